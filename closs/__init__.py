@@ -1,0 +1,44 @@
+"""closs: fast and exact loss functions for arrays on the CPU."""
+
+try:
+    from closs import _core
+    from closs._core import get_num_threads, set_num_threads, threads
+    from closs._softmax import softmax_cross_entropy
+except ModuleNotFoundError as error:
+    if error.name and error.name.startswith("closs."):
+        raise ImportError("closs is not built here: run `python -m pip install .` in a checkout of it") from error
+    raise
+
+__version__: str = _core.version
+
+__all__ = [
+    "__version__",
+    "get_num_threads",
+    "set_num_threads",
+    "show_config",
+    "softmax_cross_entropy",
+    "threads",
+]
+
+
+def show_config() -> None:
+    """
+    Print the version, the instruction sets, OpenMP, the number of threads and the compiler of this build.
+
+    `python -m closs info` prints the same. The environment variable ``CLOSS_ISA`` (``baseline``, ``avx2``, ``avx512`` or
+    ``neon``) pins an instruction set when closs is imported.
+
+    Examples
+    --------
+    >>> import closs
+    >>> closs.show_config()  # doctest: +ELLIPSIS
+    closs ...
+    """
+    facts = _core.config()
+    print(f"closs {facts['version']}")
+    print(f"  instruction set   {facts['isa']}")
+    print(f"  compiled in       {', '.join(facts['isa_compiled'])}")
+    print(f"  on this CPU       {', '.join(facts['isa_available'])}")
+    print(f"  OpenMP            {'yes' if facts['openmp'] else 'no: this build computes serially'}")
+    print(f"  threads           {facts['threads']}{' (forked after parallel work: serial)' if facts['forked'] else ''}")
+    print(f"  compiler          {facts['compiler']}")

@@ -1,0 +1,39 @@
+# What an argument may be. Every error message of the package lives in _arguments.pyx.
+cimport numpy as cnp
+from libc.stdint cimport int64_t
+
+from closs._core cimport closs_const_array, closs_dtype, closs_report, closs_softmax_args
+
+cdef enum:
+    MEAN = 0
+    SUM = 1
+    NONE = 2
+    MAX_AXES = 64  # numpy's own limit
+
+# The samples of a call in the order of memory, as libcloss wants them: sample axes sorted by the stride of the data, those
+# of one element dropped, neighbours merged where all arrays allow it. Strides in elements.
+cdef struct sample_axes:
+    int ndim
+    int64_t count
+    int64_t shape[MAX_AXES]
+    int64_t data[MAX_AXES + 1]
+    int64_t grad[MAX_AXES + 1]
+    int64_t labels[MAX_AXES]
+    int64_t weight[MAX_AXES]
+    int64_t values[MAX_AXES]
+    int64_t class_weight[1]
+
+cdef int reduction_of(object given) except -1
+cdef int axis_of(object given, int ndim) except -1
+cdef closs_dtype dtype_of(cnp.ndarray array) noexcept
+cdef cnp.ndarray as_data(object given, str name)
+cdef cnp.ndarray as_labels(object given, cnp.ndarray data, int axis, object ignore_index, int64_t *ignored, bint *ignores)
+cdef cnp.ndarray as_class_weight(object given, int64_t classes)
+cdef cnp.ndarray as_sample_weight(object given, cnp.ndarray data, int axis)
+cdef cnp.ndarray gradient_buffer(object given, str name, cnp.ndarray data, str data_name)
+cdef cnp.ndarray values_buffer(object given, int reduction, cnp.ndarray data, int axis)
+cdef int check_overlap(cnp.ndarray buffer, str name, tuple others, tuple names) except -1
+cdef int fill_axes(sample_axes *axes, cnp.ndarray data, int axis, cnp.ndarray grad, cnp.ndarray labels,
+                   cnp.ndarray weight, cnp.ndarray values) except -1
+cdef int raise_report(const closs_report *report, object target, int64_t classes, object ignore_index) except -1
+cdef int warn_empty_mean(const closs_report *report) except -1

@@ -1,0 +1,427 @@
+"""What an argument may be: arrays, labels, weights, buffers, axis, reduction. Every error message lives here."""
+import operator
+import warnings
+
+import numpy as np
+from numpy.exceptions import AxisError
+
+cimport numpy as cnp
+from libc.stdint cimport int32_t, int64_t
+
+from closs._core cimport (
+    CLOSS_BAD_ARGUMENT, CLOSS_BAD_CLASS_WEIGHT, CLOSS_BAD_LABEL, CLOSS_BAD_SAMPLE_WEIGHT, CLOSS_F32, CLOSS_F64, CLOSS_OK,
+    closs_dtype, closs_report,
+)
+
+cnp.import_array()
+
+
+cdef extern from "numpy/arrayobject.h":
+    cnp.ndarray PyArray_NewLikeArray(cnp.ndarray prototype, cnp.NPY_ORDER order, void *dtype, int subok)
+
+
+# ---- Parameters -----------------------------------------------------------------------------------------------------
+
+cdef int reduction_of(object given) except -1:
+    if isinstance(given, str):
+        if given == "mean":
+            return MEAN
+        if given == "sum":
+            return SUM
+        if given == "none":
+            return NONE
+    raise ValueError(f"reduction must be 'none', 'mean' or 'sum', got {given!r}")
+
+
+cdef int axis_of(object given, int ndim) except -1:
+    try:
+        axis = operator.index(given)
+    except TypeError:
+        raise TypeError(f"axis must be an integer, got {type(given).__name__}") from None
+    if not -ndim <= axis < ndim:
+        raise AxisError(axis, ndim)
+    return axis + ndim if axis < 0 else axis
+
+
+# ---- Inputs ---------------------------------------------------------------------------------------------------------
+
+cdef bint is_native(cnp.ndarray array) noexcept:
+    """Aligned, of this machine's byte order, and with strides that are whole elements."""
+    cdef int d
+    if not (cnp.PyArray_ISALIGNED(array) and cnp.PyArray_ISNOTSWAPPED(array)):
+        return False
+    for d in range(cnp.PyArray_NDIM(array)):
+        if cnp.PyArray_STRIDES(array)[d] % cnp.PyArray_ITEMSIZE(array) != 0:
+            return False
+    return True
+
+
+cdef cnp.ndarray as_array(object given, str name):
+    """The argument as a plain ndarray, without a copy where numpy can see its memory."""
+    if cnp.PyArray_CheckExact(given):
+        return given
+    if isinstance(given, np.ma.MaskedArray):
+        raise TypeError(f"{name}: masked arrays are not supported: use .filled() or weights")
+    try:
+        if hasattr(given, "__dlpack__") and not isinstance(given, np.ndarray) and not hasattr(given, "__array__"):
+            return np.from_dlpack(given)
+        # A matrix would stay two-dimensional for ever; as an ndarray it is one of two dimensions.
+        return np.asarray(given)
+    except (TypeError, ValueError, BufferError) as error:
+        raise type(error)(f"{name} cannot be read as an array: {error}") from error
+
+
+cdef str name_of_dtype(cnp.ndarray array):
+    return array.dtype.name if array.dtype.kind not in "OSUVMm" else {
+        "O": "object", "S": "bytes", "U": "str", "V": array.dtype.name, "M": "datetime64", "m": "timedelta64",
+    }[array.dtype.kind]
+
+
+cdef closs_dtype dtype_of(cnp.ndarray array) noexcept:
+    return CLOSS_F32 if cnp.PyArray_TYPE(array) == cnp.NPY_FLOAT else CLOSS_F64
+
+
+cdef cnp.ndarray as_data(object given, str name):
+    """Float32 or float64, native and aligned: the argument itself if it is that, else converted by numpy."""
+    cdef cnp.ndarray array = as_array(given, name)
+    cdef int type_number = cnp.PyArray_TYPE(array)
+    if type_number == cnp.NPY_FLOAT or type_number == cnp.NPY_DOUBLE:
+        if cnp.PyArray_NDIM(array) == 0:
+            raise ValueError(f"{name} need at least 1 dimension, got shape ()")
+        return array if is_native(array) else array.astype(array.dtype.newbyteorder("="), order="K")
+    if array.dtype.kind not in "iub":
+        raise TypeError(f"{name}: unsupported dtype {name_of_dtype(array)}; float32, float64, integers and bool are supported")
+    if cnp.PyArray_NDIM(array) == 0:
+        raise ValueError(f"{name} need at least 1 dimension, got shape ()")
+    return array.astype(np.float64, order="K")
+
+
+cdef tuple shape_without(cnp.ndarray data, int axis):
+    cdef int d
+    return tuple([cnp.PyArray_DIMS(data)[d] for d in range(cnp.PyArray_NDIM(data)) if d != axis])
+
+
+cdef bint has_shape_without(cnp.ndarray array, cnp.ndarray data, int axis) noexcept:
+    """Whether the shape of `array` is that of `data` without `axis`."""
+    cdef int d, e = 0
+    if cnp.PyArray_NDIM(array) != cnp.PyArray_NDIM(data) - 1:
+        return False
+    for d in range(cnp.PyArray_NDIM(data)):
+        if d == axis:
+            continue
+        if cnp.PyArray_DIMS(array)[e] != cnp.PyArray_DIMS(data)[d]:
+            return False
+        e += 1
+    return True
+
+
+cdef str shape_hint(cnp.ndarray array, cnp.ndarray data, int axis):
+    cdef int d
+    for d in range(cnp.PyArray_NDIM(data)):
+        if d != axis and has_shape_without(array, data, d):
+            return f"; did you mean axis={d}?"
+    return ""
+
+
+cdef tuple shape_of(cnp.ndarray array):
+    cdef int d
+    return tuple([cnp.PyArray_DIMS(array)[d] for d in range(cnp.PyArray_NDIM(array))])
+
+
+cdef cnp.ndarray as_labels(object given, cnp.ndarray data, int axis, object ignore_index, int64_t *ignored, bint *ignores):
+    """Labels as native int32 or int64, and ignore_index as one of them (`ignores`: whether any label can match it)."""
+    cdef cnp.ndarray array = as_array(given, "target")
+    if array.dtype.kind not in "iu":
+        if not (cnp.PyArray_SIZE(array) == 0 and isinstance(given, (list, tuple))):  # [] has no dtype of its own
+            raise TypeError(
+                f"target: labels must be integers, got {name_of_dtype(array)}"
+            )
+        array = array.astype(np.int64)
+    if not has_shape_without(array, data, axis):
+        raise ValueError(
+            f"target has shape {shape_of(array)}, expected {shape_without(data, axis)}: labels have the shape of logits "
+            f"{shape_of(data)} without the class axis {axis}{shape_hint(array, data, axis)}"
+        )
+    ignores[0] = False
+    wanted = None
+    if ignore_index is not None:
+        if isinstance(ignore_index, (bool, np.bool_)) or not hasattr(ignore_index, "__index__"):
+            raise TypeError(f"ignore_index must be an integer or None, got {type(ignore_index).__name__}")
+        wanted = operator.index(ignore_index)
+    cdef int size = cnp.PyArray_ITEMSIZE(array)
+    if array.dtype.kind == "u" and size == 8:
+        # Labels beyond int64 become its maximum, which is never below the number of classes; ignored ones become -1.
+        converted = np.minimum(array, np.uint64(2**63 - 1)).astype(np.int64)
+        if wanted is not None:
+            converted = np.where(array == wanted, -1, converted) if 0 <= wanted < 2**64 else converted
+            ignored[0] = -1
+            ignores[0] = True
+        return np.asarray(converted)
+    if wanted is not None and -2**63 <= wanted < 2**63:
+        ignored[0] = wanted
+        ignores[0] = True
+    if (size == 4 and array.dtype.kind == "i" or size == 8) and is_native(array):
+        return array
+    return array.astype(np.int64 if size >= 4 and array.dtype.kind == "u" or size == 8 else np.int32)
+
+
+cdef cnp.ndarray as_weight(object given, str name):
+    cdef cnp.ndarray array = as_array(given, name)
+    cdef int type_number = cnp.PyArray_TYPE(array)
+    if (type_number == cnp.NPY_FLOAT or type_number == cnp.NPY_DOUBLE) and is_native(array):
+        return array
+    if array.dtype.kind not in "iubf" or cnp.PyArray_ITEMSIZE(array) > 8:
+        raise TypeError(f"{name}: unsupported dtype {name_of_dtype(array)}; real numbers of at most 64 bits are supported")
+    return array.astype(np.float64)
+
+
+cdef cnp.ndarray as_class_weight(object given, int64_t classes):
+    if given is None:
+        return None
+    cdef cnp.ndarray array = as_weight(given, "class_weight")
+    if cnp.PyArray_NDIM(array) != 1 or cnp.PyArray_DIMS(array)[0] != classes:
+        raise ValueError(f"class_weight has shape {shape_of(array)}, expected ({classes},): one weight for each class")
+    return array
+
+
+cdef cnp.ndarray as_sample_weight(object given, cnp.ndarray data, int axis):
+    """Of the shape of the values, or of no dimension."""
+    if given is None:
+        return None
+    cdef cnp.ndarray array = as_weight(given, "sample_weight")
+    if cnp.PyArray_NDIM(array) != 0 and not has_shape_without(array, data, axis):
+        wanted = shape_without(data, axis)
+        raise ValueError(
+            f"sample_weight has shape {shape_of(array)}, expected {wanted} or a scalar"
+            f"{shape_hint(array, data, axis)}; numpy.broadcast_to(sample_weight, {wanted}) repeats it without a copy"
+        )
+    return array
+
+
+# ---- Buffers --------------------------------------------------------------------------------------------------------
+
+cdef bint repeats_elements(cnp.ndarray array):
+    """Whether two positions of the array are one element in memory."""
+    cdef int d
+    steps = sorted([
+        (abs(cnp.PyArray_STRIDES(array)[d]), cnp.PyArray_DIMS(array)[d])
+        for d in range(cnp.PyArray_NDIM(array)) if cnp.PyArray_DIMS(array)[d] > 1
+    ])
+    if cnp.PyArray_SIZE(array) == 0:
+        return False
+    reach = cnp.PyArray_ITEMSIZE(array)  # bytes covered by the axes so far
+    for step, extent in steps:
+        if step < reach:
+            break
+        reach = step * (extent - 1) + reach
+    else:
+        return False
+    # Axes that interleave may still not meet: count the addresses. Only hand-made strides come here.
+    offsets = np.zeros(1, dtype=np.int64)
+    for step, extent in steps:
+        offsets = (offsets[:, None] + step * np.arange(extent)).ravel()
+    offsets.sort()
+    return bool((np.diff(offsets) < cnp.PyArray_ITEMSIZE(array)).any())
+
+
+cdef cnp.ndarray as_buffer(object given, str name, tuple shape, int type_number):
+    if not isinstance(given, np.ndarray):
+        if name == "out":
+            raise TypeError(f"out must be an array or None, got {type(given).__name__}")
+        raise TypeError(f"{name} must be True, False, None or an array, got {type(given).__name__}")
+    if isinstance(given, np.ma.MaskedArray):
+        raise TypeError(f"{name}: masked arrays are not supported")
+    cdef cnp.ndarray array = given
+    if cnp.PyArray_TYPE(array) != type_number:
+        raise TypeError(
+            f"{name} has dtype {name_of_dtype(array)}, expected {np.dtype(cnp.PyArray_DescrFromType(type_number)).name}"
+        )
+    if not cnp.PyArray_ISNOTSWAPPED(array):
+        raise TypeError(f"{name} has a swapped byte order, expected the native one of dtype {array.dtype.name}")
+    if shape_of(array) != shape:
+        raise ValueError(f"{name} has shape {shape_of(array)}, expected {shape}")
+    if not cnp.PyArray_ISWRITEABLE(array):
+        raise ValueError(f"{name} is read-only, expected a writeable array")
+    if not is_native(array):
+        raise ValueError(f"{name} is not aligned, expected an aligned array")
+    if not cnp.PyArray_ISONESEGMENT(array) and repeats_elements(array):
+        raise ValueError(f"{name} has elements that share memory (strides {(<object> array).strides}), expected each to have its own")
+    return array
+
+
+cdef cnp.ndarray gradient_buffer(object given, str name, cnp.ndarray data, str data_name):
+    """None if not wanted, a fresh array in the memory order of the data, or the caller's buffer."""
+    if given is None or given is False:
+        return None
+    if given is True:
+        return PyArray_NewLikeArray(data, cnp.NPY_KEEPORDER, NULL, 0)
+    if isinstance(given, np.bool_):
+        return gradient_buffer(bool(given), name, data, data_name)
+    return as_buffer(given, name, shape_of(data), cnp.PyArray_TYPE(data))
+
+
+cdef cnp.ndarray values_buffer(object given, int reduction, cnp.ndarray data, int axis):
+    if reduction != NONE:
+        if given is not None:
+            raise ValueError("out needs reduction='none': with 'mean' and 'sum' the value is a float, not an array")
+        return None
+    shape = shape_without(data, axis)
+    if given is None:
+        return np.empty(shape, dtype=data.dtype)
+    return as_buffer(given, "out", shape, cnp.PyArray_TYPE(data))
+
+
+cdef bint same_array(cnp.ndarray a, cnp.ndarray b) noexcept:
+    cdef int d
+    if cnp.PyArray_DATA(a) != cnp.PyArray_DATA(b) or cnp.PyArray_NDIM(a) != cnp.PyArray_NDIM(b):
+        return False
+    if cnp.PyArray_TYPE(a) != cnp.PyArray_TYPE(b):
+        return False
+    for d in range(cnp.PyArray_NDIM(a)):
+        if cnp.PyArray_DIMS(a)[d] != cnp.PyArray_DIMS(b)[d]:
+            return False
+        if cnp.PyArray_DIMS(a)[d] > 1 and cnp.PyArray_STRIDES(a)[d] != cnp.PyArray_STRIDES(b)[d]:
+            return False
+    return True
+
+
+cdef void extent_of(cnp.ndarray array, char **low, char **high) noexcept:
+    """The bytes from the lowest to behind the highest element; nothing if there is none."""
+    cdef int d
+    low[0] = high[0] = <char *> cnp.PyArray_DATA(array)
+    for d in range(cnp.PyArray_NDIM(array)):
+        if cnp.PyArray_DIMS(array)[d] == 0:
+            high[0] = low[0]
+            return
+        reach = cnp.PyArray_STRIDES(array)[d] * (cnp.PyArray_DIMS(array)[d] - 1)
+        if reach < 0:
+            low[0] += reach
+        else:
+            high[0] += reach
+    high[0] += cnp.PyArray_ITEMSIZE(array)
+
+
+cdef bint may_overlap(cnp.ndarray a, cnp.ndarray b) noexcept:
+    cdef char *a_low
+    cdef char *a_high
+    cdef char *b_low
+    cdef char *b_high
+    extent_of(a, &a_low, &a_high)
+    extent_of(b, &b_low, &b_high)
+    return a_low < b_high and b_low < a_high
+
+
+cdef int check_overlap(cnp.ndarray buffer, str name, tuple others, tuple names) except -1:
+    """A buffer shares no element with another array; with the first one it may be the very same array."""
+    cdef int i
+    cdef bint shared
+    for i in range(len(others)):
+        other = others[i]
+        if not isinstance(other, np.ndarray) or not may_overlap(buffer, other):
+            continue
+        if i == 0 and same_array(buffer, other):
+            continue
+        try:
+            shared = np.shares_memory(buffer, other, max_work=1_000_000)
+        except np.exceptions.TooHardError:
+            shared = True
+        if shared:
+            raise ValueError(
+                f"{name} overlaps {names[i]} without being the same array" if i == 0 else f"{name} overlaps {names[i]}"
+            )
+    return 0
+
+
+# ---- Layout ---------------------------------------------------------------------------------------------------------
+
+cdef inline int64_t elements(cnp.ndarray array, int axis) noexcept:
+    return cnp.PyArray_STRIDES(array)[axis] // cnp.PyArray_ITEMSIZE(array)
+
+
+cdef int fill_axes(sample_axes *axes, cnp.ndarray data, int axis, cnp.ndarray grad, cnp.ndarray labels,
+                   cnp.ndarray weight, cnp.ndarray values) except -1:
+    cdef int d, e, k, n = 0
+    cdef int64_t extent, step
+    axes.count = 1
+    for d in range(cnp.PyArray_NDIM(data)):
+        if d == axis:
+            continue
+        extent = cnp.PyArray_DIMS(data)[d]
+        axes.count *= extent
+        if extent == 1:
+            continue
+        e = d - (d > axis)
+        step = elements(data, d)
+        k = n
+        # Sorted by falling stride, equal ones in the order they came: the last axis is the fastest in memory.
+        while k > 0 and abs(axes.data[k - 1]) < abs(step):
+            axes.shape[k] = axes.shape[k - 1]
+            axes.data[k] = axes.data[k - 1]
+            axes.grad[k] = axes.grad[k - 1]
+            axes.labels[k] = axes.labels[k - 1]
+            axes.weight[k] = axes.weight[k - 1]
+            axes.values[k] = axes.values[k - 1]
+            k -= 1
+        axes.shape[k] = extent
+        axes.data[k] = step
+        axes.grad[k] = elements(grad, d) if grad is not None else 0
+        axes.labels[k] = elements(labels, e) if labels is not None else 0
+        axes.weight[k] = elements(weight, e) if weight is not None and cnp.PyArray_NDIM(weight) > 0 else 0
+        axes.values[k] = elements(values, e) if values is not None else 0
+        n += 1
+    # Merge an axis with the one inside it where one stride serves both in every array.
+    k = 0
+    for d in range(1, n):
+        extent = axes.shape[d]
+        if (
+            axes.data[k] == axes.data[d] * extent and axes.grad[k] == axes.grad[d] * extent
+            and axes.labels[k] == axes.labels[d] * extent and axes.weight[k] == axes.weight[d] * extent
+            and axes.values[k] == axes.values[d] * extent
+        ):
+            axes.shape[k] *= extent
+        else:
+            k += 1
+            axes.shape[k] = extent
+        axes.data[k] = axes.data[d]
+        axes.grad[k] = axes.grad[d]
+        axes.labels[k] = axes.labels[d]
+        axes.weight[k] = axes.weight[d]
+        axes.values[k] = axes.values[d]
+    axes.ndim = k + 1 if n > 0 else 0
+    axes.data[axes.ndim] = elements(data, axis)
+    axes.grad[axes.ndim] = elements(grad, axis) if grad is not None else 0
+    return 0
+
+
+# ---- Faults ---------------------------------------------------------------------------------------------------------
+
+cdef int raise_report(const closs_report *report, object target, int64_t classes, object ignore_index) except -1:
+    """Raises the exception of a report that is not OK. Labels are looked up as they were given, in C order."""
+    if report.status == CLOSS_OK:
+        return 0
+    if report.status == CLOSS_BAD_CLASS_WEIGHT:
+        raise ValueError(f"class_weight must be finite and >= 0; that of class {report.index} is not")
+    if report.status == CLOSS_BAD_SAMPLE_WEIGHT:
+        raise ValueError("sample_weight must be finite")
+    if report.status != CLOSS_BAD_LABEL:
+        raise SystemError("libcloss refused its arguments")
+    labels = np.asarray(target)
+    bad = (labels < 0) | (labels >= classes)
+    if ignore_index is not None:
+        bad &= labels != operator.index(ignore_index)
+    places = np.argwhere(bad)
+    if len(places) == 0:
+        raise IndexError(f"a label was out of bounds for {classes} classes and changed while it was checked")
+    place = tuple(places[0].tolist())
+    label = labels[place]
+    where = "" if not place else f" at row {place[0]}" if len(place) == 1 else f" at position {place}"
+    hint = "; pass ignore_index=-100 to leave such samples out" if label == -100 and ignore_index is None else ""
+    raise IndexError(f"label {label} {f'{where[1:]} ' if where else ''}is out of bounds for {classes} classes{hint}")
+
+
+cdef int warn_empty_mean(const closs_report *report) except -1:
+    if report.counted == 0:
+        warnings.warn("mean of empty input: no sample counts", RuntimeWarning, stacklevel=2)
+    else:
+        warnings.warn("mean of empty input: the weights sum to zero", RuntimeWarning, stacklevel=2)
+    return 0

@@ -1,0 +1,173 @@
+"""The softmax family: from arguments to one call of the parallel loop."""
+from libc.math cimport NAN
+from libc.stdint cimport int64_t
+
+cimport numpy as cnp
+
+from closs._arguments cimport (
+    MEAN, NONE, as_class_weight, as_data, as_labels, as_sample_weight, axis_of, check_overlap, dtype_of, fill_axes,
+    gradient_buffer, raise_report, reduction_of, sample_axes, values_buffer, warn_empty_mean,
+)
+from closs._core cimport (
+    CLOSS_I32, CLOSS_I64, CLOSS_OK, closs_report, closs_softmax_args, closs_softmax_defaults, softmax_check, softmax_run,
+    threads_for,
+)
+
+cnp.import_array()
+
+
+def softmax_cross_entropy(logits, target, *, axis=-1, class_weight=None, sample_weight=None, ignore_index=None,
+                          reduction="mean", grad=False, out=None):
+    """
+    Cross-entropy of the softmax of logits, in nats.
+
+    For a sample with logits :math:`z`, label :math:`y` and weight :math:`w`,
+
+    .. math:: w \\left(\\log \\sum_j e^{z_j} - z_y\\right), \\qquad
+              \\frac{\\partial}{\\partial z_j} = w \\, (\\mathrm{softmax}(z)_j - [j = y]).
+
+    Parameters
+    ----------
+    logits : array_like of float32 or float64
+        Unnormalised log-probabilities; classes along `axis`, all other axes are samples. Integers and bools become
+        float64. Aligned native floating arrays are never copied, whatever their strides.
+    target : array_like of integers
+        The label of each sample, in [0, C); the shape of `logits` without `axis`. Any integer dtype.
+    axis : int, default -1
+        The class axis.
+    class_weight : array_like of shape (C,), optional
+        Weight of a sample by its label; finite and >= 0.
+    sample_weight : array_like of the shape of `target`, or scalar, optional
+        Weight of each sample; finite. Multiplies the class weight.
+    ignore_index : int, optional
+        Samples with this label are left out: value 0, gradient 0. By default no label is special.
+    reduction : {"mean", "sum", "none"}, default "mean"
+        "mean" divides the sum by the sum of the weights (of the sample and of its label).
+    grad : bool or array, default False
+        True returns the gradient of what is returned, too, in the dtype and memory order of the logits. An array of their
+        shape and dtype is filled and returned in place of a fresh one; it may be `logits` itself.
+    out : array, optional
+        With "none": an array of the shape of `target` and the dtype of the logits, to be filled and returned.
+
+    Returns
+    -------
+    loss : float or array
+        A Python float, summed in float64; with "none" an array in the dtype of the logits (a scalar for one sample).
+    gradient : array
+        Only with `grad`.
+
+    Raises
+    ------
+    IndexError
+        If a label is outside [0, C) and not `ignore_index`; the text names the first one and where it is.
+    TypeError
+        If a dtype is not supported, labels are no integers, or a buffer has another dtype than the logits.
+    ValueError
+        If shapes do not fit, a weight or `reduction` is out of range, or a buffer is read-only or overlaps.
+
+    Warns
+    -----
+    RuntimeWarning
+        If a mean has no weight: it is NaN then, and the gradient of samples that are left out is 0.
+
+    Notes
+    -----
+    After an exception every buffer is as it was.
+
+    Loss and gradient have a relative error of at most 8 eps (plus sqrt(C)/16 eps), plus half an ulp of z_j - max(z) for each
+    exponential, at every confidence down to underflow: the sum leaves the label's own term out, so that a loss of 1e-30 is
+    as exact as one of 1. The bits do not depend on the number of threads.
+
+    Special values: -inf is a class of probability zero; a label there costs +inf, with a finite gradient. +inf, NaN, or
+    -inf throughout make that sample NaN, and no other. A sample of weight zero is left out whatever its logits are.
+
+    References
+    ----------
+    P. Blanchard, D. J. Higham, N. J. Higham, "Accurately computing the log-sum-exp and softmax functions", IMA Journal of
+    Numerical Analysis 41 (2021), 2311-2330.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import closs
+    >>> logits = np.array([[2.0, 0.5, -1.0], [0.0, 100.0, 0.0]])
+    >>> closs.softmax_cross_entropy(logits, [0, 1], reduction="none")
+    array([2.4131128e-01, 7.4401520e-44])
+    >>> loss, gradient = closs.softmax_cross_entropy(logits, [0, 1], grad=True)
+    >>> round(loss, 6)
+    0.120656
+    >>> gradient.round(3)
+    array([[-0.107,  0.088,  0.02 ],
+           [ 0.   , -0.   ,  0.   ]])
+    """
+    cdef int how = reduction_of(reduction)
+    cdef cnp.ndarray data = as_data(logits, "logits")
+    cdef int class_axis = axis_of(axis, cnp.PyArray_NDIM(data))
+    cdef int64_t classes = cnp.PyArray_DIMS(data)[class_axis]
+    cdef int64_t ignored = 0
+    cdef bint ignores = False
+    cdef cnp.ndarray labels = as_labels(target, data, class_axis, ignore_index, &ignored, &ignores)
+    cdef cnp.ndarray by_class = as_class_weight(class_weight, classes)
+    cdef cnp.ndarray by_sample = as_sample_weight(sample_weight, data, class_axis)
+    cdef cnp.ndarray gradient = gradient_buffer(grad, "grad", data, "logits")
+    cdef cnp.ndarray values = values_buffer(out, how, data, class_axis)
+    if gradient is not None and grad is gradient:
+        check_overlap(gradient, "grad", (data, logits, target, labels, class_weight, sample_weight, values),
+                      ("logits", "logits", "target", "target", "class_weight", "sample_weight", "out"))
+    if values is not None and values is out:
+        check_overlap(values, "out", (None, logits, target, class_weight, sample_weight),
+                      ("", "logits", "target", "class_weight", "sample_weight"))
+
+    cdef sample_axes axes
+    fill_axes(&axes, data, class_axis, gradient, labels, by_sample, values)
+    cdef closs_softmax_args args = closs_softmax_defaults()
+    args.dtype = dtype_of(data)
+    args.classes = classes
+    args.ndim = axes.ndim
+    args.shape = axes.shape
+    args.logits.data = cnp.PyArray_DATA(data)
+    args.logits.strides = axes.data
+    args.labels.data = cnp.PyArray_DATA(labels)
+    args.labels.strides = axes.labels
+    args.label_dtype = CLOSS_I32 if cnp.PyArray_ITEMSIZE(labels) == 4 else CLOSS_I64
+    args.has_ignore_index = ignores
+    args.ignore_index = ignored
+    if by_class is not None:
+        axes.class_weight[0] = cnp.PyArray_STRIDES(by_class)[0] // cnp.PyArray_ITEMSIZE(by_class)
+        args.class_weight_dtype = dtype_of(by_class)
+        args.class_weight.data = cnp.PyArray_DATA(by_class)
+        args.class_weight.strides = axes.class_weight
+    if by_sample is not None:
+        args.sample_weight_dtype = dtype_of(by_sample)
+        args.sample_weight.data = cnp.PyArray_DATA(by_sample)
+        args.sample_weight.strides = axes.weight
+    if values is not None:
+        args.values.data = cnp.PyArray_DATA(values)
+        args.values.strides = axes.values
+    if gradient is not None:
+        args.grad.data = cnp.PyArray_DATA(gradient)
+        args.grad.strides = axes.grad
+
+    cdef closs_report report
+    with nogil:
+        softmax_check(&args, &report)
+    if report.status != CLOSS_OK:
+        raise_report(&report, target, classes, ignore_index)
+    if how == MEAN:
+        if report.weight_sum == 0:
+            warn_empty_mean(&report)
+            args.scale = NAN
+        else:
+            args.scale = 1.0 / report.weight_sum
+    cdef int threads = threads_for(axes.count * classes)
+    cdef double total
+    with nogil:
+        total = softmax_run(&args, axes.count, threads)
+
+    if how == MEAN:
+        total = NAN if report.weight_sum == 0 else total / report.weight_sum
+    if how == NONE:
+        loss = values if values is out or cnp.PyArray_NDIM(values) > 0 else values[()]
+    else:
+        loss = total
+    return loss if gradient is None else (loss, gradient)

@@ -1,0 +1,141 @@
+"""Builds closs: libcloss once per instruction set, and the Cython modules, of which only closs._core links it."""
+
+import platform
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy
+from Cython.Build import cythonize
+from Cython.Compiler import Options
+from setuptools import Extension, setup
+from setuptools.command.build_clib import build_clib
+from setuptools.command.build_ext import build_ext
+from setuptools.errors import CompileError, LinkError
+from setuptools.modified import newer_group
+
+ROOT = Path(__file__).parent
+Options.warning_errors = True
+
+HEADERS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "src").glob("*.h"))
+MODULES = ("_core", "_arguments", "_softmax")
+NUMPY_MACROS = [("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"), ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION")]
+
+# NaN, infinities, signed zeros and subnormals keep their meaning. Without -fno-trapping-math gcc leaves the exponential
+# scalar on AVX2; contraction is off because the source says where a multiply-add is fused.
+GNU_FLAGS = [
+    "-std=c11", "-O3", "-fPIC", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fopenmp-simd",
+    "-fvisibility=hidden",
+]  # fmt: skip
+X86_LEVELS = {
+    "avx2": ["-mavx2", "-mfma", "-mf16c"],
+    "avx512": ["-mavx2", "-mfma", "-mf16c", "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl",
+               "-mprefer-vector-width=512"],
+}  # fmt: skip
+
+
+def levels_of_machine(msvc: bool) -> dict[str, list[str]]:
+    machine = platform.machine().lower()
+    if msvc:
+        return {}
+    if machine in ("x86_64", "amd64"):
+        return X86_LEVELS
+    return {"neon": []} if machine in ("arm64", "aarch64") else {}
+
+
+def version() -> str:
+    header = (ROOT / "src" / "closs.h").read_text(encoding="utf-8")
+    return ".".join(re.search(rf"CLOSS_VERSION_{part} (\d+)", header)[1] for part in ("MAJOR", "MINOR", "PATCH"))
+
+
+def can_build(compiler, source: str, flags: list[str], link: bool = False) -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "probe.c")
+        path.write_text(source)
+        try:
+            objects = compiler.compile([str(path)], output_dir=folder, extra_postargs=flags)
+            if link:
+                compiler.link_executable(objects, str(Path(folder, "probe")), extra_postargs=flags)
+        except (CompileError, LinkError):
+            return False
+    return True
+
+
+class BuildLibrary(build_clib):
+    """Compiles each source of libcloss with the flags of its instruction set, into one archive."""
+
+    def build_libraries(self, libraries):
+        msvc = self.compiler.compiler_type == "msvc"
+        common = ["/O2", "/std:c11", "/experimental:c11atomics"] if msvc else GNU_FLAGS
+        levels = {
+            level: flags
+            for level, flags in levels_of_machine(msvc).items()
+            if can_build(self.compiler, "int main(void) { return 0; }\n", [*common, *flags])
+        }
+        have = [f"-DCLOSS_HAVE_{level.upper()}" for level in levels]
+        sources = {"closs.c": [], "cpu.c": have, "isa_baseline.c": []}
+        sources |= {f"isa_{level}.c": flags for level, flags in levels.items()}
+        objects = []
+        for name, flags in sources.items():
+            source = f"src/{name}"
+            (target,) = self.compiler.object_filenames([source], output_dir=self.build_temp)
+            if self.force or newer_group([source, *HEADERS, __file__], target):
+                self.compiler.compile([source], self.build_temp, include_dirs=["src"], extra_postargs=[*common, *flags])
+            objects.append(target)
+        self.compiler.create_static_lib(objects, "closs", output_dir=self.build_clib)
+
+
+class BuildExtensions(build_ext):
+    """Builds libcloss first, also for inplace and editable builds, and uses OpenMP if the compiler has it."""
+
+    def run(self):
+        self.run_command("build_clib")
+        super().run()
+
+    def build_extensions(self):
+        msvc = self.compiler.compiler_type == "msvc"
+        openmp = ["/openmp"] if msvc else ["-fopenmp"]
+        program = "#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n"
+        has_openmp = can_build(self.compiler, program, openmp, link=True)
+        if not has_openmp:
+            print("closs: this compiler has no OpenMP; the build computes serially", file=sys.stderr)
+        for extension in self.extensions:
+            if extension.name == "closs._core" and has_openmp:
+                extension.extra_compile_args += openmp
+                extension.extra_link_args += [] if msvc else openmp
+            if not msvc:
+                extension.extra_compile_args += ["-O2", "-g0"]
+        super().build_extensions()
+
+
+def extensions() -> list[Extension]:
+    depends = [*HEADERS, *(str(path.relative_to(ROOT)) for path in sorted((ROOT / "src").glob("*.c")))]
+    return [
+        Extension(
+            f"closs.{name}",
+            [f"closs/{name}.pyx"],
+            include_dirs=["src", numpy.get_include()],
+            define_macros=NUMPY_MACROS,
+            depends=depends,
+        )
+        for name in MODULES
+    ]
+
+
+setup(
+    version=version(),
+    libraries=[("closs", {"sources": ["src/closs.c"]})],
+    ext_modules=cythonize(
+        extensions(),
+        compiler_directives={
+            "language_level": 3,
+            "boundscheck": False,
+            "wraparound": False,
+            "cdivision": True,
+            "embedsignature": False,
+            "freethreading_compatible": True,
+        },
+    ),
+    cmdclass={"build_clib": BuildLibrary, "build_ext": BuildExtensions},
+)

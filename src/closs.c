@@ -1,0 +1,325 @@
+/* closs.c: the door. It checks arguments, chooses the kernel by dtype and layout, and keeps the floating-point
+ * environment. It knows nothing of instruction sets. */
+#include "closs.h"
+
+#include <math.h>
+
+#include "dispatch.h"
+
+#define STRING_(x) #x
+#define STRING(x) STRING_(x)
+
+const char *closs_version(void)
+{
+    return STRING(CLOSS_VERSION_MAJOR) "." STRING(CLOSS_VERSION_MINOR) "." STRING(CLOSS_VERSION_PATCH);
+}
+
+const char *closs_status_string(closs_status status)
+{
+    switch (status) {
+    case CLOSS_OK: return "ok";
+    case CLOSS_BAD_ARGUMENT: return "an argument is missing, negative, unknown or of the wrong size";
+    case CLOSS_BAD_LABEL: return "a label is outside [0, classes)";
+    case CLOSS_BAD_CLASS_WEIGHT: return "a class weight is negative or not finite";
+    case CLOSS_BAD_SAMPLE_WEIGHT: return "a sample weight is not finite";
+    case CLOSS_NOT_AVAILABLE: return "the instruction set is unknown, not compiled in, or not on this CPU";
+    }
+    return "unknown status";
+}
+
+/* ---- Floating-point environment ---------------------------------------------------------------------------------- */
+
+/* Other libraries set flush-to-zero per thread; results would depend on the thread that a block meets. */
+#if defined(__x86_64__) || defined(_M_X64)
+#include <xmmintrin.h>
+typedef unsigned environment;
+static environment enter(void)
+{
+    const environment callers = _mm_getcsr();
+    if ((callers & ~0x3fu) != 0x1f80) _mm_setcsr(0x1f80); /* all masked, nearest, no FTZ, no DAZ */
+    return callers;
+}
+static void leave(environment callers)
+{
+    /* Exception flags that kernels raise are restored too: the caller sees none of them. */
+    _mm_setcsr(callers);
+}
+#elif defined(__aarch64__) && !defined(_MSC_VER)
+typedef uint64_t environment;
+static environment enter(void)
+{
+    environment callers;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(callers));
+    if (callers != 0) __asm__ volatile("msr fpcr, %0" : : "r"((environment)0));
+    return callers;
+}
+static void leave(environment callers)
+{
+    if (callers != 0) __asm__ volatile("msr fpcr, %0" : : "r"(callers));
+}
+#else
+#include <fenv.h>
+typedef fenv_t environment;
+static environment enter(void)
+{
+    environment callers;
+    fegetenv(&callers);
+    fesetenv(FE_DFL_ENV);
+    return callers;
+}
+static void leave(environment callers)
+{
+    fesetenv(&callers);
+}
+#endif
+
+/* ---- Sums --------------------------------------------------------------------------------------------------------- */
+
+/* A binary counter: level k holds the sum of 2^k partial sums while bit k of count is set. */
+void closs_sum_add(closs_sum *sum, double partial)
+{
+    int k = 0;
+    for (uint64_t bits = sum->count; bits & 1; bits >>= 1) partial = sum->level[k++] + partial;
+    sum->level[k] = partial;
+    sum->count++;
+}
+
+double closs_sum_total(const closs_sum *sum)
+{
+    double total = 0;
+    int k = 0;
+    for (uint64_t bits = sum->count; bits; bits >>= 1, k++)
+        if (bits & 1) total = sum->level[k] + total;
+    return total;
+}
+
+/* ---- Softmax cross-entropy ---------------------------------------------------------------------------------------- */
+
+/* The number of samples, or -1 if an extent is negative or anything overflows. */
+static int64_t count_samples(const closs_softmax_args *args)
+{
+    uint64_t samples = 1;
+    int empty = 0;
+    for (int32_t axis = 0; axis < args->ndim; axis++) {
+        const int64_t extent = args->shape[axis];
+        if (extent < 0) return -1;
+        if (extent == 0)
+            empty = 1;
+        else if (samples > (uint64_t)INT64_MAX / (uint64_t)extent)
+            return -1;
+        else
+            samples *= (uint64_t)extent;
+    }
+    if (empty) return 0;
+    if (args->classes > 0 && samples > (uint64_t)INT64_MAX / (uint64_t)args->classes / sizeof(double)) return -1;
+    return (int64_t)samples;
+}
+
+static int is_dtype(closs_dtype dtype)
+{
+    return dtype == CLOSS_F32 || dtype == CLOSS_F64;
+}
+
+static int well_formed(const closs_softmax_args *args)
+{
+    if (!args || args->size != sizeof *args || args->ndim < 0 || args->classes < 0) return 0;
+    if (args->ndim > 0 && !args->shape) return 0;
+    if (!is_dtype(args->dtype) || !is_dtype(args->class_weight_dtype) || !is_dtype(args->sample_weight_dtype)) return 0;
+    if (args->label_dtype != CLOSS_I32 && args->label_dtype != CLOSS_I64) return 0;
+    const int64_t samples = count_samples(args);
+    if (samples < 0) return 0;
+    return samples == 0 || (args->labels.data && (args->logits.data || args->classes == 0));
+}
+
+static int64_t magnitude(int64_t stride)
+{
+    return stride < 0 ? -stride : stride;
+}
+
+/* Whether the class axis is the fastest in memory. Axes of one element and repeated ones (stride 0) have no say. */
+static int classes_fastest(const closs_softmax_args *args)
+{
+    if (!args->logits.strides) return 1;
+    const int64_t class_stride = magnitude(args->logits.strides[args->ndim]);
+    for (int32_t axis = 0; axis < args->ndim; axis++) {
+        const int64_t stride = magnitude(args->logits.strides[axis]);
+        if (args->shape[axis] > 1 && stride > 0 && stride < class_stride) return 0;
+    }
+    return 1;
+}
+
+/* Rows up to this many classes go to lanes of samples: measured, transposing costs less than short rows do. */
+enum { FEW_CLASSES = 128 };
+
+static int lanes_of_samples(const closs_softmax_args *args)
+{
+    return args->classes <= FEW_CLASSES || !classes_fastest(args);
+}
+
+int64_t closs_softmax_block(const closs_softmax_args *args)
+{
+    /* Blocks of about 32768 logits keep the cost of a call and of a thread's turn far below that of the work; at most 8192
+     * blocks bound the memory for their sums. Multiples of 16 keep tiles whole. */
+    const int64_t samples = count_samples(args);
+    const int64_t classes = args->classes > 0 ? args->classes : 1;
+    int64_t block = 32768 / classes;
+    const int64_t least = samples / 8192 + 1;
+    if (block < least) block = least;
+    if (lanes_of_samples(args) && block < 256 && classes < 32768) block = 256;
+    if (block >= 16) block = (block + 15) / 16 * 16;
+    return block < 1 ? 1 : block;
+}
+
+static int64_t label_at(const closs_softmax_args *args, int64_t offset)
+{
+    return args->label_dtype == CLOSS_I32 ? ((const int32_t *)args->labels.data)[offset]
+                                          : ((const int64_t *)args->labels.data)[offset];
+}
+
+static double weight_at(const closs_const_array *array, closs_dtype dtype, int64_t offset)
+{
+    return dtype == CLOSS_F32 ? (double)((const float *)array->data)[offset] : ((const double *)array->data)[offset];
+}
+
+static closs_status check_class_weights(const closs_softmax_args *args, closs_report *report)
+{
+    const int64_t stride = args->class_weight.strides ? args->class_weight.strides[0] : 1;
+    for (int64_t c = 0; c < args->classes; c++) {
+        const double weight = weight_at(&args->class_weight, args->class_weight_dtype, c * stride);
+        if (weight >= 0 && weight < INFINITY) continue;
+        report->index = c;
+        return CLOSS_BAD_CLASS_WEIGHT;
+    }
+    return CLOSS_OK;
+}
+
+/* Contiguous labels without any option: one vectorised pass that only looks for a fault. */
+static int labels_in_range(const closs_softmax_args *args, int64_t offset, int64_t count)
+{
+    uint64_t bad = 0;
+    const uint64_t classes = (uint64_t)args->classes;
+    if (args->label_dtype == CLOSS_I32) {
+        const int32_t *label = (const int32_t *)args->labels.data + offset;
+        const uint32_t limit = classes > INT32_MAX ? (uint32_t)INT32_MAX + 1 : (uint32_t)classes;
+        uint32_t bad32 = 0;
+        for (int64_t i = 0; i < count; i++) bad32 |= (uint32_t)label[i] >= limit;
+        bad = bad32;
+    } else {
+        const int64_t *label = (const int64_t *)args->labels.data + offset;
+        for (int64_t i = 0; i < count; i++) bad |= (uint64_t)label[i] >= classes;
+    }
+    return !bad;
+}
+
+/* One run of samples along the innermost axis, samples numbered from `first`. */
+static closs_status check_run(const closs_softmax_args *args, int64_t first, int64_t count, int64_t label_offset,
+                              int64_t label_stride, int64_t weight_offset, int64_t weight_stride, closs_report *report,
+                              closs_sum *total)
+{
+    const int weighted = args->class_weight.data || args->sample_weight.data;
+    if (!weighted && !args->has_ignore_index && label_stride == 1 && labels_in_range(args, label_offset, count)) {
+        report->counted += count;
+        return CLOSS_OK;
+    }
+    const int64_t class_stride = args->class_weight.strides ? args->class_weight.strides[0] : 1;
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++) {
+        const int64_t label = label_at(args, label_offset + i * label_stride);
+        double sample_weight = 1;
+        if (args->sample_weight.data) {
+            sample_weight = weight_at(&args->sample_weight, args->sample_weight_dtype, weight_offset + i * weight_stride);
+            if (!(sample_weight - sample_weight == 0)) { /* infinite or NaN */
+                report->index = first + i;
+                return CLOSS_BAD_SAMPLE_WEIGHT;
+            }
+        }
+        if (args->has_ignore_index && label == args->ignore_index) continue;
+        if ((uint64_t)label >= (uint64_t)args->classes) {
+            report->index = first + i;
+            report->label = label;
+            return CLOSS_BAD_LABEL;
+        }
+        double weight = sample_weight;
+        if (args->class_weight.data)
+            weight *= weight_at(&args->class_weight, args->class_weight_dtype, label * class_stride);
+        report->counted += weight != 0;
+        sum += weight;
+        if (i % 1024 == 1023) { /* short sums, added pairwise */
+            closs_sum_add(total, sum);
+            sum = 0;
+        }
+    }
+    closs_sum_add(total, sum);
+    return CLOSS_OK;
+}
+
+static closs_status check_samples(const closs_softmax_args *args, int64_t samples, closs_report *report)
+{
+    closs_sum total = {{0}, 0};
+    const int32_t inner = args->ndim - 1;
+    const int64_t extent = args->ndim > 0 ? args->shape[inner] : 1;
+    const int64_t *label_strides = args->labels.strides, *weight_strides = args->sample_weight.strides;
+    for (int64_t first = 0; first < samples; first += extent) {
+        int64_t label_offset = 0, weight_offset = 0, rest = first, packed = 1;
+        for (int32_t axis = inner; axis >= 0; axis--) {
+            const int64_t index = axis == 0 ? rest : rest % args->shape[axis];
+            rest = axis == 0 ? 0 : rest / args->shape[axis];
+            label_offset += index * (label_strides ? label_strides[axis] : packed);
+            weight_offset += index * (weight_strides ? weight_strides[axis] : packed);
+            packed *= args->shape[axis];
+        }
+        const closs_status status =
+            check_run(args, first, extent, label_offset, label_strides && inner >= 0 ? label_strides[inner] : 1,
+                      weight_offset, weight_strides && inner >= 0 ? weight_strides[inner] : 1, report, &total);
+        if (status != CLOSS_OK) return status;
+    }
+    const int weighted = args->class_weight.data || args->sample_weight.data;
+    report->weight_sum = weighted ? closs_sum_total(&total) : (double)report->counted;
+    return CLOSS_OK;
+}
+
+closs_status closs_softmax_check(const closs_softmax_args *args, closs_report *report)
+{
+    if (!report) return CLOSS_BAD_ARGUMENT;
+    *report = (closs_report){CLOSS_OK, -1, 0, 0.0, 0};
+    if (!well_formed(args)) return report->status = CLOSS_BAD_ARGUMENT;
+    const environment callers = enter();
+    closs_status status = CLOSS_OK;
+    if (args->class_weight.data) status = check_class_weights(args, report);
+    if (status == CLOSS_OK) status = check_samples(args, count_samples(args), report);
+    leave(callers);
+    return report->status = status;
+}
+
+void closs_softmax_run(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum)
+{
+    if (begin >= end) return;
+    const closs_kernels *kernels = closs_chosen_kernels();
+    closs_softmax_kernel *kernel =
+        lanes_of_samples(args) ? kernels->softmax_lanes[args->dtype] : kernels->softmax_rows[args->dtype];
+    const environment callers = enter();
+    kernel(args, begin, end, sum);
+    leave(callers);
+}
+
+closs_status closs_softmax(const closs_softmax_args *args, closs_reduction reduction, double *value, closs_report *report)
+{
+    closs_report unread;
+    if (!report) report = &unread;
+    const closs_status status = closs_softmax_check(args, report);
+    if (status != CLOSS_OK) return status;
+    if (!value || (reduction != CLOSS_MEAN && reduction != CLOSS_SUM)) return report->status = CLOSS_BAD_ARGUMENT;
+    closs_softmax_args scaled = *args;
+    const double weight_sum = report->weight_sum;
+    scaled.scale = reduction == CLOSS_SUM ? 1.0 : weight_sum == 0 ? (double)NAN : 1.0 / weight_sum;
+    closs_sum total = {{0}, 0};
+    const int64_t samples = count_samples(args), block = closs_softmax_block(args);
+    for (int64_t begin = 0; begin < samples; begin += block) {
+        double partial = 0;
+        closs_softmax_run(&scaled, begin, samples - begin < block ? samples : begin + block, &partial);
+        closs_sum_add(&total, partial);
+    }
+    *value = closs_sum_total(&total);
+    if (reduction == CLOSS_MEAN) *value = weight_sum == 0 ? (double)NAN : *value / weight_sum;
+    return CLOSS_OK;
+}

@@ -1,0 +1,186 @@
+/* closs.h: losses of machine learning on CPU arrays.
+ *
+ * libcloss computes value and gradient of a loss in one call over one array. It has no threads, allocates nothing, does
+ * no input or output, reads no environment and keeps one piece of state: which instruction set it uses. Every function
+ * is re-entrant; threads may call it freely on arrays that none of them writes.
+ *
+ * How a loss is computed
+ * ----------------------
+ * An argument struct says what to compute: fill it from its _INIT macro, which sets the size field and every default.
+ *
+ *   check    reads all parameters, labels and weights, and reports the first fault and the sum of the weights. It
+ *            writes nothing but the report. Nothing is written to the caller's arrays unless check has passed.
+ *   run      trusts, computes the samples [begin, end), and adds weight x loss to a partial sum. Cut the samples at
+ *            multiples of the block length, give each block to any thread, and combine the partial sums in block order
+ *            with closs_sum: the result then has the same bits for any number of threads.
+ *   one-shot does check, all blocks and the combination, on the calling thread, with those same bits.
+ *
+ * A worked example: the mean loss of 32 rows of 1000 logits, with its gradient.
+ *
+ *     float logits[32 * 1000], gradient[32 * 1000];
+ *     int64_t labels[32], rows = 32;
+ *     closs_softmax_args args = CLOSS_SOFTMAX_INIT;
+ *     args.dtype = CLOSS_F32;
+ *     args.ndim = 1;
+ *     args.shape = &rows;
+ *     args.classes = 1000;
+ *     args.logits.data = logits;
+ *     args.labels.data = labels;
+ *     args.grad.data = gradient;
+ *     double mean;
+ *     closs_report report;
+ *     if (closs_softmax(&args, CLOSS_MEAN, &mean, &report) != CLOSS_OK)
+ *         fprintf(stderr, "sample %lld: %s\n", (long long)report.index, closs_status_string(report.status));
+ *
+ * Precision
+ * ---------
+ * dtype of the logits   arithmetic of a row   sums of weights and samples   gradient, values
+ * CLOSS_F32             float, sums double    double                        float
+ * CLOSS_F64             double                double                        double
+ *
+ * A value is rounded to the dtype of the logits before it is weighted and summed.
+ *
+ * Floating-point environment: run and check set the default one (round to nearest, no flushing of subnormals, exceptions
+ * masked) and restore the caller's before they return.
+ */
+#ifndef CLOSS_H
+#define CLOSS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define CLOSS_VERSION_MAJOR 0
+#define CLOSS_VERSION_MINOR 1
+#define CLOSS_VERSION_PATCH 0
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* "major.minor.patch" of the library that is linked, which may be newer than this header. */
+const char *closs_version(void);
+
+/* ---- Status --------------------------------------------------------------------------------------------------- */
+
+typedef enum {
+    CLOSS_OK = 0,
+    CLOSS_BAD_ARGUMENT = 1,      /* a NULL that is not optional, a negative extent, an unknown enum, a wrong size field */
+    CLOSS_BAD_LABEL = 2,         /* a label outside [0, classes) that is not ignore_index; report.index, report.label */
+    CLOSS_BAD_CLASS_WEIGHT = 3,  /* negative, infinite or NaN; report.index is the class */
+    CLOSS_BAD_SAMPLE_WEIGHT = 4, /* infinite or NaN; report.index is the sample */
+    CLOSS_NOT_AVAILABLE = 5      /* closs_set_isa: unknown, not compiled in, or not on this CPU */
+} closs_status;
+
+/* One sentence for a status; never NULL. */
+const char *closs_status_string(closs_status status);
+
+/* What check found. On a fault, index is the first offender in the order of the samples (or -1). */
+typedef struct {
+    closs_status status;
+    int64_t index;
+    int64_t label;     /* the offending label, with CLOSS_BAD_LABEL */
+    double weight_sum; /* the denominator of the mean: sum of sample weight x class weight of the label */
+    int64_t counted;   /* samples whose weight is not zero */
+} closs_report;
+
+/* ---- Arrays --------------------------------------------------------------------------------------------------- */
+
+typedef enum { CLOSS_F32 = 0, CLOSS_F64 = 1 } closs_dtype;
+typedef enum { CLOSS_I32 = 0, CLOSS_I64 = 1 } closs_label_dtype;
+typedef enum { CLOSS_MEAN = 0, CLOSS_SUM = 1 } closs_reduction;
+
+/* An array: its first element and the stride of each axis in elements (any sign; 0 repeats). strides == NULL means
+ * packed in C order: last axis fastest. Which axes it has is said where it is used. data == NULL: not given. */
+typedef struct {
+    void *data;
+    const int64_t *strides;
+} closs_array;
+
+typedef struct {
+    const void *data;
+    const int64_t *strides;
+} closs_const_array;
+
+/* ---- Softmax cross-entropy ------------------------------------------------------------------------------------ */
+
+/* loss of a sample = weight x (logsumexp(z) - z[label]) in nats; gradient = scale x weight x (softmax(z) - onehot(label)).
+ *
+ * Samples are numbered in C order of shape[0..ndim); ndim may be 0 (one sample). logits and grad have these axes and then
+ * the class axis: strides of ndim + 1 elements. labels, sample_weight and values have the sample axes only.
+ *
+ * Accuracy, integer labels, every confidence down to underflow: relative error of loss and gradient at most 8 eps (plus
+ * sqrt(classes)/16 eps), plus half an ulp of x_j - max per exponential.
+ *
+ * Special values: a label at a -inf logit gives +inf, with a finite gradient. A row with +inf or NaN, or of -inf only, is
+ * NaN, loss and gradient, and no other row is. A sample of weight 0 (ignored, or by its weights) gives value 0 and a
+ * gradient of zeros, whatever its logits hold.
+ *
+ * grad may be the very array of the logits (same address and strides); no other overlap is allowed. */
+typedef struct {
+    size_t size; /* sizeof(closs_softmax_args), set by CLOSS_SOFTMAX_INIT */
+    closs_dtype dtype;
+    closs_label_dtype label_dtype;
+    int64_t classes;
+    int32_t ndim;
+    const int64_t *shape;
+    closs_const_array logits;
+    closs_const_array labels;
+    int32_t has_ignore_index;
+    int64_t ignore_index;
+    closs_dtype class_weight_dtype;
+    closs_const_array class_weight; /* optional: one axis, classes; finite and >= 0 */
+    closs_dtype sample_weight_dtype;
+    closs_const_array sample_weight; /* optional: finite */
+    closs_array values;              /* optional output: weight x loss of each sample */
+    closs_array grad;                /* optional output */
+    double scale;                    /* multiplies gradients only; run uses it, the one-shot call sets it */
+} closs_softmax_args;
+
+/* clang-format off */
+#define CLOSS_SOFTMAX_INIT \
+    { sizeof(closs_softmax_args), CLOSS_F32, CLOSS_I64, 0, 0, NULL, {NULL, NULL}, {NULL, NULL}, 0, 0, \
+      CLOSS_F64, {NULL, NULL}, CLOSS_F64, {NULL, NULL}, {NULL, NULL}, {NULL, NULL}, 1.0 }
+/* clang-format on */
+
+closs_status closs_softmax_check(const closs_softmax_args *args, closs_report *report);
+
+/* Samples in a block, from shape, classes and the order of the axes in memory alone. */
+int64_t closs_softmax_block(const closs_softmax_args *args);
+
+/* [begin, end) within the number of samples. *sum is added to; it may not be NULL. */
+void closs_softmax_run(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum);
+
+/* *value is the mean or sum. A mean of zero total weight is NaN; so is then the gradient of samples that count. On any
+ * status but CLOSS_OK nothing but *report is written. report may be NULL. */
+closs_status closs_softmax(const closs_softmax_args *args, closs_reduction reduction, double *value,
+                           closs_report *report);
+
+/* ---- Sums of partial sums --------------------------------------------------------------------------------------- */
+
+/* Pairwise summation of a stream in its order: error grows with the logarithm of the count. Start from zeros. */
+typedef struct {
+    double level[64];
+    uint64_t count;
+} closs_sum;
+
+void closs_sum_add(closs_sum *sum, double partial);
+double closs_sum_total(const closs_sum *sum);
+
+/* ---- Instruction sets --------------------------------------------------------------------------------------------- */
+
+/* Names: "baseline", "avx2" (AVX2, FMA, F16C), "avx512" (F, BW, DQ, VL), "neon". The best one that was compiled in and
+ * that CPU and operating system have is chosen at the first run. */
+const char *closs_isa(void);
+
+/* Comma-separated, best last. */
+const char *closs_isa_compiled(void);
+int closs_isa_available(const char *name); /* compiled in and present: 1, else 0 */
+
+/* Pins a level; call it before the first run. CLOSS_NOT_AVAILABLE leaves all as it was. */
+closs_status closs_set_isa(const char *name);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

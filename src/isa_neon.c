@@ -1,0 +1,4 @@
+/* The kernels compiled for NEON, which every aarch64 has, with fused multiply-add. */
+#define CLOSS_ISA neon
+#define CLOSS_FMA 1
+#include "kernels.h"

@@ -1,0 +1,87 @@
+/* real.h: the parameter sheet of the kernels. Define CLOSS_REAL (32 or 64) and include; again for the other.
+ *
+ * real, bits_t, int_t   the floating type, and the integers of its width
+ * LANES                 lanes along classes: accumulators of a row, a property of the algorithm and not of the machine
+ * EXP_..., LN2_...      constants of vmath.h
+ * KERNEL(name)          name_f32_<isa> or name_f64_<isa>
+ *
+ * FMA(a, b, c) is a fused multiply-add where the level has one (CLOSS_FMA), and a x b + c rounded twice where it has not,
+ * for libm's fma would be called there. The compiler may not contract anything by itself (-ffp-contract=off).
+ */
+#undef real
+#undef bits_t
+#undef int_t
+#undef LANES
+#undef MANTISSA_BITS
+#undef EXPONENT_BIAS
+#undef TWO_TO_MANTISSA
+#undef EXP_BIAS
+#undef EXP_MAGIC
+#undef EXP_LOWEST
+#undef LN2_HIGH
+#undef LN2_LOW
+#undef FMA
+#undef REAL_MAX
+#undef REAL_TINY
+#undef to_bits
+#undef from_bits
+#undef exp_scaled
+#undef log1p_positive
+#undef KERNEL
+#undef KERNEL_
+#undef KERNEL_EXPAND
+
+#if CLOSS_REAL == 32
+#define real float
+#define bits_t uint32_t
+#define int_t int32_t
+#define LANES 32
+#define MANTISSA_BITS 23
+#define EXPONENT_BIAS 127
+#define TWO_TO_MANTISSA 0x1p23f
+#define EXP_BIAS 24
+#define EXP_MAGIC (0x1.8p23f + 127 + EXP_BIAS)
+#define EXP_LOWEST (-104.66523f) /* -(127 + EXP_BIAS) ln 2: here the biased exponent is 0, and so the scale */
+#define LN2_HIGH 0.693359375f    /* 9 bits: n x LN2_HIGH is exact */
+#define LN2_LOW (-2.12194440054690583e-4f)
+#define REAL_MAX 3.402823466e38
+#define REAL_TINY 0x1p-100 /* far above the smallest normal number: a factor of this size keeps its digits */
+#define KERNEL_(name, isa) name##_f32_##isa
+#else
+#define real double
+#define bits_t uint64_t
+#define int_t int64_t
+#define LANES 16
+#define MANTISSA_BITS 52
+#define EXPONENT_BIAS 1023
+#define TWO_TO_MANTISSA 0x1p52
+#define EXP_BIAS 54
+#define EXP_MAGIC (0x1.8p52 + 1023 + EXP_BIAS)
+#define EXP_LOWEST (-746.51952) /* -(1023 + EXP_BIAS) ln 2 */
+#define LN2_HIGH 6.93147180369123816490e-01 /* 32 bits: n x LN2_HIGH is exact */
+#define LN2_LOW 1.90821492927058770002e-10
+#define REAL_MAX 1.7976931348623157e308
+#define REAL_TINY 0x1p-960
+#define KERNEL_(name, isa) name##_f64_##isa
+#endif
+
+#define KERNEL_EXPAND(name, isa) KERNEL_(name, isa)
+#define KERNEL(name) KERNEL_EXPAND(name, CLOSS_ISA)
+#define exp_scaled KERNEL(exp_scaled)
+#define log1p_positive KERNEL(log1p_positive)
+
+#if CLOSS_REAL == 32
+#define to_bits float_to_bits
+#define from_bits bits_to_float
+#else
+#define to_bits double_to_bits
+#define from_bits bits_to_double
+#endif
+
+#if !CLOSS_FMA
+#define FMA(a, b, c) ((a) * (b) + (c))
+#elif CLOSS_REAL == 32
+#define FMA(a, b, c) __builtin_fmaf(a, b, c)
+#else
+#define FMA(a, b, c) __builtin_fma(a, b, c)
+#endif

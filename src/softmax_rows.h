@@ -1,0 +1,284 @@
+/* softmax_rows.h: softmax cross-entropy with lanes along the classes, for long rows.
+ *
+ *     loss = (m - z_y) + log1p(S' - 1 + e_y)   or, where z_y = m:   log1p(S'),      m = max z,
+ *     e_j = exp(z_j - m),   S' = sum over j != y of e_j,   gradient_j = e_j / (S' + e_y),   gradient_y = -S' / (S' + e_y).
+ *
+ * S' never contains the label's own term and nothing is subtracted from 1, so loss and gradient keep their relative
+ * accuracy at every confidence (Blanchard, Higham, Higham 2021 analyse the shifted sum; leaving the maximum's term out is
+ * what makes log1p exact).
+ *
+ * Passes: one over memory, in blocks of 512 classes: the maximum of a block, then its exponentials while it is in L1,
+ * relative to the running maximum; sums are rescaled only when that has grown. With a gradient, short rows store the
+ * exponentials in it and rescale them in L1; longer ones compute them again. Both give the same bits.
+ *
+ * Accumulators: a block in LANES sums of `real`, each of 16 (f64: 32) terms, widened to double and added by a fixed tree;
+ * blocks in double, 32 blocks a subtotal. Error of S': about 4 eps plus what rounding z_j - m makes of each term.
+ *
+ * Special values: a NaN passes the maximum (no comparison with it is true) and meets the sum; +inf gives inf - inf = NaN
+ * in its own term; a row of -inf only gives m - z_y = NaN. All reach loss and every gradient entry through S' + e_y.
+ *
+ * Lanes are fixed arrays under `omp simd`: the order of additions is the algorithm's, not the vector width's. Exponential
+ * sums of 4096 floats, ns per element, gcc 12, one core of a Zen 4: see benchmarks/README.md for the alternatives timed.
+ */
+#define row_state KERNEL(row_state)
+#define row_max KERNEL(row_max)
+#define row_exp_groups KERNEL(row_exp_groups)
+#define row_exp_group KERNEL(row_exp_group)
+#define row_block KERNEL(row_block)
+#define row_gather KERNEL(row_gather)
+#define row_sum KERNEL(row_sum)
+#define row_scale KERNEL(row_scale)
+#define row_gradient KERNEL(row_gradient)
+#define row_zero KERNEL(row_zero)
+#define softmax_rows KERNEL(softmax_rows)
+
+#ifndef CLOSS_ROW_SIZES
+#define CLOSS_ROW_SIZES
+enum {
+    BLOCK = 512,
+    BLOCKS_KEPT = 256, /* rows of more blocks take gradients relative to the final maximum */
+    SUBTOTAL = 32
+};
+#endif
+
+typedef struct {
+    real max;
+    double others; /* sum of 2^EXP_BIAS exp(z_j - max) without the label's term: whole subtotals */
+    double open;   /* the subtotal of the last blocks */
+    double label;  /* the label's term */
+    real block_max[BLOCKS_KEPT]; /* the running maximum each block was computed with */
+} row_state;
+
+/* A group is LANES classes. The last group of a block overlaps the one before it when the block is no multiple of LANES:
+ * lanes below `skip` were counted already. Their memory belongs to the row. */
+static inline real row_max(const real *x, int64_t n)
+{
+    real lane[LANES];
+    const int64_t whole = n - n % LANES;
+    const int skip = (int)(LANES - n % LANES);
+    for (int l = 0; l < LANES; l++) lane[l] = -INFINITY;
+    for (int64_t g = 0; g < whole; g += LANES) {
+#pragma omp simd
+        for (int l = 0; l < LANES; l++) lane[l] = x[g + l] > lane[l] ? x[g + l] : lane[l];
+    }
+    if (whole < n) {
+        const real *tail = x + n - LANES;
+#pragma omp simd
+        for (int l = 0; l < LANES; l++) {
+            const real value = l >= skip ? tail[l] : -INFINITY;
+            lane[l] = value > lane[l] ? value : lane[l];
+        }
+    }
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; l++) lane[l] = lane[l + half] > lane[l] ? lane[l + half] : lane[l];
+    return lane[0];
+}
+
+static inline void row_exp_groups(const real *x, int64_t n, real base, real *restrict partial, real *store)
+{
+    for (int64_t g = 0; g < n; g += LANES) {
+#pragma omp simd
+        for (int l = 0; l < LANES; l++) {
+            const real e = exp_scaled(x[g + l] - base);
+            partial[l] += e;
+            if (store) store[g + l] = e;
+        }
+    }
+}
+
+/* One group with lanes to skip, or with the label's lane `hit` (or -1), whose term is returned and not added. */
+static inline real row_exp_group(const real *x, int skip, int64_t hit, real base, real *restrict partial, real *store)
+{
+    real e[LANES];
+#pragma omp simd
+    for (int l = 0; l < LANES; l++) {
+        e[l] = exp_scaled((l >= skip ? x[l] : -INFINITY) - base);
+        partial[l] += l == (int)hit ? 0 : e[l];
+    }
+    if (store)
+        for (int l = skip; l < LANES; l++) store[l] = e[l];
+    return hit >= 0 ? e[hit] : 0;
+}
+
+/* n <= BLOCK classes, `hit` the label's index among them or -1, exponentials to `store` unless NULL. */
+static void row_block(row_state *state, const real *x, int64_t n, int64_t hit, real *store)
+{
+    const real max = row_max(x, n);
+    if (max > state->max) {
+        const double factor = exp_double((double)state->max - (double)max);
+        state->others *= factor;
+        state->open *= factor;
+        state->label *= factor;
+        state->max = max;
+    }
+    /* -inf - -inf is NaN: while only -inf was seen any finite base gives the zeros that are meant. */
+    const real base = state->max == -INFINITY ? 0 : state->max;
+    const int64_t whole = n - n % LANES;
+    const int64_t hit_group = hit >= 0 && hit < whole ? hit - hit % LANES : whole;
+    real partial[LANES] = {0};
+    real label = 0;
+    if (store)
+        row_exp_groups(x, hit_group, base, partial, store);
+    else
+        row_exp_groups(x, hit_group, base, partial, NULL);
+    if (hit_group < whole) {
+        const int64_t next = hit_group + LANES;
+        label = row_exp_group(x + hit_group, 0, hit - hit_group, base, partial, store ? store + hit_group : NULL);
+        if (store)
+            row_exp_groups(x + next, whole - next, base, partial, store + next);
+        else
+            row_exp_groups(x + next, whole - next, base, partial, NULL);
+    }
+    if (whole < n) {
+        const int64_t tail = n - LANES;
+        const real last = row_exp_group(x + tail, (int)(whole - tail), hit >= whole ? hit - tail : -1, base, partial,
+                                        store ? store + tail : NULL);
+        if (hit >= whole) label = last;
+    }
+    double tree[LANES];
+    for (int l = 0; l < LANES; l++) tree[l] = (double)partial[l];
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; l++) tree[l] += tree[l + half];
+    state->open += tree[0];
+    state->label += (double)label;
+}
+
+/* The block of a row that starts at class `first`: in place if its classes are contiguous, else copied to `buffer`
+ * (LANES + BLOCK long, for a short last group reaches back). */
+static inline const real *row_gather(const real *row, int64_t stride, int64_t first, int64_t n, real *buffer)
+{
+    if (stride == 1) return row + first;
+    for (int64_t j = 0; j < n; j++) buffer[LANES + j] = row[(first + j) * stride];
+    return buffer + LANES;
+}
+
+static void row_sum(row_state *state, const real *row, int64_t stride, int64_t classes, int64_t label, real *store)
+{
+    real buffer[LANES + BLOCK];
+    if (stride != 1)
+        for (int l = 0; l < LANES; l++) buffer[l] = 0;
+    state->max = -INFINITY;
+    state->others = state->open = state->label = 0;
+    for (int64_t first = 0, b = 0; first < classes; first += BLOCK, b++) {
+        const int64_t n = classes - first < BLOCK ? classes - first : BLOCK;
+        const int64_t hit = label >= first && label < first + n ? label - first : -1;
+        row_block(state, row_gather(row, stride, first, n, buffer), n, hit, store ? store + first : NULL);
+        if (b < BLOCKS_KEPT) state->block_max[b] = state->max;
+        if (b % SUBTOTAL == SUBTOTAL - 1) {
+            state->others += state->open;
+            state->open = 0;
+        }
+    }
+    state->others += state->open;
+}
+
+/* target[j] = source[j] share weight: source holds exponentials. The product of both factors is taken first unless that
+ * would overflow or lose digits, as with weights near the ends of the range of `real`. */
+static inline void row_scale(const real *source, real *target, int64_t stride, int64_t n, double share, double weight)
+{
+    const double factor = share * weight;
+    if ((fabs(factor) >= REAL_TINY && fabs(factor) <= REAL_MAX) || factor != factor || share == 0 || weight == 0) {
+        const real both = (real)factor;
+        if (stride == 1) {
+#pragma omp simd
+            for (int64_t j = 0; j < n; j++) target[j] = source[j] * both;
+        } else {
+            for (int64_t j = 0; j < n; j++) target[j * stride] = source[j] * both;
+        }
+    } else {
+        for (int64_t j = 0; j < n; j++) target[j * stride] = (real)((double)source[j] * share * weight);
+    }
+}
+
+/* gradient = weight x (softmax - onehot). `stored`: the exponentials are there already. */
+static void row_gradient(const row_state *state, const real *row, int64_t stride, real *grad, int64_t grad_stride,
+                         int64_t classes, int64_t label, double weight, int stored)
+{
+    real buffer[LANES + BLOCK], exps[BLOCK];
+    const double total = state->others + state->label;
+    const int kept = classes <= (int64_t)BLOCK * BLOCKS_KEPT;
+    for (int64_t first = 0, b = 0; first < classes; first += BLOCK, b++) {
+        const int64_t n = classes - first < BLOCK ? classes - first : BLOCK;
+        const real max = kept ? state->block_max[b] : state->max;
+        const real base = max == -INFINITY ? 0 : max;
+        const double gap = (double)max - (double)state->max;
+        const double share = (gap == 0 ? 1.0 : exp_double(gap)) / total;
+        real *target = grad + first * grad_stride;
+        if (stored) {
+            row_scale(target, target, 1, n, share, weight);
+            continue;
+        }
+        const real *x = row_gather(row, stride, first, n, buffer);
+#pragma omp simd
+        for (int64_t j = 0; j < n; j++) exps[j] = exp_scaled(x[j] - base);
+        row_scale(exps, target, grad_stride, n, share, weight);
+    }
+    if (label >= 0) grad[label * grad_stride] = (real)(0.0 - state->others / total * weight);
+}
+
+static void row_zero(real *grad, int64_t stride, int64_t classes)
+{
+    for (int64_t j = 0; j < classes; j++) grad[j * stride] = 0;
+}
+
+static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum)
+{
+    /* Rows up to this length stay in L1 between the two visits, so that storing beats computing twice. */
+    const int64_t store_classes = CLOSS_REAL == 32 ? 4096 : (int64_t)BLOCK * BLOCKS_KEPT;
+    const int64_t classes = args->classes;
+    const int64_t stride = class_stride_of(args->logits.strides, args->ndim);
+    const int64_t grad_stride = class_stride_of(args->grad.strides, args->ndim);
+    const int store = args->grad.data && stride == 1 && grad_stride == 1 && classes <= store_classes;
+    row_state state;
+    value_sum values = {{0}, 0};
+    sample_run run = {{0, 0, 0, 0, 0}, {0, 0, 0, 0, 0}, 0};
+    int64_t in_run = 0;
+    for (int64_t start = begin; start < end; start += BATCH) {
+        const int64_t count = end - start < BATCH ? end - start : BATCH;
+        real rest[BATCH] = {0}, gap[BATCH] = {0};
+        double weight[BATCH] = {0};
+        int64_t value_offset[BATCH];
+        for (int64_t i = 0; i < count; i++) {
+            if (in_run == run.count) {
+                run = run_at(args, start + i, end - start - i);
+                in_run = 0;
+            }
+            const sample_place place = place_in_run(&run, in_run++);
+            const real *row = (const real *)args->logits.data + place.logits;
+            real *grad = args->grad.data ? (real *)args->grad.data + place.grad : NULL;
+            int64_t label;
+            weight[i] = sample_weight_and_label(args, &place, &label);
+            value_offset[i] = place.values;
+            if (weight[i] == 0) {
+                if (grad) row_zero(grad, grad_stride, classes);
+                continue;
+            }
+            const real at_label = label >= 0 ? row[label * stride] : 0; /* before a gradient overwrites it */
+            row_sum(&state, row, stride, classes, label, store ? grad : NULL);
+            if (grad)
+                row_gradient(&state, row, stride, grad, grad_stride, classes, label, weight[i] * args->scale, store);
+            const double unit = 1.0 / ((bits_t)1 << EXP_BIAS);
+            const double others = state.others * unit;
+            rest[i] = (real)(at_label == state.max ? others : others - 1 + state.label * unit);
+            gap[i] = state.max - at_label;
+        }
+        double value[BATCH];
+        for (int l = 0; l < BATCH; l++) rest[l] = log1p_positive(rest[l]) + gap[l];
+        for (int l = 0; l < BATCH; l++) value[l] = weight[l] == 0 ? 0.0 : weight[l] * (double)rest[l];
+        if (args->values.data)
+            for (int64_t i = 0; i < count; i++) ((real *)args->values.data)[value_offset[i]] = (real)value[i];
+        value_sum_add(&values, value, count);
+    }
+    *sum += value_sum_total(&values);
+}
+#undef row_state
+#undef row_max
+#undef row_exp_groups
+#undef row_exp_group
+#undef row_block
+#undef row_gather
+#undef row_sum
+#undef row_scale
+#undef row_gradient
+#undef row_zero
+#undef softmax_rows
