@@ -312,14 +312,15 @@ cdef bint may_overlap(cnp.ndarray a, cnp.ndarray b) noexcept:
 
 
 cdef int check_overlap(cnp.ndarray buffer, str name, tuple others, tuple names) except -1:
-    """A buffer shares no element with another array; with the first one it may be the very same array."""
+    """A buffer shares no element with another array; with those of the first name it may be the very same array."""
     cdef int i
-    cdef bint shared
+    cdef bint shared, first
     for i in range(len(others)):
         other = others[i]
         if not isinstance(other, np.ndarray) or not may_overlap(buffer, other):
             continue
-        if i == 0 and same_array(buffer, other):
+        first = names[i] == names[0]
+        if first and same_array(buffer, other):
             continue
         try:
             shared = np.shares_memory(buffer, other, max_work=1_000_000)
@@ -327,7 +328,7 @@ cdef int check_overlap(cnp.ndarray buffer, str name, tuple others, tuple names) 
             shared = True
         if shared:
             raise ValueError(
-                f"{name} overlaps {names[i]} without being the same array" if i == 0 else f"{name} overlaps {names[i]}"
+                f"{name} overlaps {names[i]} without being the same array" if first else f"{name} overlaps {names[i]}"
             )
     return 0
 

@@ -45,7 +45,7 @@
 #define LN2_HIGH 0.693359375f    /* 9 bits: n x LN2_HIGH is exact */
 #define LN2_LOW (-2.12194440054690583e-4f)
 #define REAL_MAX 3.402823466e38
-#define REAL_TINY 0x1p-100 /* far above the smallest normal number: a factor of this size keeps its digits */
+#define REAL_TINY 0x1p-126 /* the smallest normal number: a factor below it loses digits */
 #define KERNEL_(name, isa) name##_f32_##isa
 #else
 #define real double
@@ -61,7 +61,7 @@
 #define LN2_HIGH 6.93147180369123816490e-01 /* 32 bits: n x LN2_HIGH is exact */
 #define LN2_LOW 1.90821492927058770002e-10
 #define REAL_MAX 1.7976931348623157e308
-#define REAL_TINY 0x1p-960
+#define REAL_TINY 0x1p-1022
 #define KERNEL_(name, isa) name##_f64_##isa
 #endif
 

@@ -195,25 +195,25 @@ static void row_gradient(const row_state *state, const real *row, int64_t stride
                          int64_t classes, int64_t label, double weight, int stored)
 {
     real buffer[LANES + BLOCK], exps[BLOCK];
-    const double total = state->others + state->label;
+    const double share = 1.0 / (state->others + state->label);
     const int kept = classes <= (int64_t)BLOCK * BLOCKS_KEPT;
     for (int64_t first = 0, b = 0; first < classes; first += BLOCK, b++) {
         const int64_t n = classes - first < BLOCK ? classes - first : BLOCK;
         const real max = kept ? state->block_max[b] : state->max;
         const real base = max == -INFINITY ? 0 : max;
         const double gap = (double)max - (double)state->max;
-        const double share = (gap == 0 ? 1.0 : exp_double(gap)) / total;
+        const double rescaled = gap == 0 ? weight : weight * exp_double(gap);
         real *target = grad + first * grad_stride;
         if (stored) {
-            row_scale(target, target, 1, n, share, weight);
+            row_scale(target, target, 1, n, share, rescaled);
             continue;
         }
         const real *x = row_gather(row, stride, first, n, buffer);
 #pragma omp simd
         for (int64_t j = 0; j < n; j++) exps[j] = exp_scaled(x[j] - base);
-        row_scale(exps, target, grad_stride, n, share, weight);
+        row_scale(exps, target, grad_stride, n, share, rescaled);
     }
-    if (label >= 0) grad[label * grad_stride] = (real)(0.0 - state->others / total * weight);
+    if (label >= 0) grad[label * grad_stride] = (real)(0.0 - state->others * share * weight);
 }
 
 static void row_zero(real *grad, int64_t stride, int64_t classes)

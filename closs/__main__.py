@@ -1,0 +1,31 @@
+"""`python -m closs` and the script `closs`: the demo, the benchmark, and facts about this build."""
+
+import argparse
+import importlib
+import sys
+
+COMMANDS = {
+    "demo": "train a softmax classifier on handwritten digits in numpy and closs",
+    "bench": "race closs against the peers that are installed",
+    "info": "print version, instruction set, OpenMP, threads and compiler",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="closs", description="Fast and exact loss functions for arrays on the CPU.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    tools = {}
+    for name, purpose in COMMANDS.items():
+        tools[name] = importlib.import_module(f"closs._tools.{name}")
+        tools[name].add_arguments(commands.add_parser(name, help=purpose, description=purpose.capitalize() + "."))
+    options = parser.parse_args(arguments)
+    try:
+        return tools[options.command].run(options)
+    except ModuleNotFoundError as error:
+        print(f'closs {options.command} needs {error.name}: python -m pip install "closs[{options.command}]"',
+              file=sys.stderr)  # fmt: skip
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,191 @@
+"""`python -m closs bench`: softmax cross-entropy in closs and in whatever peers are installed, in turn in one process.
+
+Every case is checked once, each peer against closs, and then timed in rounds: all contenders one after the other, the order
+rotated, each long enough to be measured; medians are compared. A ratio is the peer's time over that of closs.
+"""
+
+import argparse
+import json
+import platform
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from math import exp, log, prod
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+import closs
+from closs._tools import peers
+from closs._tools.timing import in_units, race
+
+SHAPES = [
+    ((64, 10), -1),
+    ((8192, 2), -1),
+    ((8192, 10), -1),
+    ((8192, 100), -1),
+    ((4096, 1000), -1),
+    ((512, 32000), -1),
+    ((128, 128256), -1),
+    ((32, 81, 8732), 1),
+]
+BEHIND = 0.95
+
+
+@dataclass
+class Result:
+    case: str
+    dtype: str
+    shape: tuple[int, ...]
+    axis: int
+    output: str
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def best_peer(self) -> str | None:
+        return min((name for name in self.seconds if name != "closs"), key=self.seconds.__getitem__, default=None)
+
+    @property
+    def ratio(self) -> float | None:
+        return None if self.best_peer is None else self.seconds[self.best_peer] / self.seconds["closs"]
+
+    @property
+    def gigabytes_per_second(self) -> float:
+        passes = 2 if self.output == "value+gradient" else 1  # logits read; gradient written
+        return passes * prod(self.shape) * np.dtype(self.dtype).itemsize / self.seconds["closs"] / 1e9
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--only", action="append", metavar="TEXT", help="cases whose name contains TEXT; may be repeated")
+    parser.add_argument("--peers", metavar="A,B", help=f"of {', '.join(peers.PEERS)} (default: all installed)")
+    parser.add_argument("--rounds", type=int, default=7, help="timings of each contender (default: %(default)s)")
+    parser.add_argument("--threads", type=int, help="threads for closs and the peers that let us choose")
+    parser.add_argument("--quick", action="store_true", help="three rounds and no ceilings")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there, too")
+
+
+def cases() -> Iterator[Result]:
+    for dtype in ("float32", "float64"):
+        for shape, axis in SHAPES:
+            size = "x".join(map(str, shape)) + ("" if axis == -1 else f" axis={axis}")
+            for output in ("value", "value+gradient"):
+                yield Result(f"{dtype} {size} {output}", dtype, shape, axis, output)
+
+
+def ceilings(threads: int) -> dict[str, float]:
+    """Bytes per second of reading (a maximum) and copying arrays of 256 MB, by numpy on as many threads; best of 5."""
+    source, target = np.ones(2**26, dtype=np.float32), np.zeros(2**26, dtype=np.float32)
+    parts = list(zip(np.array_split(source, threads), np.array_split(target, threads), strict=True))
+    with ThreadPoolExecutor(threads) as pool:
+        def best(function, size):
+            times = [race({"": lambda: list(pool.map(function, parts))}, rounds=1)[""] for _ in range(5)]
+            return size / min(times)
+
+        return {
+            "read": best(lambda part: part[0].max(), source.nbytes),
+            "copy": best(lambda part: np.copyto(part[1], part[0]), 2 * source.nbytes),
+        }
+
+
+def contenders_of(result: Result, names: list[str]) -> dict[str, object]:
+    rng = np.random.default_rng(7)
+    logits = (3 * rng.standard_normal(result.shape)).astype(result.dtype)
+    samples = tuple(extent for d, extent in enumerate(result.shape) if d != result.axis % len(result.shape))
+    labels = rng.integers(0, result.shape[result.axis], samples)
+    contenders = {"closs": peers.Closs(logits, labels, result.axis)}
+    for name in names:
+        try:
+            contenders[name] = peers.PEERS[name](logits, labels, result.axis)
+        except NotImplementedError:
+            continue
+    return contenders
+
+
+def check(contenders: dict[str, object], dtype: str) -> None:
+    """Raises if a peer answers another question than closs."""
+    loss, gradient = contenders["closs"].value_and_gradient()
+    tolerance = 2e-3 if dtype == "float32" else 1e-9  # float32 peers lose digits where losses are small
+    for name, contender in contenders.items():
+        value = contender.value()
+        other_loss, other = contender.value_and_gradient()
+        same = abs(other_loss - loss) <= tolerance * loss and abs(value - loss) <= tolerance * loss
+        if not same or np.abs(other - gradient).max() > tolerance * np.abs(gradient).max():
+            raise AssertionError(f"{name} and closs disagree: {other_loss} and {loss}")
+
+
+def measure(results: list[Result], names: list[str], rounds: int) -> None:
+    for number, result in enumerate(results):
+        if sys.stderr.isatty():
+            print(f"\r{number + 1}/{len(results)} {result.case:60}", end="", file=sys.stderr, flush=True)
+        contenders = contenders_of(result, names)
+        check(contenders, result.dtype)
+        method = "value" if result.output == "value" else "value_and_gradient"
+        result.seconds = race({name: getattr(peer, method) for name, peer in contenders.items()}, rounds)
+    if sys.stderr.isatty():
+        print(f"\r{'':80}\r", end="", file=sys.stderr)
+
+
+def print_table(results: list[Result]) -> None:
+    width = max(len(result.case) for result in results)
+    print(f"{'case':{width}}  {'closs':>9}  {'GB/s':>5}  {'best peer':>17}  peers: their time / that of closs")
+    for result in results:
+        seconds = result.seconds
+        best = "-" if result.best_peer is None else f"{result.ratio:.2f} x {result.best_peer}"
+        ratios = "  ".join(f"{name} {seconds[name] / seconds['closs']:.2f}" for name in seconds if name != "closs")
+        print(f"{result.case:{width}}  {in_units(seconds['closs']):>9}  {result.gigabytes_per_second:5.1f}  {best:>17}  {ratios}")  # fmt: skip
+
+
+def print_summary(results: list[Result]) -> None:
+    raced = [result for result in results if result.ratio is not None]
+    if not raced:
+        print("no peer is installed")
+        return
+    behind = sorted((result for result in raced if result.ratio < BEHIND), key=lambda result: result.ratio)
+    for result in behind:
+        print(f"BEHIND: {result.case}: {result.ratio:.2f} of {result.best_peer}")
+    if not behind:
+        print("closs is behind in no case")
+    worst = min(raced, key=lambda result: result.ratio)
+    mean = exp(sum(log(result.ratio) for result in raced) / len(raced))
+    print(f"best peer / closs: geometric mean {mean:.2f}, median {median(result.ratio for result in raced):.2f}, "
+          f"worst {worst.ratio:.2f} ({worst.case})")  # fmt: skip
+
+
+def run(options: argparse.Namespace) -> int:
+    installed = peers.installed_peers()
+    names = installed if options.peers is None else options.peers.split(",")
+    unknown = [name for name in names if name not in installed]
+    results = [
+        result for result in cases() if not options.only or any(text in result.case for text in options.only)
+    ]
+    for fault, text in (
+        (unknown, f"not installed or not known: {', '.join(unknown)}"),
+        (not results, f"no case contains {' or '.join(options.only or [])}"),
+        (options.rounds < 1, f"--rounds must be at least 1, got {options.rounds}"),
+        (options.threads is not None and options.threads < 1, f"--threads must be at least 1, got {options.threads}"),
+    ):
+        if fault:
+            print(f"closs bench: {text}", file=sys.stderr)
+            return 2
+    if options.threads:
+        closs.set_num_threads(options.threads)
+    threads = closs.get_num_threads()
+    closs.show_config()
+    print(f"  machine           {platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}")
+    limits = {} if options.quick else ceilings(threads)
+    if limits:
+        print("  memory ceilings   " + ", ".join(f"{name} {speed / 1e9:.1f} GB/s" for name, speed in limits.items()))
+    print()
+    measure(results, names, 3 if options.quick else options.rounds)
+    print_table(results)
+    print()
+    print_summary(results)
+    if options.json:
+        report = {
+            "version": closs.__version__, "threads": threads, "ceilings": limits,
+            "results": [asdict(result) | {"best_peer": result.best_peer, "ratio": result.ratio} for result in results],
+        }  # fmt: skip
+        options.json.write_text(json.dumps(report, indent=1))
+    return 0

@@ -1,0 +1,165 @@
+"""Softmax cross-entropy as other libraries compute it: one class a library, each with the same three methods.
+
+`value()` gives the mean loss; `value_and_gradient()` gives both; both work on what the constructor prepared, as a user of that
+library would hold it. A gradient buffer is reused where the library can.
+"""
+
+import importlib.util
+from collections.abc import Callable
+
+import numpy as np
+
+import closs
+
+
+class Closs:
+    packages: tuple[str, ...] = ()
+
+    def __init__(self, logits: np.ndarray, labels: np.ndarray, axis: int) -> None:
+        self.logits, self.labels, self.axis = logits, labels, axis
+        self.gradient = np.empty_like(logits)
+
+    def value(self) -> float:
+        return closs.softmax_cross_entropy(self.logits, self.labels, axis=self.axis)
+
+    def value_and_gradient(self) -> tuple[float, np.ndarray]:
+        return closs.softmax_cross_entropy(self.logits, self.labels, axis=self.axis, grad=self.gradient)
+
+
+class Numpy:
+    """What careful numpy code does: the maximum subtracted, one buffer, everything in place."""
+
+    packages = ()
+
+    def __init__(self, logits: np.ndarray, labels: np.ndarray, axis: int) -> None:
+        self.logits, self.axis = logits, axis
+        self.places = np.expand_dims(labels, axis)
+        self.buffer = np.empty_like(logits)
+
+    def exponentials(self) -> tuple[float, np.ndarray]:
+        buffer, axis = self.buffer, self.axis
+        np.subtract(self.logits, self.logits.max(axis=axis, keepdims=True), out=buffer)
+        at_label = np.take_along_axis(buffer, self.places, axis)
+        np.exp(buffer, out=buffer)
+        total = buffer.sum(axis=axis, keepdims=True)
+        return float(np.mean(np.log(total) - at_label, dtype=np.float64)), total
+
+    def value(self) -> float:
+        return self.exponentials()[0]
+
+    def value_and_gradient(self) -> tuple[float, np.ndarray]:
+        loss, total = self.exponentials()
+        count = self.places.size
+        np.divide(self.buffer, total * count, out=self.buffer)
+        at_label = np.take_along_axis(self.buffer, self.places, self.axis)
+        np.put_along_axis(self.buffer, self.places, at_label - self.buffer.dtype.type(1 / count), self.axis)
+        return loss, self.buffer
+
+
+class Scipy(Numpy):
+    packages = ("scipy",)
+
+    def value(self) -> float:
+        from scipy.special import logsumexp
+
+        at_label = np.take_along_axis(self.logits, self.places, self.axis)
+        return float(np.mean(logsumexp(self.logits, axis=self.axis, keepdims=True) - at_label, dtype=np.float64))
+
+    def value_and_gradient(self) -> tuple[float, np.ndarray]:
+        from scipy.special import log_softmax
+
+        logs = log_softmax(self.logits, axis=self.axis)
+        loss = -float(np.mean(np.take_along_axis(logs, self.places, self.axis), dtype=np.float64))
+        gradient = np.exp(logs, out=logs)
+        at_label = np.take_along_axis(gradient, self.places, self.axis)
+        np.put_along_axis(gradient, self.places, at_label - 1, self.axis)
+        gradient /= self.places.size
+        return loss, gradient
+
+
+class Torch:
+    packages = ("torch",)
+
+    def __init__(self, logits: np.ndarray, labels: np.ndarray, axis: int) -> None:
+        import torch
+
+        self.torch = torch
+        self.loss = torch.nn.functional.cross_entropy
+        torch.set_num_threads(closs.get_num_threads())
+        last = axis in (-1, logits.ndim - 1)
+        self.shape = (-1, logits.shape[-1]) if last else logits.shape
+        self.logits = torch.from_numpy(logits).view(self.shape)
+        self.labels = torch.from_numpy(labels).reshape(-1) if last else torch.from_numpy(labels)
+        self.leaf = self.logits.clone().requires_grad_(True)
+        self.result_shape = logits.shape
+
+    def value(self) -> float:
+        with self.torch.no_grad():
+            return self.loss(self.logits, self.labels).item()
+
+    def value_and_gradient(self) -> tuple[float, np.ndarray]:
+        self.leaf.grad = None
+        loss = self.loss(self.leaf, self.labels)
+        loss.backward()
+        return loss.item(), self.leaf.grad.numpy().reshape(self.result_shape)
+
+
+class Optax:
+    packages = ("jax", "optax")
+
+    def __init__(self, logits: np.ndarray, labels: np.ndarray, axis: int) -> None:
+        import jax
+        import optax
+
+        jax.config.update("jax_enable_x64", logits.dtype == np.float64)
+
+        def mean(values, places):
+            return optax.softmax_cross_entropy_with_integer_labels(values, places, axis=axis).mean()
+
+        self.logits, self.labels = jax.device_put(logits), jax.device_put(labels)
+        self.mean, self.both = jax.jit(mean), jax.jit(jax.value_and_grad(mean))
+
+    def value(self) -> float:
+        return float(self.mean(self.logits, self.labels))
+
+    def value_and_gradient(self) -> tuple[float, np.ndarray]:
+        loss, gradient = self.both(self.logits, self.labels)
+        return float(loss), np.asarray(gradient)
+
+
+class Sklearn:
+    """The private loss module of scikit-learn: classes last, at least three of them, labels as floats."""
+
+    packages = ("sklearn",)
+
+    def __init__(self, logits: np.ndarray, labels: np.ndarray, axis: int) -> None:
+        from sklearn._loss._loss import CyHalfMultinomialLoss
+
+        if axis not in (-1, logits.ndim - 1) or logits.ndim != 2 or logits.shape[1] < 3:
+            raise NotImplementedError("only two-dimensional logits of at least three classes")
+        self.kernel = CyHalfMultinomialLoss()
+        self.logits, self.labels = logits, labels.astype(logits.dtype)
+        self.losses = np.empty(len(logits), dtype=logits.dtype)
+        self.gradient = np.empty_like(logits)
+        self.threads = closs.get_num_threads()
+
+    def value(self) -> float:
+        self.kernel.loss(self.labels, self.logits, None, self.losses, self.threads)
+        return float(self.losses.mean(dtype=np.float64))
+
+    def value_and_gradient(self) -> tuple[float, np.ndarray]:
+        self.kernel.loss_gradient(self.labels, self.logits, None, self.losses, self.gradient, self.threads)
+        self.gradient /= len(self.logits)
+        return float(self.losses.mean(dtype=np.float64)), self.gradient
+
+
+PEERS: dict[str, Callable] = {"numpy": Numpy, "scipy": Scipy, "torch": Torch, "optax": Optax, "sklearn": Sklearn}
+
+
+def installed_peers() -> list[str]:
+    """The names of the peers whose packages are here."""
+    return [
+        name
+        for name, peer in PEERS.items()
+        if all(importlib.util.find_spec(package) is not None for package in peer.packages)
+    ]

@@ -1,0 +1,15 @@
+"""Fixtures: random numbers whose seed a failure prints."""
+
+import numpy as np
+import pytest
+
+SEED = 20150204
+
+
+@pytest.fixture
+def rng(request):
+    """A generator of its own for every test, so that each fails alone as it fails in the suite."""
+    name = request.node.nodeid.encode()
+    seed = [SEED, *name]
+    print(f"rng seed: {SEED} and the name of the test")
+    return np.random.default_rng(seed)
