@@ -421,8 +421,9 @@ cdef int raise_report(const closs_report *report, object target, int64_t classes
 
 
 cdef int warn_empty_mean(const closs_report *report) except -1:
+    # Cython functions have no Python frame: level 1 is the line of the caller.
     if report.counted == 0:
-        warnings.warn("mean of empty input: no sample counts", RuntimeWarning, stacklevel=2)
+        warnings.warn("mean of empty input: no sample counts", RuntimeWarning, stacklevel=1)
     else:
-        warnings.warn("mean of empty input: the weights sum to zero", RuntimeWarning, stacklevel=2)
+        warnings.warn("mean of empty input: the weights sum to zero", RuntimeWarning, stacklevel=1)
     return 0

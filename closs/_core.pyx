@@ -115,7 +115,7 @@ def _cgroup_quota():
     """The CPU quota of this process's control group in CPUs, or None: the tightest limit on the way to the root."""
     quotas = []
     try:
-        groups = [line.rstrip("\n").split(":", 2) for line in open("/proc/self/cgroup")]
+        groups = [line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines()]
     except OSError:
         return None
     for _, controllers, path in groups:

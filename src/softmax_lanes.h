@@ -8,7 +8,7 @@
  * in cache; sums are rescaled where the maximum grew. Up to CHUNK classes a tile keeps its exponentials for the gradient;
  * otherwise the gradient computes them again, relative to the final maximum. Both give the same bits.
  *
- * Accumulators: 32 classes in two sums of `real` a lane, widened to double. Error and special values: as softmax_rows.h.
+ * Accumulators: 32 classes in two sums of `real` a lane, then in double: chunks, and subtotals of 32 chunks. Error and special values: as softmax_rows.h.
  */
 #define lanes_state KERNEL(lanes_state)
 #define lanes_max KERNEL(lanes_max)
@@ -39,7 +39,8 @@ typedef struct {
     double weight[WIDE];
     real at_label[WIDE];
     real max[WIDE];
-    double others[WIDE]; /* sums without the label's term, times 2^EXP_BIAS */
+    double others[WIDE]; /* sums without the label's term, times 2^EXP_BIAS: whole subtotals */
+    double open[WIDE];   /* the subtotal of the last chunks */
     /* set by lanes_finish */
     real value[WIDE];
     double share[WIDE]; /* 1 / (sum with the label's term) */
@@ -92,8 +93,9 @@ static inline void lanes_sum(const real *x, int64_t stride, int64_t n, const int
     }
 }
 
-/* One chunk of classes, the first of which is class `first`. */
-static inline void lanes_chunk(lanes_state *state, const real *x, int64_t stride, int64_t first, int64_t n, real *store)
+/* The chunk of n classes that begins with class `first`. */
+static inline void lanes_chunk(lanes_state *state, const real *x, int64_t stride, int64_t first, int64_t n,
+                               int64_t classes, real *store)
 {
     real before[WIDE];
     const int64_t width = state->width;
@@ -111,13 +113,24 @@ static inline void lanes_chunk(lanes_state *state, const real *x, int64_t stride
         if (first > 0) {
             for (int l = 0; l < BATCH; l++) {
                 const double gap = (double)before[v + l] - (double)state->max[v + l];
-                if (before[v + l] != state->max[v + l]) state->others[v + l] *= exp_double(gap);
+                const double factor = before[v + l] == state->max[v + l] ? 1.0 : exp_double(gap);
+                state->others[v + l] *= factor;
+                state->open[v + l] *= factor;
             }
         }
+        double total[BATCH] = {0};
         if (store)
-            lanes_sum(x + v, stride, n, label, base, state->others + v, store);
+            lanes_sum(x + v, stride, n, label, base, total, store);
         else
-            lanes_sum(x + v, stride, n, label, base, state->others + v, NULL);
+            lanes_sum(x + v, stride, n, label, base, total, NULL);
+        const int last = first / CHUNK % SUBTOTAL == SUBTOTAL - 1 || first + n == classes;
+        for (int l = 0; l < BATCH; l++) {
+            state->open[v + l] += total[l];
+            if (last) {
+                state->others[v + l] += state->open[v + l];
+                state->open[v + l] = 0;
+            }
+        }
     }
 }
 
@@ -214,7 +227,7 @@ static inline void lanes_begin(lanes_state *state, int64_t width)
         state->weight[l] = 0;
         state->at_label[l] = 0;
         state->max[l] = -INFINITY;
-        state->others[l] = 0;
+        state->others[l] = state->open[l] = 0;
     }
 }
 
@@ -236,7 +249,7 @@ static void softmax_tile(lanes_state *state, const closs_softmax_args *args, con
     for (int64_t first = 0; first < classes; first += CHUNK) {
         const int64_t n = classes - first < CHUNK ? classes - first : CHUNK;
         tile_load(logits, offset, stride, first, n, buffer);
-        lanes_chunk(state, buffer, BATCH, first, n, keep ? buffer : NULL);
+        lanes_chunk(state, buffer, BATCH, first, n, classes, keep ? buffer : NULL);
     }
     lanes_finish(state);
     if (!grad) return;
@@ -256,7 +269,7 @@ static void softmax_wide(lanes_state *state, const closs_softmax_args *args, con
     const int64_t stride = class_stride_of(args->logits.strides, args->ndim);
     for (int64_t first = 0; first < classes; first += CHUNK) {
         const int64_t n = classes - first < CHUNK ? classes - first : CHUNK;
-        lanes_chunk(state, logits + first * stride, stride, first, n, NULL);
+        lanes_chunk(state, logits + first * stride, stride, first, n, classes, NULL);
     }
     lanes_finish(state);
     if (!args->grad.data) return;
