@@ -9,6 +9,22 @@
 #define CLOSS_JOIN_(a, b) a##b
 #define CLOSS_JOIN(a, b) CLOSS_JOIN_(a, b)
 
+/* gcc from version 12, and clang. */
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define CLOSS_HAS_SHUFFLE 1
+#endif
+#endif
+#ifndef CLOSS_HAS_SHUFFLE
+#define CLOSS_HAS_SHUFFLE 0
+#endif
+
+#if defined(__GNUC__)
+#define PREFETCH(address) __builtin_prefetch(address)
+#else
+#define PREFETCH(address) ((void)(address))
+#endif
+
 static inline float bits_to_float(uint32_t bits)
 {
     float value;

@@ -2,6 +2,8 @@
  *
  * real, bits_t, int_t   the floating type, and the integers of its width
  * LANES                 lanes along classes: accumulators of a row, a property of the algorithm and not of the machine
+ * STEP                  lanes that a loop over samples takes at a time: what stays in registers; no result depends on it
+ * vector                SIDE lanes, 16 bytes: tiles are transposed by blocks of SIDE rows and columns
  * EXP_..., LN2_...      constants of vmath.h
  * KERNEL(name)          name_f32_<isa> or name_f64_<isa>
  *
@@ -12,6 +14,9 @@
 #undef bits_t
 #undef int_t
 #undef LANES
+#undef STEP
+#undef SIDE
+#undef vector
 #undef MANTISSA_BITS
 #undef EXPONENT_BIAS
 #undef TWO_TO_MANTISSA
@@ -44,6 +49,8 @@
 #define EXP_LOWEST (-104.66523f) /* -(127 + EXP_BIAS) ln 2: here the biased exponent is 0, and so the scale */
 #define LN2_HIGH 0.693359375f    /* 9 bits: n x LN2_HIGH is exact */
 #define LN2_LOW (-2.12194440054690583e-4f)
+#define STEP (CLOSS_FMA ? 16 : 8)
+#define SIDE 4
 #define REAL_MAX 3.402823466e38
 #define REAL_TINY 0x1p-126 /* the smallest normal number: a factor below it loses digits */
 #define KERNEL_(name, isa) name##_f32_##isa
@@ -60,6 +67,8 @@
 #define EXP_LOWEST (-746.51952) /* -(1023 + EXP_BIAS) ln 2 */
 #define LN2_HIGH 6.93147180369123816490e-01 /* 32 bits: n x LN2_HIGH is exact */
 #define LN2_LOW 1.90821492927058770002e-10
+#define STEP (CLOSS_FMA ? 8 : 4)
+#define SIDE 2
 #define REAL_MAX 1.7976931348623157e308
 #define REAL_TINY 0x1p-1022
 #define KERNEL_(name, isa) name##_f64_##isa
@@ -84,4 +93,13 @@
 #define FMA(a, b, c) __builtin_fmaf(a, b, c)
 #else
 #define FMA(a, b, c) __builtin_fma(a, b, c)
+#endif
+
+#define vector KERNEL(vector)
+#if CLOSS_HAS_SHUFFLE
+typedef real vector __attribute__((vector_size(16)));
+#else
+typedef struct {
+    real lane[SIDE];
+} vector;
 #endif

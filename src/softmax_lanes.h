@@ -1,25 +1,31 @@
 /* softmax_lanes.h: softmax cross-entropy with lanes along the samples, for few classes (up to CHUNK of them, classes
  * fastest) and for any number where the class axis is not the fastest in memory. Formulas: see softmax_rows.h.
  *
- * A tile is BATCH samples whose logits are copied, transposed, to buffer[class][lane]. Where the samples themselves are
- * contiguous nothing is copied: up to WIDE samples are worked on where they lie.
+ * Logits are read as x[class x stride + lane]. Where the samples are contiguous that is the array itself; elsewhere they
+ * are copied, transposed, to a tile. Up to WIDE samples are worked on at a time, so that what is done once a sample
+ * (labels, logarithm, division) is vector code too, and no step waits for the one before it.
  *
  * Passes: classes come in chunks of CHUNK: the maximum of each lane over the chunk, then its exponentials while the chunk is
  * in cache; sums are rescaled where the maximum grew. Up to CHUNK classes a tile keeps its exponentials for the gradient;
  * otherwise the gradient computes them again, relative to the final maximum. Both give the same bits.
  *
- * Accumulators: 32 classes in two sums of `real` a lane, then in double: chunks, and subtotals of 32 chunks. Error and special values: as softmax_rows.h.
+ * Accumulators: 32 classes in two sums of `real` a lane, then in double: chunks, and subtotals of 32 chunks. A lane is a
+ * sample, so its order of additions does not depend on how many lanes a loop takes at a time (STEP).
+ *
+ * Error and special values: as softmax_rows.h.
  */
 #define lanes_state KERNEL(lanes_state)
+#define lanes_begin KERNEL(lanes_begin)
 #define lanes_max KERNEL(lanes_max)
 #define lanes_sum KERNEL(lanes_sum)
 #define lanes_chunk KERNEL(lanes_chunk)
 #define lanes_finish KERNEL(lanes_finish)
 #define lanes_gradient KERNEL(lanes_gradient)
+#define transpose KERNEL(transpose)
+#define tile_columns KERNEL(tile_columns)
+#define tile_rows KERNEL(tile_rows)
 #define tile_load KERNEL(tile_load)
 #define tile_store KERNEL(tile_store)
-#define label_gradient KERNEL(label_gradient)
-#define lanes_begin KERNEL(lanes_begin)
 #define softmax_tile KERNEL(softmax_tile)
 #define softmax_wide KERNEL(softmax_wide)
 #define softmax_lanes KERNEL(softmax_lanes)
@@ -27,111 +33,145 @@
 #ifndef CLOSS_LANE_SIZES
 #define CLOSS_LANE_SIZES
 enum {
-    CHUNK = 128, /* classes; a tile of them is 8 KB of floats */
-    WIDE = 128,  /* samples worked on in place: 512 bytes a class keeps DRAM pages and the TLB busy */
+    CHUNK = 128, /* classes */
+    WIDE = 128,  /* samples: in place, 512 bytes a class keep DRAM pages and the TLB busy */
+    TILE = CHUNK * BATCH, /* elements of a tile */
     WIDEN = 32   /* classes summed in `real` */
 };
 #endif
 
 typedef struct {
-    int64_t width;      /* a multiple of BATCH */
-    int64_t label[WIDE]; /* or -1 */
+    int64_t count;               /* samples */
+    int64_t width;               /* lanes: count, rounded up to a multiple of BATCH */
+    int64_t logits[WIDE];        /* offsets in elements */
+    int64_t grad[WIDE];
+    int64_t values[WIDE];
+    int64_t label[WIDE];         /* or -1 */
     double weight[WIDE];
     real at_label[WIDE];
     real max[WIDE];
     double others[WIDE]; /* sums without the label's term, times 2^EXP_BIAS: whole subtotals */
     double open[WIDE];   /* the subtotal of the last chunks */
     /* set by lanes_finish */
-    real value[WIDE];
     double share[WIDE]; /* 1 / (sum with the label's term) */
+    real value[WIDE];
 } lanes_state;
 
-/* max[l] = max(max[l], x[j][l]) over n classes, in memory order. */
-static inline void lanes_max(const real *x, int64_t stride, int64_t n, int64_t width, real *restrict max)
+/* Takes the next `count` samples. Lanes without a sample repeat the first one, and count for nothing. */
+static void lanes_begin(lanes_state *state, const closs_softmax_args *args, sample_cursor *cursor, int64_t count)
 {
-    for (int64_t j = 0; j < n; j++) {
-        const real *row = x + j * stride;
-        for (int64_t v = 0; v < width; v += BATCH) {
-#pragma omp simd
-            for (int l = 0; l < BATCH; l++) max[v + l] = row[v + l] > max[v + l] ? row[v + l] : max[v + l];
+    const int64_t stride = class_stride_of(args->logits.strides, args->ndim);
+    const real *logits = args->logits.data;
+    state->count = count;
+    state->width = (count + BATCH - 1) / BATCH * BATCH;
+    for (int64_t done = 0; done < count;) {
+        const sample_run run = next_run(args, cursor, count - done);
+        for (int64_t i = 0; i < run.count; i++) {
+            state->logits[done + i] = run.first.logits + i * run.step.logits;
+            state->grad[done + i] = run.first.grad + i * run.step.grad;
+            state->values[done + i] = run.first.values + i * run.step.values;
         }
+        labels_and_weights(args, &run, state->label + done, state->weight + done);
+        done += run.count;
+    }
+    for (int64_t l = count; l < state->width; l++) {
+        state->logits[l] = state->logits[0];
+        state->label[l] = -1;
+        state->weight[l] = 0;
+    }
+    for (int64_t l = 0; l < state->width; l++) {
+        state->at_label[l] = state->label[l] < 0 ? 0 : logits[state->logits[l] + state->label[l] * stride];
+        state->max[l] = -INFINITY;
+        state->others[l] = state->open[l] = 0;
     }
 }
 
-/* Adds the exponentials of n classes of BATCH lanes to total; those of the labels, which count from the first of these
- * classes, are left out. All go to `store` unless NULL. */
+/* max[l] = max(max[l], x[j][l]) over n classes of STEP lanes. Hardware does not foresee the jump from one stretch of WIDE
+ * samples to the next; fetching that ahead takes 15 % off where classes are far apart and costs nothing elsewhere. */
+static inline void lanes_max(const real *x, int64_t stride, int64_t n, real *restrict max)
+{
+    real lane[STEP];
+    for (int l = 0; l < STEP; l++) lane[l] = max[l];
+    for (int64_t j = 0; j < n; j++) {
+        PREFETCH(x + j * stride + WIDE);
+#pragma omp simd
+        for (int l = 0; l < STEP; l++) lane[l] = x[j * stride + l] > lane[l] ? x[j * stride + l] : lane[l];
+    }
+    for (int l = 0; l < STEP; l++) max[l] = lane[l];
+}
+
+/* Adds the exponentials of n classes of STEP lanes to total, without those of the labels, which count from the first of
+ * these classes. All go to `store`, laid out as x, unless it is NULL. */
 static inline void lanes_sum(const real *x, int64_t stride, int64_t n, const int_t *label, const real *base,
                              double *restrict total, real *store)
 {
     for (int64_t first = 0; first < n; first += WIDEN) {
         const int64_t end = n - first < WIDEN ? n : first + WIDEN;
-        real even[BATCH] = {0}, odd[BATCH] = {0};
+        real even[STEP] = {0}, odd[STEP] = {0};
         int64_t j = first;
         for (; j + 1 < end; j += 2) {
 #pragma omp simd
-            for (int l = 0; l < BATCH; l++) {
+            for (int l = 0; l < STEP; l++) {
                 const real e = exp_scaled(x[j * stride + l] - base[l]);
-                if (store) store[j * BATCH + l] = e;
+                if (store) store[j * stride + l] = e;
                 even[l] += label[l] == (int_t)j ? 0 : e;
             }
 #pragma omp simd
-            for (int l = 0; l < BATCH; l++) {
+            for (int l = 0; l < STEP; l++) {
                 const real e = exp_scaled(x[(j + 1) * stride + l] - base[l]);
-                if (store) store[(j + 1) * BATCH + l] = e;
+                if (store) store[(j + 1) * stride + l] = e;
                 odd[l] += label[l] == (int_t)(j + 1) ? 0 : e;
             }
         }
         if (j < end) {
 #pragma omp simd
-            for (int l = 0; l < BATCH; l++) {
+            for (int l = 0; l < STEP; l++) {
                 const real e = exp_scaled(x[j * stride + l] - base[l]);
-                if (store) store[j * BATCH + l] = e;
+                if (store) store[j * stride + l] = e;
                 even[l] += label[l] == (int_t)j ? 0 : e;
             }
         }
-        for (int l = 0; l < BATCH; l++) total[l] += (double)even[l] + (double)odd[l];
+#pragma omp simd
+        for (int l = 0; l < STEP; l++) total[l] += (double)even[l] + (double)odd[l];
     }
 }
 
-/* The chunk of n classes that begins with class `first`. */
+/* Sums of the chunk of n classes that begins with class `first`. */
 static inline void lanes_chunk(lanes_state *state, const real *x, int64_t stride, int64_t first, int64_t n,
                                int64_t classes, real *store)
 {
+    const int last = first / CHUNK % SUBTOTAL == SUBTOTAL - 1 || first + n == classes;
     real before[WIDE];
-    const int64_t width = state->width;
-    memcpy(before, state->max, (size_t)width * sizeof(real));
-    lanes_max(x, stride, n, width, state->max);
-    for (int64_t v = 0; v < width; v += BATCH) {
-        real base[BATCH];
-        int_t label[BATCH];
-        for (int l = 0; l < BATCH; l++) {
-            /* -inf - -inf is NaN: while only -inf was seen any finite base gives the zeros that are meant. */
-            base[l] = state->max[v + l] == -INFINITY ? 0 : state->max[v + l];
-            const int64_t from_first = state->label[v + l] - first;
-            label[l] = state->label[v + l] >= first && from_first < n ? (int_t)from_first : -1;
-        }
-        if (first > 0) {
-            for (int l = 0; l < BATCH; l++) {
-                const double gap = (double)before[v + l] - (double)state->max[v + l];
-                const double factor = before[v + l] == state->max[v + l] ? 1.0 : exp_double(gap);
-                state->others[v + l] *= factor;
-                state->open[v + l] *= factor;
-            }
-        }
-        double total[BATCH] = {0};
-        if (store)
-            lanes_sum(x + v, stride, n, label, base, total, store);
-        else
-            lanes_sum(x + v, stride, n, label, base, total, NULL);
-        const int last = first / CHUNK % SUBTOTAL == SUBTOTAL - 1 || first + n == classes;
-        for (int l = 0; l < BATCH; l++) {
-            state->open[v + l] += total[l];
-            if (last) {
-                state->others[v + l] += state->open[v + l];
-                state->open[v + l] = 0;
-            }
+    memcpy(before, state->max, (size_t)state->width * sizeof(real));
+    for (int64_t v = 0; v < state->width; v += STEP) lanes_max(x + v, stride, n, state->max + v);
+    if (first > 0) {
+        for (int64_t l = 0; l < state->width; l++) {
+            if (before[l] == state->max[l]) continue;
+            const double factor = exp_double((double)before[l] - (double)state->max[l]);
+            state->others[l] *= factor;
+            state->open[l] *= factor;
         }
     }
+    for (int64_t v = 0; v < state->width; v += STEP) {
+        real base[STEP];
+        int_t label[STEP];
+#pragma omp simd
+        for (int l = 0; l < STEP; l++) {
+            /* -inf - -inf is NaN: while only -inf was seen any finite base gives the zeros that are meant. */
+            base[l] = state->max[v + l] == -INFINITY ? 0 : state->max[v + l];
+            const int64_t place = state->label[v + l] - first;
+            label[l] = (int_t)(place < 0 || place >= n ? -1 : place);
+        }
+        if (store)
+            lanes_sum(x + v, stride, n, label, base, state->open + v, store + v);
+        else
+            lanes_sum(x + v, stride, n, label, base, state->open + v, NULL);
+    }
+    if (last)
+        for (int64_t l = 0; l < state->width; l++) {
+            state->others[l] += state->open[l];
+            state->open[l] = 0;
+        }
 }
 
 /* Values, not yet weighted, and shares, from the finished sums. */
@@ -139,132 +179,188 @@ static inline void lanes_finish(lanes_state *state)
 {
     const double unit = 1.0 / ((bits_t)1 << EXP_BIAS);
     for (int64_t v = 0; v < state->width; v += BATCH) {
+        real label[BATCH], rest[BATCH];
+#pragma omp simd
+        for (int l = 0; l < BATCH; l++) label[l] = exp_scaled(state->at_label[v + l] - state->max[v + l]);
+#pragma omp simd
         for (int l = 0; l < BATCH; l++) {
-            const real max = state->max[v + l], at_label = state->at_label[v + l];
-            const double others = state->others[v + l], label = (double)exp_scaled(at_label - max);
-            const double rest = others * unit;
-            state->value[v + l] = log1p_positive((real)(at_label == max ? rest : rest - 1 + label * unit)) + (max - at_label);
-            state->share[v + l] = 1.0 / (others + label);
+            /* At the maximum the label's term is exactly 1. */
+            rest[l] = (real)(state->others[v + l] * unit + ((double)label[l] * unit - 1));
+            state->share[v + l] = 1.0 / (state->others[v + l] + (double)label[l]);
         }
+#pragma omp simd
+        for (int l = 0; l < BATCH; l++)
+            state->value[v + l] = log1p_positive(rest[l]) + (state->max[v + l] - state->at_label[v + l]);
     }
 }
 
-/* Gradients of n classes of BATCH lanes from `v`: x holds exponentials (`exps`) or logits. The label's entry is not
- * special here: softmax_tile and softmax_wide set it. */
-static inline void lanes_gradient(const lanes_state *state, int64_t v, double scale, const real *x, int64_t stride,
+/* Gradients of n classes, from class `first`, of all lanes: x holds exponentials (`exps`) or logits. */
+static inline void lanes_gradient(const lanes_state *state, double scale, int64_t first, const real *x, int64_t stride,
                                   real *target, int64_t target_stride, int64_t n, int exps)
 {
-    real factor[BATCH];
-    double weight[BATCH];
-    bits_t counts[BATCH]; /* all ones, or zero for samples of weight 0, whose NaN may not get through */
-    int extreme = 0;
-    for (int l = 0; l < BATCH; l++) {
-        weight[l] = state->weight[v + l] * scale;
-        counts[l] = state->weight[v + l] == 0 ? 0 : ~(bits_t)0;
-        const double both = state->share[v + l] * weight[l];
-        factor[l] = (real)both;
-        extreme |= (fabs(both) < REAL_TINY || fabs(both) > REAL_MAX) & (weight[l] != 0);
-    }
-    const real *max = state->max + v;
-    if (extreme) { /* as in row_scale: one product would overflow or lose digits */
-        for (int64_t j = 0; j < n; j++)
-            for (int l = 0; l < BATCH; l++) {
-                const real e = exps ? x[j * stride + l] : exp_scaled(x[j * stride + l] - max[l]);
-                target[j * target_stride + l] =
-                    counts[l] ? (real)((double)e * state->share[v + l] * weight[l]) : 0;
+    int absent = 0;
+    for (int64_t v = 0; v < state->width; v += BATCH) {
+        const real *from = x + v, *max = state->max + v;
+        real *to = target + v;
+        real factor[BATCH];
+        int extreme = 0;
+#pragma omp simd reduction(| : extreme, absent)
+        for (int l = 0; l < BATCH; l++) {
+            const double both = state->share[v + l] * (state->weight[v + l] * scale);
+            factor[l] = (real)both;
+            extreme |= (fabs(both) < REAL_TINY) | (fabs(both) > REAL_MAX);
+            absent |= state->weight[v + l] == 0;
+        }
+        if (extreme) { /* as in row_scale: one product would overflow or lose digits */
+            for (int64_t j = 0; j < n; j++)
+                for (int l = 0; l < BATCH; l++) {
+                    const real e = exps ? from[j * stride + l] : exp_scaled(from[j * stride + l] - max[l]);
+                    to[j * target_stride + l] =
+                        (real)((double)e * state->share[v + l] * (state->weight[v + l] * scale));
+                }
+        } else if (exps) {
+            for (int64_t j = 0; j < n; j++) {
+#pragma omp simd
+                for (int l = 0; l < BATCH; l++) to[j * target_stride + l] = from[j * stride + l] * factor[l];
             }
-    } else if (exps) {
-        for (int64_t j = 0; j < n; j++) {
+        } else {
+            for (int64_t j = 0; j < n; j++) {
 #pragma omp simd
-            for (int l = 0; l < BATCH; l++)
-                target[j * target_stride + l] = from_bits(to_bits(x[j * stride + l] * factor[l]) & counts[l]);
+                for (int l = 0; l < BATCH; l++)
+                    to[j * target_stride + l] = exp_scaled(from[j * stride + l] - max[l]) * factor[l];
+            }
         }
-    } else {
-        for (int64_t j = 0; j < n; j++) {
+        real at_label[BATCH];
 #pragma omp simd
-            for (int l = 0; l < BATCH; l++)
-                target[j * target_stride + l] =
-                    from_bits(to_bits(exp_scaled(x[j * stride + l] - max[l]) * factor[l]) & counts[l]);
+        for (int l = 0; l < BATCH; l++)
+            at_label[l] = (real)(0.0 - state->others[v + l] * state->share[v + l] * (state->weight[v + l] * scale));
+        for (int l = 0; l < BATCH; l++) {
+            const int64_t place = state->label[v + l] - first;
+            if (place >= 0 && place < n) to[place * target_stride + l] = at_label[l];
         }
     }
+    if (absent) /* samples of weight 0, whatever their logits made of them */
+        for (int64_t l = 0; l < state->width; l++)
+            if (state->weight[l] == 0)
+                for (int64_t j = 0; j < n; j++) target[j * target_stride + l] = 0;
 }
 
-static inline real label_gradient(const lanes_state *state, int64_t l, double scale)
+/* Transposes SIDE x SIDE elements, a row in each vector. */
+static inline void transpose(vector rows[SIDE])
 {
-    return (real)(0.0 - state->others[l] * state->share[l] * (state->weight[l] * scale));
+#if CLOSS_HAS_SHUFFLE && CLOSS_REAL == 32
+    const vector a = rows[0], b = rows[1], c = rows[2], d = rows[3];
+    const vector ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    const vector cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    rows[0] = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
+    rows[1] = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
+    rows[2] = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
+    rows[3] = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
+#elif CLOSS_HAS_SHUFFLE
+    const vector a = rows[0], b = rows[1];
+    rows[0] = __builtin_shufflevector(a, b, 0, 2);
+    rows[1] = __builtin_shufflevector(a, b, 1, 3);
+#else
+    vector columns[SIDE];
+    for (int k = 0; k < SIDE; k++)
+        for (int l = 0; l < SIDE; l++) columns[k].lane[l] = rows[l].lane[k];
+    memcpy(rows, columns, sizeof columns);
+#endif
 }
 
-/* buffer[j][l] = logits of lane l, class first + j. Lanes without a sample repeat the first. */
-static inline void tile_load(const real *logits, const int64_t *offset, int64_t stride, int64_t first, int64_t n,
-                             real *restrict buffer)
+/* to[j x step + k] = row[k][j] for n classes of SIDE lanes. */
+static inline void tile_columns(const real *const *row, int64_t n, real *to, int64_t step)
 {
-    for (int l = 0; l < BATCH; l++) {
-        const real *row = logits + offset[l] + first * stride;
-        if (stride == 1)
-            for (int64_t j = 0; j < n; j++) buffer[j * BATCH + l] = row[j];
+    vector block[SIDE];
+    for (int64_t j = 0; j < n; j += SIDE) {
+        if (j + SIDE > n) { /* the last block overlaps the one before it */
+            to -= (j + SIDE - n) * step;
+            j = n - SIDE;
+        }
+        for (int k = 0; k < SIDE; k++) memcpy(&block[k], row[k] + j, sizeof(vector));
+        transpose(block);
+        for (int k = 0; k < SIDE; k++) memcpy(to + k * step, &block[k], sizeof(vector));
+        to += SIDE * step;
+    }
+}
+
+/* row[k][j] = from[j x step + k]. */
+static inline void tile_rows(const real *from, int64_t step, int64_t n, real *const *row)
+{
+    vector block[SIDE];
+    for (int64_t j = 0; j < n; j += SIDE) {
+        if (j + SIDE > n) {
+            from -= (j + SIDE - n) * step;
+            j = n - SIDE;
+        }
+        for (int k = 0; k < SIDE; k++) memcpy(&block[k], from + k * step, sizeof(vector));
+        transpose(block);
+        for (int k = 0; k < SIDE; k++) memcpy(row[k] + j, &block[k], sizeof(vector));
+        from += SIDE * step;
+    }
+}
+
+/* tile[j x width + l] = logits of lane l, class first + j. */
+static inline void tile_load(const lanes_state *state, const real *logits, int64_t stride, int64_t first, int64_t n,
+                             real *restrict tile)
+{
+    const int64_t width = state->width;
+    for (int64_t l = 0; l < width; l += SIDE) {
+        const real *row[SIDE];
+        for (int k = 0; k < SIDE; k++) row[k] = logits + state->logits[l + k] + first * stride;
+        if (stride == 1 && n >= SIDE)
+            tile_columns(row, n, tile + l, width);
         else
-            for (int64_t j = 0; j < n; j++) buffer[j * BATCH + l] = row[j * stride];
+            for (int64_t j = 0; j < n; j++)
+                for (int k = 0; k < SIDE; k++) tile[j * width + l + k] = row[k][j * stride];
     }
 }
 
-static inline void tile_store(real *grad, const int64_t *offset, int64_t count, int64_t stride, int64_t first, int64_t n,
-                              const real *restrict buffer)
+static inline void tile_store(const lanes_state *state, real *grad, int64_t stride, int64_t first, int64_t n,
+                              const real *restrict tile)
 {
-    for (int64_t l = 0; l < count; l++) {
-        real *row = grad + offset[l] + first * stride;
-        if (stride == 1)
-            for (int64_t j = 0; j < n; j++) row[j] = buffer[j * BATCH + l];
+    const int64_t width = state->width;
+    for (int64_t l = 0; l < state->count; l += SIDE) {
+        real *row[SIDE];
+        const int lanes = state->count - l < SIDE ? (int)(state->count - l) : SIDE;
+        for (int k = 0; k < lanes; k++) row[k] = grad + state->grad[l + k] + first * stride;
+        if (stride == 1 && n >= SIDE && lanes == SIDE)
+            tile_rows(tile + l, width, n, row);
         else
-            for (int64_t j = 0; j < n; j++) row[j * stride] = buffer[j * BATCH + l];
+            for (int64_t j = 0; j < n; j++)
+                for (int k = 0; k < lanes; k++) row[k][j * stride] = tile[j * width + l + k];
     }
 }
 
-static inline void lanes_begin(lanes_state *state, int64_t width)
-{
-    state->width = width;
-    for (int64_t l = 0; l < width; l++) {
-        state->label[l] = -1;
-        state->weight[l] = 0;
-        state->at_label[l] = 0;
-        state->max[l] = -INFINITY;
-        state->others[l] = state->open[l] = 0;
-    }
-}
-
-/* Up to BATCH samples anywhere in memory, by way of a transposed copy. */
-static void softmax_tile(lanes_state *state, const closs_softmax_args *args, const sample_place *place, int64_t count)
+/* Samples anywhere in memory, by way of a transposed copy. */
+static void softmax_tile(lanes_state *state, const closs_softmax_args *args)
 {
     const real *logits = args->logits.data;
     real *grad = args->grad.data;
-    const int64_t classes = args->classes;
+    const int64_t classes = args->classes, width = state->width;
     const int64_t stride = class_stride_of(args->logits.strides, args->ndim);
     const int64_t grad_stride = class_stride_of(args->grad.strides, args->ndim);
     const int keep = grad && classes <= CHUNK;
-    real buffer[CHUNK * BATCH];
-    int64_t offset[BATCH], grad_offset[BATCH];
-    for (int64_t l = 0; l < BATCH; l++) {
-        offset[l] = place[l < count ? l : 0].logits;
-        grad_offset[l] = place[l < count ? l : 0].grad;
-    }
+    real tile[TILE];
     for (int64_t first = 0; first < classes; first += CHUNK) {
         const int64_t n = classes - first < CHUNK ? classes - first : CHUNK;
-        tile_load(logits, offset, stride, first, n, buffer);
-        lanes_chunk(state, buffer, BATCH, first, n, classes, keep ? buffer : NULL);
+        tile_load(state, logits, stride, first, n, tile);
+        lanes_chunk(state, tile, width, first, n, classes, keep ? tile : NULL);
     }
     lanes_finish(state);
     if (!grad) return;
     for (int64_t first = 0; first < classes; first += CHUNK) {
         const int64_t n = classes - first < CHUNK ? classes - first : CHUNK;
-        if (!keep) tile_load(logits, offset, stride, first, n, buffer);
-        lanes_gradient(state, 0, args->scale, buffer, BATCH, buffer, BATCH, n, keep);
-        tile_store(grad, grad_offset, count, grad_stride, first, n, buffer);
+        if (!keep) tile_load(state, logits, stride, first, n, tile);
+        lanes_gradient(state, args->scale, first, tile, width, tile, width, n, keep);
+        tile_store(state, grad, grad_stride, first, n, tile);
     }
 }
 
-/* state->width samples, contiguous in logits and gradient, where they lie. */
-static void softmax_wide(lanes_state *state, const closs_softmax_args *args, const sample_place *place)
+/* Whole batches of samples, contiguous in logits and gradient, where they lie. */
+static void softmax_wide(lanes_state *state, const closs_softmax_args *args)
 {
-    const real *logits = (const real *)args->logits.data + place[0].logits;
+    const real *logits = (const real *)args->logits.data + state->logits[0];
     const int64_t classes = args->classes;
     const int64_t stride = class_stride_of(args->logits.strides, args->ndim);
     for (int64_t first = 0; first < classes; first += CHUNK) {
@@ -272,75 +368,54 @@ static void softmax_wide(lanes_state *state, const closs_softmax_args *args, con
         lanes_chunk(state, logits + first * stride, stride, first, n, classes, NULL);
     }
     lanes_finish(state);
-    if (!args->grad.data) return;
-    real *grad = (real *)args->grad.data + place[0].grad;
-    const int64_t grad_stride = class_stride_of(args->grad.strides, args->ndim);
-    for (int64_t v = 0; v < state->width; v += BATCH)
-        lanes_gradient(state, v, args->scale, logits + v, stride, grad + v, grad_stride, classes, 0);
+    if (args->grad.data)
+        lanes_gradient(state, args->scale, 0, logits, stride, (real *)args->grad.data + state->grad[0],
+                       class_stride_of(args->grad.strides, args->ndim), classes, 0);
 }
 
 static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum)
 {
-    const int64_t stride = class_stride_of(args->logits.strides, args->ndim);
-    const int64_t grad_stride = class_stride_of(args->grad.strides, args->ndim);
     lanes_state state;
-    sample_place place[WIDE];
     value_sum values = {{0}, 0};
-    sample_run run = {{0, 0, 0, 0, 0}, {0, 0, 0, 0, 0}, 0};
-    int64_t in_run = 0;
-    for (int64_t next = begin; next < end;) {
-        if (in_run == run.count) {
-            run = run_at(args, next, end - next);
-            in_run = 0;
+    sample_cursor cursor = cursor_at(args, begin, end);
+    /* Samples of which a tile holds all classes, or a chunk of them. */
+    const int64_t most = args->classes > CHUNK ? BATCH : TILE / (args->classes + (args->classes == 0));
+    const int64_t fit = most > WIDE ? WIDE : most / BATCH * BATCH;
+    while (cursor.left > 0) {
+        const sample_run *run = &cursor.run;
+        const int in_place = run->count >= BATCH && run->step.logits == 1 && (!args->grad.data || run->step.grad == 1);
+        if (in_place) {
+            lanes_begin(&state, args, &cursor, run->count < WIDE ? run->count - run->count % BATCH : WIDE);
+            softmax_wide(&state, args);
+        } else {
+            lanes_begin(&state, args, &cursor, cursor.left < fit ? cursor.left : fit);
+            softmax_tile(&state, args);
         }
-        const int64_t left = run.count - in_run;
-        const int in_place = left >= BATCH && run.step.logits == 1 && (!args->grad.data || run.step.grad == 1);
-        const int64_t width = !in_place || left < 2 * BATCH ? BATCH : left < WIDE ? left - left % BATCH : WIDE;
-        int64_t count = 0;
-        lanes_begin(&state, width);
-        for (; count < width && next + count < end; count++) {
-            if (in_run == run.count) {
-                run = run_at(args, next + count, end - next - count);
-                in_run = 0;
-            }
-            place[count] = place_in_run(&run, in_run++);
-            state.weight[count] = sample_weight_and_label(args, &place[count], &state.label[count]);
-            if (state.label[count] >= 0)
-                state.at_label[count] =
-                    ((const real *)args->logits.data)[place[count].logits + state.label[count] * stride];
-        }
-        if (in_place)
-            softmax_wide(&state, args, place);
-        else
-            softmax_tile(&state, args, place, count);
-        for (int64_t v = 0; v < count; v += BATCH) {
-            const int64_t n = count - v < BATCH ? count - v : BATCH;
+        for (int64_t v = 0; v < state.count; v += BATCH) {
+            const int64_t n = state.count - v < BATCH ? state.count - v : BATCH;
             double value[BATCH];
+#pragma omp simd
             for (int l = 0; l < BATCH; l++)
                 value[l] = state.weight[v + l] == 0 ? 0.0 : state.weight[v + l] * (double)state.value[v + l];
             if (args->values.data)
-                for (int64_t l = 0; l < n; l++) ((real *)args->values.data)[place[v + l].values] = (real)value[l];
+                for (int64_t l = 0; l < n; l++) ((real *)args->values.data)[state.values[v + l]] = (real)value[l];
             value_sum_add(&values, value, n);
         }
-        if (args->grad.data)
-            for (int64_t l = 0; l < count; l++)
-                if (state.label[l] >= 0 && state.weight[l] != 0)
-                    ((real *)args->grad.data)[place[l].grad + state.label[l] * grad_stride] =
-                        label_gradient(&state, l, args->scale);
-        next += count;
     }
     *sum += value_sum_total(&values);
 }
 #undef lanes_state
+#undef lanes_begin
 #undef lanes_max
 #undef lanes_sum
 #undef lanes_chunk
 #undef lanes_finish
 #undef lanes_gradient
+#undef transpose
+#undef tile_columns
+#undef tile_rows
 #undef tile_load
 #undef tile_store
-#undef label_gradient
-#undef lanes_begin
 #undef softmax_tile
 #undef softmax_wide
 #undef softmax_lanes

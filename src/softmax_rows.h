@@ -229,38 +229,35 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
     const int64_t stride = class_stride_of(args->logits.strides, args->ndim);
     const int64_t grad_stride = class_stride_of(args->grad.strides, args->ndim);
     const int store = args->grad.data && stride == 1 && grad_stride == 1 && classes <= store_classes;
+    const double unit = 1.0 / ((bits_t)1 << EXP_BIAS);
     row_state state;
     value_sum values = {{0}, 0};
-    sample_run run = {{0, 0, 0, 0, 0}, {0, 0, 0, 0, 0}, 0};
-    int64_t in_run = 0;
-    for (int64_t start = begin; start < end; start += BATCH) {
-        const int64_t count = end - start < BATCH ? end - start : BATCH;
+    sample_cursor cursor = cursor_at(args, begin, end);
+    while (cursor.left > 0) {
+        const int64_t count = cursor.left < BATCH ? cursor.left : BATCH;
         real rest[BATCH] = {0}, gap[BATCH] = {0};
         double weight[BATCH] = {0};
-        int64_t value_offset[BATCH];
-        for (int64_t i = 0; i < count; i++) {
-            if (in_run == run.count) {
-                run = run_at(args, start + i, end - start - i);
-                in_run = 0;
+        int64_t label[BATCH], value_offset[BATCH];
+        for (int64_t done = 0; done < count;) {
+            const sample_run run = next_run(args, &cursor, count - done);
+            labels_and_weights(args, &run, label + done, weight + done);
+            for (int64_t i = 0; i < run.count; i++, done++) {
+                const real *row = (const real *)args->logits.data + run.first.logits + i * run.step.logits;
+                real *grad = args->grad.data ? (real *)args->grad.data + run.first.grad + i * run.step.grad : NULL;
+                value_offset[done] = run.first.values + i * run.step.values;
+                if (weight[done] == 0) {
+                    if (grad) row_zero(grad, grad_stride, classes);
+                    continue;
+                }
+                const real at_label = label[done] >= 0 ? row[label[done] * stride] : 0; /* before it is overwritten */
+                row_sum(&state, row, stride, classes, label[done], store ? grad : NULL);
+                if (grad)
+                    row_gradient(&state, row, stride, grad, grad_stride, classes, label[done],
+                                 weight[done] * args->scale, store);
+                /* At the maximum the label's term is exactly 1. */
+                rest[done] = (real)(state.others * unit + (state.label * unit - 1));
+                gap[done] = state.max - at_label;
             }
-            const sample_place place = place_in_run(&run, in_run++);
-            const real *row = (const real *)args->logits.data + place.logits;
-            real *grad = args->grad.data ? (real *)args->grad.data + place.grad : NULL;
-            int64_t label;
-            weight[i] = sample_weight_and_label(args, &place, &label);
-            value_offset[i] = place.values;
-            if (weight[i] == 0) {
-                if (grad) row_zero(grad, grad_stride, classes);
-                continue;
-            }
-            const real at_label = label >= 0 ? row[label * stride] : 0; /* before a gradient overwrites it */
-            row_sum(&state, row, stride, classes, label, store ? grad : NULL);
-            if (grad)
-                row_gradient(&state, row, stride, grad, grad_stride, classes, label, weight[i] * args->scale, store);
-            const double unit = 1.0 / ((bits_t)1 << EXP_BIAS);
-            const double others = state.others * unit;
-            rest[i] = (real)(at_label == state.max ? others : others - 1 + state.label * unit);
-            gap[i] = state.max - at_label;
         }
         double value[BATCH];
         for (int l = 0; l < BATCH; l++) rest[l] = log1p_positive(rest[l]) + gap[l];

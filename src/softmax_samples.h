@@ -59,14 +59,33 @@ static sample_run run_at(const closs_softmax_args *args, int64_t sample, int64_t
     return run;
 }
 
-static inline sample_place place_in_run(const sample_run *run, int64_t i)
+/* Walks over samples: run is what is left of the run that it stands in. */
+typedef struct {
+    sample_run run;
+    int64_t next, left;
+} sample_cursor;
+
+static inline sample_cursor cursor_at(const closs_softmax_args *args, int64_t begin, int64_t end)
 {
-    const sample_place place = {
-        run->first.logits + i * run->step.logits, run->first.grad + i * run->step.grad,
-        run->first.labels + i * run->step.labels, run->first.weight + i * run->step.weight,
-        run->first.values + i * run->step.values,
-    };
-    return place;
+    const sample_cursor cursor = {run_at(args, begin, end - begin), begin, end - begin};
+    return cursor;
+}
+
+/* The next samples, at most `most`, all of one run. */
+static inline sample_run next_run(const closs_softmax_args *args, sample_cursor *cursor, int64_t most)
+{
+    sample_run taken = cursor->run;
+    if (taken.count > most) taken.count = most;
+    cursor->next += taken.count;
+    cursor->left -= taken.count;
+    cursor->run.count -= taken.count;
+    cursor->run.first.logits += taken.count * taken.step.logits;
+    cursor->run.first.grad += taken.count * taken.step.grad;
+    cursor->run.first.labels += taken.count * taken.step.labels;
+    cursor->run.first.weight += taken.count * taken.step.weight;
+    cursor->run.first.values += taken.count * taken.step.values;
+    if (cursor->run.count == 0 && cursor->left > 0) cursor->run = run_at(args, cursor->next, cursor->left);
+    return taken;
 }
 
 static inline double weight_at(const closs_const_array *array, closs_dtype dtype, int64_t offset)
@@ -74,23 +93,34 @@ static inline double weight_at(const closs_const_array *array, closs_dtype dtype
     return dtype == CLOSS_F32 ? (double)((const float *)array->data)[offset] : ((const double *)array->data)[offset];
 }
 
-/* The weight of a sample, and its label in [0, classes) or -1. The label is read once. Ignored: weight 0. A label that is
- * out of range, which only another thread can have written since check, never becomes an index: weight NaN. */
-static inline double sample_weight_and_label(const closs_softmax_args *args, const sample_place *place, int64_t *label)
+/* The labels of a run, in [0, classes) or -1, and its weights. A label is read once. Ignored: weight 0. One that is out of
+ * range, which only another thread can have written since check, never becomes an index: weight NaN. */
+static inline void labels_and_weights(const closs_softmax_args *args, const sample_run *run, int64_t *restrict label,
+                                      double *restrict weight)
 {
-    const int64_t given = args->label_dtype == CLOSS_I32 ? ((const int32_t *)args->labels.data)[place->labels]
-                                                         : ((const int64_t *)args->labels.data)[place->labels];
-    *label = -1;
-    if (args->has_ignore_index && given == args->ignore_index) return 0.0;
-    if ((uint64_t)given >= (uint64_t)args->classes) return (double)NAN;
-    *label = given;
-    double weight = 1.0;
-    if (args->class_weight.data)
-        weight = weight_at(&args->class_weight, args->class_weight_dtype,
-                           given * class_stride_of(args->class_weight.strides, 0));
+    const int64_t step = run->step.labels;
+    if (args->label_dtype == CLOSS_I32) {
+        const int32_t *given = (const int32_t *)args->labels.data + run->first.labels;
+        for (int64_t i = 0; i < run->count; i++) label[i] = given[i * step];
+    } else {
+        const int64_t *given = (const int64_t *)args->labels.data + run->first.labels;
+        for (int64_t i = 0; i < run->count; i++) label[i] = given[i * step];
+    }
+    for (int64_t i = 0; i < run->count; i++) {
+        const int absent = args->has_ignore_index && label[i] == args->ignore_index;
+        const int valid = (uint64_t)label[i] < (uint64_t)args->classes;
+        weight[i] = absent ? 0.0 : valid ? 1.0 : (double)NAN;
+        label[i] = absent || !valid ? -1 : label[i];
+    }
+    if (args->class_weight.data) {
+        const int64_t stride = class_stride_of(args->class_weight.strides, 0);
+        for (int64_t i = 0; i < run->count; i++)
+            if (label[i] >= 0) weight[i] *= weight_at(&args->class_weight, args->class_weight_dtype, label[i] * stride);
+    }
     if (args->sample_weight.data)
-        weight *= weight_at(&args->sample_weight, args->sample_weight_dtype, place->weight);
-    return weight;
+        for (int64_t i = 0; i < run->count; i++)
+            weight[i] *= weight_at(&args->sample_weight, args->sample_weight_dtype,
+                                   run->first.weight + i * run->step.weight);
 }
 
 typedef struct {
