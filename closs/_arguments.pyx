@@ -102,9 +102,9 @@ cdef tuple shape_without(cnp.ndarray data, int axis):
 
 
 cdef bint has_shape_without(cnp.ndarray array, cnp.ndarray data, int axis) noexcept:
-    """Whether the shape of `array` is that of `data` without `axis`."""
+    """Whether the shape of `array` is that of `data` without `axis` (-1: the whole of it)."""
     cdef int d, e = 0
-    if cnp.PyArray_NDIM(array) != cnp.PyArray_NDIM(data) - 1:
+    if cnp.PyArray_NDIM(array) != cnp.PyArray_NDIM(data) - (axis >= 0):
         return False
     for d in range(cnp.PyArray_NDIM(data)):
         if d == axis:
@@ -224,12 +224,14 @@ cdef bint repeats_elements(cnp.ndarray array):
     return bool((np.diff(offsets) < cnp.PyArray_ITEMSIZE(array)).any())
 
 
-cdef cnp.ndarray as_buffer(object given, str name, tuple shape, int type_number):
-    if not isinstance(given, np.ndarray):
+cdef cnp.ndarray as_buffer(object given, str name, cnp.ndarray data, int axis):
+    """The caller's array for results in the shape of `data`, without `axis` unless that is -1."""
+    cdef int type_number = cnp.PyArray_TYPE(data)
+    if not cnp.PyArray_Check(given):
         if name == "out":
             raise TypeError(f"out must be an array or None, got {type(given).__name__}")
         raise TypeError(f"{name} must be True, False, None or an array, got {type(given).__name__}")
-    if isinstance(given, np.ma.MaskedArray):
+    if not cnp.PyArray_CheckExact(given) and isinstance(given, np.ma.MaskedArray):
         raise TypeError(f"{name}: masked arrays are not supported")
     cdef cnp.ndarray array = given
     if cnp.PyArray_TYPE(array) != type_number:
@@ -238,8 +240,8 @@ cdef cnp.ndarray as_buffer(object given, str name, tuple shape, int type_number)
         )
     if not cnp.PyArray_ISNOTSWAPPED(array):
         raise TypeError(f"{name} has a swapped byte order, expected the native one of dtype {array.dtype.name}")
-    if shape_of(array) != shape:
-        raise ValueError(f"{name} has shape {shape_of(array)}, expected {shape}")
+    if not has_shape_without(array, data, axis):
+        raise ValueError(f"{name} has shape {shape_of(array)}, expected {shape_without(data, axis)}")
     if not cnp.PyArray_ISWRITEABLE(array):
         raise ValueError(f"{name} is read-only, expected a writeable array")
     if not is_native(array):
@@ -255,9 +257,9 @@ cdef cnp.ndarray gradient_buffer(object given, str name, cnp.ndarray data, str d
         return None
     if given is True:
         return PyArray_NewLikeArray(data, cnp.NPY_KEEPORDER, NULL, 0)
-    if isinstance(given, np.bool_):
+    if not cnp.PyArray_Check(given) and isinstance(given, np.bool_):
         return gradient_buffer(bool(given), name, data, data_name)
-    return as_buffer(given, name, shape_of(data), cnp.PyArray_TYPE(data))
+    return as_buffer(given, name, data, -1)
 
 
 cdef cnp.ndarray values_buffer(object given, int reduction, cnp.ndarray data, int axis):
@@ -265,10 +267,9 @@ cdef cnp.ndarray values_buffer(object given, int reduction, cnp.ndarray data, in
         if given is not None:
             raise ValueError("out needs reduction='none': with 'mean' and 'sum' the value is a float, not an array")
         return None
-    shape = shape_without(data, axis)
     if given is None:
-        return np.empty(shape, dtype=data.dtype)
-    return as_buffer(given, "out", shape, cnp.PyArray_TYPE(data))
+        return np.empty(shape_without(data, axis), dtype=data.dtype)
+    return as_buffer(given, "out", data, axis)
 
 
 cdef bint same_array(cnp.ndarray a, cnp.ndarray b) noexcept:
@@ -288,6 +289,7 @@ cdef bint same_array(cnp.ndarray a, cnp.ndarray b) noexcept:
 cdef void extent_of(cnp.ndarray array, char **low, char **high) noexcept:
     """The bytes from the lowest to behind the highest element; nothing if there is none."""
     cdef int d
+    cdef cnp.npy_intp reach
     low[0] = high[0] = <char *> cnp.PyArray_DATA(array)
     for d in range(cnp.PyArray_NDIM(array)):
         if cnp.PyArray_DIMS(array)[d] == 0:
@@ -311,25 +313,16 @@ cdef bint may_overlap(cnp.ndarray a, cnp.ndarray b) noexcept:
     return a_low < b_high and b_low < a_high
 
 
-cdef int check_overlap(cnp.ndarray buffer, str name, tuple others, tuple names) except -1:
-    """A buffer shares no element with another array; with those of the first name it may be the very same array."""
-    cdef int i
-    cdef bint shared, first
-    for i in range(len(others)):
-        other = others[i]
-        if not isinstance(other, np.ndarray) or not may_overlap(buffer, other):
-            continue
-        first = names[i] == names[0]
-        if first and same_array(buffer, other):
-            continue
-        try:
-            shared = np.shares_memory(buffer, other, max_work=1_000_000)
-        except np.exceptions.TooHardError:
-            shared = True
-        if shared:
-            raise ValueError(
-                f"{name} overlaps {names[i]} without being the same array" if first else f"{name} overlaps {names[i]}"
-            )
+cdef int check_overlap(cnp.ndarray buffer, str name, object other, str other_name, bint may_be_same) except -1:
+    """A buffer shares no element with another array; with the one that it may replace, either all or none."""
+    if not cnp.PyArray_Check(other) or not may_overlap(buffer, other) or may_be_same and same_array(buffer, other):
+        return 0
+    try:
+        shared = np.shares_memory(buffer, other, max_work=1_000_000)
+    except np.exceptions.TooHardError:
+        shared = True
+    if shared:
+        raise ValueError(f"{name} overlaps {other_name}{' without being the same array' if may_be_same else ''}")
     return 0
 
 

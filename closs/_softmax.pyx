@@ -16,6 +16,17 @@ from closs._core cimport (
 cnp.import_array()
 
 
+cdef int check_inputs(cnp.ndarray buffer, str name, object target, cnp.ndarray labels, object class_weight,
+                      cnp.ndarray by_class, object sample_weight, cnp.ndarray by_sample) except -1:
+    check_overlap(buffer, name, target, "target", False)
+    check_overlap(buffer, name, labels, "target", False)
+    check_overlap(buffer, name, class_weight, "class_weight", False)
+    check_overlap(buffer, name, by_class, "class_weight", False)
+    check_overlap(buffer, name, sample_weight, "sample_weight", False)
+    check_overlap(buffer, name, by_sample, "sample_weight", False)
+    return 0
+
+
 def softmax_cross_entropy(logits, target, *, axis=-1, class_weight=None, sample_weight=None, ignore_index=None,
                           reduction="mean", grad=False, out=None):
     """
@@ -111,12 +122,16 @@ def softmax_cross_entropy(logits, target, *, axis=-1, class_weight=None, sample_
     cdef cnp.ndarray by_sample = as_sample_weight(sample_weight, data, class_axis)
     cdef cnp.ndarray gradient = gradient_buffer(grad, "grad", data, "logits")
     cdef cnp.ndarray values = values_buffer(out, how, data, class_axis)
-    if gradient is not None and grad is gradient:
-        check_overlap(gradient, "grad", (data, logits, target, labels, class_weight, sample_weight, values),
-                      ("logits", "logits", "target", "target", "class_weight", "sample_weight", "out"))
+    if gradient is not None and gradient is grad:
+        # As given and as converted: a conversion that copied nothing hides the memory of what was given.
+        check_overlap(gradient, "grad", logits, "logits", True)
+        check_overlap(gradient, "grad", data, "logits", True)
+        check_overlap(gradient, "grad", values, "out", False)
+        check_inputs(gradient, "grad", target, labels, class_weight, by_class, sample_weight, by_sample)
     if values is not None and values is out:
-        check_overlap(values, "out", (None, logits, target, class_weight, sample_weight),
-                      ("", "logits", "target", "class_weight", "sample_weight"))
+        check_overlap(values, "out", logits, "logits", False)
+        check_overlap(values, "out", data, "logits", False)
+        check_inputs(values, "out", target, labels, class_weight, by_class, sample_weight, by_sample)
 
     cdef sample_axes axes
     fill_axes(&axes, data, class_axis, gradient, labels, by_sample, values)

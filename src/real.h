@@ -1,6 +1,6 @@
 /* real.h: the parameter sheet of the kernels. Define CLOSS_REAL (32 or 64) and include; again for the other.
  *
- * real, bits_t, int_t   the floating type, and the integers of its width
+ * real, bits_t          the floating type, and the unsigned integer of its width
  * LANES                 lanes along classes: accumulators of a row, a property of the algorithm and not of the machine
  * STEP                  lanes that a loop over samples takes at a time: what stays in registers; no result depends on it
  * vector                SIDE lanes, 16 bytes: tiles are transposed by blocks of SIDE rows and columns
@@ -12,7 +12,6 @@
  */
 #undef real
 #undef bits_t
-#undef int_t
 #undef LANES
 #undef STEP
 #undef SIDE
@@ -39,7 +38,6 @@
 #if CLOSS_REAL == 32
 #define real float
 #define bits_t uint32_t
-#define int_t int32_t
 #define LANES 32
 #define MANTISSA_BITS 23
 #define EXPONENT_BIAS 127
@@ -57,7 +55,6 @@
 #else
 #define real double
 #define bits_t uint64_t
-#define int_t int64_t
 #define LANES 16
 #define MANTISSA_BITS 52
 #define EXPONENT_BIAS 1023

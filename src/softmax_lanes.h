@@ -40,21 +40,21 @@ enum {
 };
 #endif
 
+/* Aligned, for gcc peels loops to the first aligned element otherwise, and leaves most of a short one scalar. */
 typedef struct {
-    int64_t count;               /* samples */
-    int64_t width;               /* lanes: count, rounded up to a multiple of BATCH */
-    int64_t logits[WIDE];        /* offsets in elements */
-    int64_t grad[WIDE];
-    int64_t values[WIDE];
-    int64_t label[WIDE];         /* or -1 */
-    double weight[WIDE];
-    real at_label[WIDE];
-    real max[WIDE];
-    double others[WIDE]; /* sums without the label's term, times 2^EXP_BIAS: whole subtotals */
-    double open[WIDE];   /* the subtotal of the last chunks */
-    /* set by lanes_finish */
-    double share[WIDE]; /* 1 / (sum with the label's term) */
-    real value[WIDE];
+    ALIGNED int64_t logits[WIDE]; /* offsets in elements */
+    ALIGNED int64_t grad[WIDE];
+    ALIGNED int64_t values[WIDE];
+    ALIGNED int64_t label[WIDE]; /* or -1 */
+    ALIGNED double weight[WIDE];
+    ALIGNED real at_label[WIDE];
+    ALIGNED real max[WIDE];
+    ALIGNED double others[WIDE]; /* sums without the label's term, times 2^EXP_BIAS: whole subtotals */
+    ALIGNED double open[WIDE];   /* the subtotal of the last chunks */
+    ALIGNED double share[WIDE];  /* 1 / (sum with the label's term) */
+    ALIGNED real value[WIDE];
+    int64_t count; /* samples */
+    int64_t width; /* lanes: count, rounded up to a multiple of BATCH */
 } lanes_state;
 
 /* Takes the next `count` samples. Lanes without a sample repeat the first one, and count for nothing. */
@@ -90,7 +90,7 @@ static void lanes_begin(lanes_state *state, const closs_softmax_args *args, samp
  * samples to the next; fetching that ahead takes 15 % off where classes are far apart and costs nothing elsewhere. */
 static inline void lanes_max(const real *x, int64_t stride, int64_t n, real *restrict max)
 {
-    real lane[STEP];
+    ALIGNED real lane[STEP];
     for (int l = 0; l < STEP; l++) lane[l] = max[l];
     for (int64_t j = 0; j < n; j++) {
         PREFETCH(x + j * stride + WIDE);
@@ -102,25 +102,25 @@ static inline void lanes_max(const real *x, int64_t stride, int64_t n, real *res
 
 /* Adds the exponentials of n classes of STEP lanes to total, without those of the labels, which count from the first of
  * these classes. All go to `store`, laid out as x, unless it is NULL. */
-static inline void lanes_sum(const real *x, int64_t stride, int64_t n, const int_t *label, const real *base,
+static inline void lanes_sum(const real *x, int64_t stride, int64_t n, const real *label, const real *base,
                              double *restrict total, real *store)
 {
     for (int64_t first = 0; first < n; first += WIDEN) {
         const int64_t end = n - first < WIDEN ? n : first + WIDEN;
-        real even[STEP] = {0}, odd[STEP] = {0};
+        ALIGNED real even[STEP] = {0}, odd[STEP] = {0};
         int64_t j = first;
         for (; j + 1 < end; j += 2) {
 #pragma omp simd
             for (int l = 0; l < STEP; l++) {
                 const real e = exp_scaled(x[j * stride + l] - base[l]);
                 if (store) store[j * stride + l] = e;
-                even[l] += label[l] == (int_t)j ? 0 : e;
+                even[l] += label[l] == (real)j ? 0 : e;
             }
 #pragma omp simd
             for (int l = 0; l < STEP; l++) {
                 const real e = exp_scaled(x[(j + 1) * stride + l] - base[l]);
                 if (store) store[(j + 1) * stride + l] = e;
-                odd[l] += label[l] == (int_t)(j + 1) ? 0 : e;
+                odd[l] += label[l] == (real)(j + 1) ? 0 : e;
             }
         }
         if (j < end) {
@@ -128,7 +128,7 @@ static inline void lanes_sum(const real *x, int64_t stride, int64_t n, const int
             for (int l = 0; l < STEP; l++) {
                 const real e = exp_scaled(x[j * stride + l] - base[l]);
                 if (store) store[j * stride + l] = e;
-                even[l] += label[l] == (int_t)j ? 0 : e;
+                even[l] += label[l] == (real)j ? 0 : e;
             }
         }
 #pragma omp simd
@@ -141,7 +141,7 @@ static inline void lanes_chunk(lanes_state *state, const real *x, int64_t stride
                                int64_t classes, real *store)
 {
     const int last = first / CHUNK % SUBTOTAL == SUBTOTAL - 1 || first + n == classes;
-    real before[WIDE];
+    ALIGNED real before[WIDE];
     memcpy(before, state->max, (size_t)state->width * sizeof(real));
     for (int64_t v = 0; v < state->width; v += STEP) lanes_max(x + v, stride, n, state->max + v);
     if (first > 0) {
@@ -153,14 +153,14 @@ static inline void lanes_chunk(lanes_state *state, const real *x, int64_t stride
         }
     }
     for (int64_t v = 0; v < state->width; v += STEP) {
-        real base[STEP];
-        int_t label[STEP];
+        ALIGNED real base[STEP];
+        ALIGNED real label[STEP]; /* as numbers: SSE2 compares no 64-bit integers */
 #pragma omp simd
         for (int l = 0; l < STEP; l++) {
             /* -inf - -inf is NaN: while only -inf was seen any finite base gives the zeros that are meant. */
             base[l] = state->max[v + l] == -INFINITY ? 0 : state->max[v + l];
             const int64_t place = state->label[v + l] - first;
-            label[l] = (int_t)(place < 0 || place >= n ? -1 : place);
+            label[l] = (real)(place < 0 || place >= n ? -1 : place);
         }
         if (store)
             lanes_sum(x + v, stride, n, label, base, state->open + v, store + v);
@@ -174,19 +174,20 @@ static inline void lanes_chunk(lanes_state *state, const real *x, int64_t stride
         }
 }
 
-/* Values, not yet weighted, and shares, from the finished sums. */
-static inline void lanes_finish(lanes_state *state)
+/* Values, not yet weighted, and for a gradient shares, from the finished sums. */
+static inline void lanes_finish(lanes_state *state, int shares)
 {
     const double unit = 1.0 / ((bits_t)1 << EXP_BIAS);
     for (int64_t v = 0; v < state->width; v += BATCH) {
-        real label[BATCH], rest[BATCH];
+        ALIGNED real label[BATCH], rest[BATCH];
 #pragma omp simd
         for (int l = 0; l < BATCH; l++) label[l] = exp_scaled(state->at_label[v + l] - state->max[v + l]);
 #pragma omp simd
-        for (int l = 0; l < BATCH; l++) {
-            /* At the maximum the label's term is exactly 1. */
+        for (int l = 0; l < BATCH; l++) /* at the maximum the label's term is exactly 1 */
             rest[l] = (real)(state->others[v + l] * unit + ((double)label[l] * unit - 1));
-            state->share[v + l] = 1.0 / (state->others[v + l] + (double)label[l]);
+        if (shares) {
+#pragma omp simd
+            for (int l = 0; l < BATCH; l++) state->share[v + l] = 1.0 / (state->others[v + l] + (double)label[l]);
         }
 #pragma omp simd
         for (int l = 0; l < BATCH; l++)
@@ -202,7 +203,7 @@ static inline void lanes_gradient(const lanes_state *state, double scale, int64_
     for (int64_t v = 0; v < state->width; v += BATCH) {
         const real *from = x + v, *max = state->max + v;
         real *to = target + v;
-        real factor[BATCH];
+        ALIGNED real factor[BATCH];
         int extreme = 0;
 #pragma omp simd reduction(| : extreme, absent)
         for (int l = 0; l < BATCH; l++) {
@@ -230,7 +231,7 @@ static inline void lanes_gradient(const lanes_state *state, double scale, int64_
                     to[j * target_stride + l] = exp_scaled(from[j * stride + l] - max[l]) * factor[l];
             }
         }
-        real at_label[BATCH];
+        ALIGNED real at_label[BATCH];
 #pragma omp simd
         for (int l = 0; l < BATCH; l++)
             at_label[l] = (real)(0.0 - state->others[v + l] * state->share[v + l] * (state->weight[v + l] * scale));
@@ -341,13 +342,13 @@ static void softmax_tile(lanes_state *state, const closs_softmax_args *args)
     const int64_t stride = class_stride_of(args->logits.strides, args->ndim);
     const int64_t grad_stride = class_stride_of(args->grad.strides, args->ndim);
     const int keep = grad && classes <= CHUNK;
-    real tile[TILE];
+    ALIGNED real tile[TILE];
     for (int64_t first = 0; first < classes; first += CHUNK) {
         const int64_t n = classes - first < CHUNK ? classes - first : CHUNK;
         tile_load(state, logits, stride, first, n, tile);
         lanes_chunk(state, tile, width, first, n, classes, keep ? tile : NULL);
     }
-    lanes_finish(state);
+    lanes_finish(state, args->grad.data != NULL);
     if (!grad) return;
     for (int64_t first = 0; first < classes; first += CHUNK) {
         const int64_t n = classes - first < CHUNK ? classes - first : CHUNK;
@@ -367,7 +368,7 @@ static void softmax_wide(lanes_state *state, const closs_softmax_args *args)
         const int64_t n = classes - first < CHUNK ? classes - first : CHUNK;
         lanes_chunk(state, logits + first * stride, stride, first, n, classes, NULL);
     }
-    lanes_finish(state);
+    lanes_finish(state, args->grad.data != NULL);
     if (args->grad.data)
         lanes_gradient(state, args->scale, 0, logits, stride, (real *)args->grad.data + state->grad[0],
                        class_stride_of(args->grad.strides, args->ndim), classes, 0);
@@ -393,7 +394,7 @@ static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t
         }
         for (int64_t v = 0; v < state.count; v += BATCH) {
             const int64_t n = state.count - v < BATCH ? state.count - v : BATCH;
-            double value[BATCH];
+            ALIGNED double value[BATCH];
 #pragma omp simd
             for (int l = 0; l < BATCH; l++)
                 value[l] = state.weight[v + l] == 0 ? 0.0 : state.weight[v + l] * (double)state.value[v + l];

@@ -17,8 +17,13 @@
  * Special values: a NaN passes the maximum (no comparison with it is true) and meets the sum; +inf gives inf - inf = NaN
  * in its own term; a row of -inf only gives m - z_y = NaN. All reach loss and every gradient entry through S' + e_y.
  *
- * Lanes are fixed arrays under `omp simd`: the order of additions is the algorithm's, not the vector width's. Exponential
- * sums of 4096 floats, ns per element, gcc 12, one core of a Zen 4: see benchmarks/README.md for the alternatives timed.
+ * Lanes are fixed arrays under `omp simd`: the order of additions is the algorithm's, not the vector width's, and the bits
+ * are the same on AVX2 and AVX-512, from gcc and clang. ns per element of an exponential sum of 4096 floats, one core of a
+ * Zen 4, gcc 12.2 / clang 14 (benchmarks/lane_styles.c):
+ *                                        AVX2            AVX-512
+ *     fixed arrays of 32 lanes           0.25 / 0.34     0.20 / 0.19
+ *     vector types (no FMA of their own) 3.86 / 0.38     3.84 / 0.30
+ *     omp simd reduction(+), bits vary   0.24 / 0.29     0.20 / 0.18
  */
 #define row_state KERNEL(row_state)
 #define row_max KERNEL(row_max)
@@ -53,7 +58,7 @@ typedef struct {
  * lanes below `skip` were counted already. Their memory belongs to the row. */
 static inline real row_max(const real *x, int64_t n)
 {
-    real lane[LANES];
+    ALIGNED real lane[LANES];
     const int64_t whole = n - n % LANES;
     const int skip = (int)(LANES - n % LANES);
     for (int l = 0; l < LANES; l++) lane[l] = -INFINITY;
@@ -89,7 +94,7 @@ static inline void row_exp_groups(const real *x, int64_t n, real base, real *res
 /* One group with lanes to skip, or with the label's lane `hit` (or -1), whose term is returned and not added. */
 static inline real row_exp_group(const real *x, int skip, int64_t hit, real base, real *restrict partial, real *store)
 {
-    real e[LANES];
+    ALIGNED real e[LANES];
 #pragma omp simd
     for (int l = 0; l < LANES; l++) {
         e[l] = exp_scaled((l >= skip ? x[l] : -INFINITY) - base);
@@ -115,7 +120,7 @@ static void row_block(row_state *state, const real *x, int64_t n, int64_t hit, r
     const real base = state->max == -INFINITY ? 0 : state->max;
     const int64_t whole = n - n % LANES;
     const int64_t hit_group = hit >= 0 && hit < whole ? hit - hit % LANES : whole;
-    real partial[LANES] = {0};
+    ALIGNED real partial[LANES] = {0};
     real label = 0;
     if (store)
         row_exp_groups(x, hit_group, base, partial, store);
@@ -135,7 +140,7 @@ static void row_block(row_state *state, const real *x, int64_t n, int64_t hit, r
                                         store ? store + tail : NULL);
         if (hit >= whole) label = last;
     }
-    double tree[LANES];
+    ALIGNED double tree[LANES];
     for (int l = 0; l < LANES; l++) tree[l] = (double)partial[l];
     for (int half = LANES / 2; half > 0; half /= 2)
         for (int l = 0; l < half; l++) tree[l] += tree[l + half];
@@ -154,7 +159,7 @@ static inline const real *row_gather(const real *row, int64_t stride, int64_t fi
 
 static void row_sum(row_state *state, const real *row, int64_t stride, int64_t classes, int64_t label, real *store)
 {
-    real buffer[LANES + BLOCK];
+    ALIGNED real buffer[LANES + BLOCK];
     if (stride != 1)
         for (int l = 0; l < LANES; l++) buffer[l] = 0;
     state->max = -INFINITY;
@@ -194,7 +199,7 @@ static inline void row_scale(const real *source, real *target, int64_t stride, i
 static void row_gradient(const row_state *state, const real *row, int64_t stride, real *grad, int64_t grad_stride,
                          int64_t classes, int64_t label, double weight, int stored)
 {
-    real buffer[LANES + BLOCK], exps[BLOCK];
+    ALIGNED real buffer[LANES + BLOCK], exps[BLOCK];
     const double share = 1.0 / (state->others + state->label);
     const int kept = classes <= (int64_t)BLOCK * BLOCKS_KEPT;
     for (int64_t first = 0, b = 0; first < classes; first += BLOCK, b++) {
@@ -235,8 +240,8 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
     sample_cursor cursor = cursor_at(args, begin, end);
     while (cursor.left > 0) {
         const int64_t count = cursor.left < BATCH ? cursor.left : BATCH;
-        real rest[BATCH] = {0}, gap[BATCH] = {0};
-        double weight[BATCH] = {0};
+        ALIGNED real rest[BATCH] = {0}, gap[BATCH] = {0};
+        ALIGNED double weight[BATCH] = {0};
         int64_t label[BATCH], value_offset[BATCH];
         for (int64_t done = 0; done < count;) {
             const sample_run run = next_run(args, &cursor, count - done);
@@ -259,7 +264,7 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
                 gap[done] = state.max - at_label;
             }
         }
-        double value[BATCH];
+        ALIGNED double value[BATCH];
         for (int l = 0; l < BATCH; l++) rest[l] = log1p_positive(rest[l]) + gap[l];
         for (int l = 0; l < BATCH; l++) value[l] = weight[l] == 0 ? 0.0 : weight[l] * (double)rest[l];
         if (args->values.data)

@@ -124,7 +124,7 @@ static inline void labels_and_weights(const closs_softmax_args *args, const samp
 }
 
 typedef struct {
-    double lane[BATCH];
+    ALIGNED double lane[BATCH];
     int64_t next;
 } value_sum;
 

@@ -1,0 +1,51 @@
+/* bits.h: what the kernels take from the compiler beyond C: bits of numbers, shuffles, prefetching,
+ * alignment. */
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+/* gcc from version 12, and clang. */
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define CLOSS_HAS_SHUFFLE 1
+#endif
+#endif
+#ifndef CLOSS_HAS_SHUFFLE
+#define CLOSS_HAS_SHUFFLE 0
+#endif
+
+#if defined(__GNUC__)
+#define PREFETCH(address) __builtin_prefetch(address)
+#else
+#define PREFETCH(address) ((void)(address))
+#endif
+
+#define ALIGNED _Alignas(64) /* a cache line, and the widest vector */
+
+static inline float bits_to_float(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static inline uint32_t float_to_bits(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static inline double bits_to_double(uint64_t bits)
+{
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static inline uint64_t double_to_bits(double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
