@@ -199,27 +199,19 @@ static inline void lanes_finish(lanes_state *state, int shares)
 static inline void lanes_gradient(const lanes_state *state, double scale, int64_t first, const real *x, int64_t stride,
                                   real *target, int64_t target_stride, int64_t n, int exps)
 {
-    int absent = 0;
+    int special = 0;
     for (int64_t v = 0; v < state->width; v += BATCH) {
         const real *from = x + v, *max = state->max + v;
         real *to = target + v;
         ALIGNED real factor[BATCH];
-        int extreme = 0;
-#pragma omp simd reduction(| : extreme, absent)
+#pragma omp simd reduction(| : special)
         for (int l = 0; l < BATCH; l++) {
             const double both = state->share[v + l] * (state->weight[v + l] * scale);
-            factor[l] = (real)both;
-            extreme |= (fabs(both) < REAL_TINY) | (fabs(both) > REAL_MAX);
-            absent |= state->weight[v + l] == 0;
+            const int extreme = is_extreme(both);
+            factor[l] = (real)(extreme ? 1.0 : both);
+            special |= extreme;
         }
-        if (extreme) { /* as in row_scale: one product would overflow or lose digits */
-            for (int64_t j = 0; j < n; j++)
-                for (int l = 0; l < BATCH; l++) {
-                    const real e = exps ? from[j * stride + l] : exp_scaled(from[j * stride + l] - max[l]);
-                    to[j * target_stride + l] =
-                        (real)((double)e * state->share[v + l] * (state->weight[v + l] * scale));
-                }
-        } else if (exps) {
+        if (exps) {
             for (int64_t j = 0; j < n; j++) {
 #pragma omp simd
                 for (int l = 0; l < BATCH; l++) to[j * target_stride + l] = from[j * stride + l] * factor[l];
@@ -240,10 +232,16 @@ static inline void lanes_gradient(const lanes_state *state, double scale, int64_
             if (place >= 0 && place < n) to[place * target_stride + l] = at_label[l];
         }
     }
-    if (absent) /* samples of weight 0, whatever their logits made of them */
-        for (int64_t l = 0; l < state->width; l++)
-            if (state->weight[l] == 0)
-                for (int64_t j = 0; j < n; j++) target[j * target_stride + l] = 0;
+    for (int64_t l = 0; special && l < state->width; l++) {
+        const double share = state->share[l], weight = state->weight[l] * scale;
+        const int64_t label = state->label[l] - first;
+        if (!is_extreme(share * weight)) continue;
+        for (int64_t j = 0; j < n; j++) {
+            real *entry = &target[j * target_stride + l];
+            /* A sample of weight 0 is absent, whatever its logits made of it. */
+            *entry = state->weight[l] == 0 ? 0 : j == label ? *entry : (real)((double)*entry * share * weight);
+        }
+    }
 }
 
 /* Transposes SIDE x SIDE elements, a row in each vector. */
@@ -420,3 +418,4 @@ static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t
 #undef softmax_tile
 #undef softmax_wide
 #undef softmax_lanes
+#undef is_extreme

@@ -32,6 +32,7 @@
 #define row_block KERNEL(row_block)
 #define row_gather KERNEL(row_gather)
 #define row_sum KERNEL(row_sum)
+#define is_extreme KERNEL(is_extreme)
 #define row_scale KERNEL(row_scale)
 #define row_gradient KERNEL(row_gradient)
 #define row_zero KERNEL(row_zero)
@@ -177,12 +178,18 @@ static void row_sum(row_state *state, const real *row, int64_t stride, int64_t c
     state->others += state->open;
 }
 
-/* target[j] = source[j] share weight: source holds exponentials. The product of both factors is taken first unless that
- * would overflow or lose digits, as with weights near the ends of the range of `real`. */
+/* Whether a product of share and weight would overflow or lose digits as a `real`, as with weights near the ends of its
+ * range; also zeros and NaN. */
+static inline int is_extreme(double factor)
+{
+    return !((fabs(factor) >= REAL_TINY) & (fabs(factor) <= REAL_MAX));
+}
+
+/* target[j] = source[j] share weight: source holds exponentials. The product of both factors is taken first if it can. */
 static inline void row_scale(const real *source, real *target, int64_t stride, int64_t n, double share, double weight)
 {
     const double factor = share * weight;
-    if ((fabs(factor) >= REAL_TINY && fabs(factor) <= REAL_MAX) || factor != factor || share == 0 || weight == 0) {
+    if (!is_extreme(factor)) {
         const real both = (real)factor;
         if (stride == 1) {
 #pragma omp simd

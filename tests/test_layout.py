@@ -1,0 +1,248 @@
+"""Memory: strides, order, alignment, byte order, containers, buffers. Inputs are never changed and seldom copied."""
+
+import array
+import os
+import warnings
+
+import numpy as np
+import pytest
+import reference
+
+import closs
+
+
+def compute(logits, labels, **options):
+    return closs.softmax_cross_entropy(logits, labels, grad=True, reduction="none", **options)
+
+
+def strided(data, axis_steps):
+    """The same numbers in a larger array, reached by the given steps."""
+    shape = [extent * abs(step) for extent, step in zip(data.shape, axis_steps, strict=True)]
+    room = np.full(shape, np.nan, data.dtype)
+    view = room[tuple(slice(None, None, step) for step in axis_steps)]
+    view[...] = data
+    return room, view
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("classes", [1, 3, 10, 128, 129, 700])
+@pytest.mark.parametrize("steps", [(1, 2), (2, 1), (-1, 1), (1, -1), (-3, -2), (2, 3)])
+def test_strides(classes, steps, dtype, rng):
+    """Strided logits, labels, weights and buffers: the bits of the contiguous call, and nothing written between."""
+    data = (3 * rng.standard_normal((35, classes))).astype(dtype)
+    labels = rng.integers(0, classes, 35)
+    weights = rng.random(35)
+    expected = compute(data, labels, sample_weight=weights)
+    _, logits = strided(data, steps)
+    label_view = np.repeat(labels, 2)[::2]
+    _, weight_view = strided(weights, steps[:1])
+    grad_room, grad = strided(np.zeros_like(data), steps)
+    out_room, out = strided(np.zeros(35, dtype), steps[:1])
+    grad_room[np.isnan(grad_room)] = 77
+    out_room[np.isnan(out_room)] = 77
+    before = logits.copy()
+    loss, gradient = closs.softmax_cross_entropy(
+        logits, label_view, sample_weight=weight_view, reduction="none", grad=grad, out=out
+    )
+    assert loss is out
+    assert gradient is grad
+    reference.assert_same_bits(loss, expected[0])
+    reference.assert_same_bits(gradient, expected[1])
+    np.testing.assert_array_equal(logits, before)
+    assert np.count_nonzero(grad_room == 77) == grad_room.size - data.size
+    assert np.count_nonzero(out_room == 77) == out_room.size - 35
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0), (1, 0, 2), (0, 2, 1), (2, 0, 1)])
+@pytest.mark.parametrize("axis", [0, 1, 2, -1])
+def test_every_order_of_axes(axis, order, dtype, rng):
+    """Three axes in every order of memory: results against the oracle, a fresh gradient in the order of the logits."""
+    logits = rng.standard_normal((5, 6, 7)).transpose(order).astype(dtype, order="K")
+    samples = np.delete(logits.shape, axis)
+    labels = rng.integers(0, logits.shape[axis], samples)
+    loss, gradient = compute(logits, labels, axis=axis)
+    answer = reference.cross_entropy(logits, labels, axis=axis, reduction="none")
+    reference.assert_matches(loss, gradient, answer, f"{axis} {order}")
+    assert gradient.strides == logits.strides
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("shape", [(40, 3), (40, 128), (40, 129), (9, 1300), (3, 5000), (2, 9, 33), (6, 5, 40)])
+def test_in_place_equals_fresh(shape, dtype, rng):
+    """grad=logits: the bits of a fresh gradient, whatever the order of the axes."""
+    for axis in range(len(shape)):
+        logits = (5 * rng.standard_normal(shape)).astype(dtype)
+        labels = rng.integers(0, shape[axis], np.delete(shape, axis))
+        for view in (logits, np.asfortranarray(logits), logits[::-1], logits[..., ::-1], np.repeat(logits, 2, 0)[::2]):
+            expected = closs.softmax_cross_entropy(view, labels, axis=axis, grad=True)
+            given = np.repeat(view, 2, 0)[::2] if view.base is not None else view.copy(order="K")
+            loss, gradient = closs.softmax_cross_entropy(given, labels, axis=axis, grad=given)
+            assert gradient is given
+            assert loss == expected[0]
+            reference.assert_same_bits(gradient, expected[1])
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_padded_rows_and_offsets(dtype, rng):
+    """Padding between rows and any alignment: the same bits."""
+    for classes in (2, 10, 100, 130, 1000):
+        data = rng.standard_normal((50, classes)).astype(dtype)
+        labels = rng.integers(0, classes, 50)
+        expected = compute(data, labels)
+        for pad, offset in ((1, 0), (3, 1), (16, 5)):
+            room = np.full((50, classes + pad + offset), np.nan, dtype)
+            room[:, offset : offset + classes] = data
+            loss, gradient = compute(room[:, offset : offset + classes], labels)
+            reference.assert_same_bits(loss, expected[0])
+            reference.assert_same_bits(gradient, expected[1])
+
+
+def test_a_buffer_of_another_order(rng):
+    """A gradient buffer may have any strides of its own: same bits, for either order of the logits."""
+    for classes in (4, 300):
+        logits = rng.standard_normal((33, classes))
+        labels = rng.integers(0, classes, 33)
+        for given in (logits, np.asfortranarray(logits)):
+            expected = closs.softmax_cross_entropy(given, labels, grad=True)
+            for order in "CF":
+                buffer = np.empty(logits.shape, order=order)
+                loss, gradient = closs.softmax_cross_entropy(given, labels, grad=buffer)
+                assert loss == expected[0]
+                reference.assert_same_bits(gradient, expected[1])
+
+
+def test_zero_strides(rng):
+    """Inputs may repeat elements."""
+    row, labels, weight = rng.standard_normal(5), rng.integers(0, 5, 20), np.broadcast_to(0.5, 20)
+    expected = closs.softmax_cross_entropy(np.tile(row, (20, 1)), labels, sample_weight=np.full(20, 0.5), grad=True)
+    repeated = np.broadcast_to(row, (20, 5))
+    loss, gradient = closs.softmax_cross_entropy(repeated, labels, sample_weight=weight, grad=True)
+    assert loss == pytest.approx(expected[0], rel=1e-15)
+    np.testing.assert_allclose(gradient, expected[1], rtol=1e-14)
+    constant = np.broadcast_to(np.float32(3), (4, 6))
+    value = closs.softmax_cross_entropy(constant, np.broadcast_to(np.int32(2), 4))
+    assert value == pytest.approx(np.log(6), rel=1e-7)
+
+
+def test_many_axes(rng):
+    """numpy allows 64 axes."""
+    shape = (1,) * 30 + (2, 3) + (1,) * 31 + (4,)
+    logits = rng.standard_normal(shape)
+    labels = rng.integers(0, 4, shape[:-1])
+    flat = closs.softmax_cross_entropy(logits.reshape(6, 4), labels.ravel(), grad=True)
+    loss, gradient = closs.softmax_cross_entropy(logits, labels, grad=True)
+    assert loss == flat[0]
+    reference.assert_same_bits(gradient.reshape(6, 4), flat[1])
+
+
+class OnlyInterface:
+    def __init__(self, data):
+        self.data = data
+        self.__array_interface__ = data.__array_interface__
+
+
+class OnlyArray:
+    def __init__(self, data):
+        self.data = data
+
+    def __array__(self, dtype=None, copy=None):
+        return self.data
+
+
+class OnlyDlpack:
+    def __init__(self, data):
+        self.data = data
+
+    def __dlpack__(self, **keywords):
+        return self.data.__dlpack__(**keywords)
+
+    def __dlpack_device__(self):
+        return self.data.__dlpack_device__()
+
+
+def as_matrix(data):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PendingDeprecationWarning)
+        return np.asmatrix(data)
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        np.ndarray.tolist, tuple, as_matrix, memoryview, OnlyInterface, OnlyArray, OnlyDlpack, np.asfortranarray,
+        lambda data: data.astype(data.dtype.newbyteorder()), lambda data: data.astype("O").tolist(),
+    ],
+)  # fmt: skip
+def test_containers(container, rng):
+    logits, labels = rng.standard_normal((6, 4)), rng.integers(0, 4, 6)
+    expected = closs.softmax_cross_entropy(logits, labels, grad=True)
+    loss, gradient = closs.softmax_cross_entropy(container(logits), labels, grad=True)
+    assert type(gradient) is np.ndarray
+    assert loss == pytest.approx(expected[0], rel=1e-14)
+    np.testing.assert_allclose(gradient, expected[1], rtol=1e-14)
+
+
+def test_label_containers(rng):
+    logits, labels = rng.standard_normal((6, 4)), rng.integers(0, 4, 6)
+    expected = closs.softmax_cross_entropy(logits, labels)
+    for given in (labels.tolist(), tuple(labels), array.array("q", labels), memoryview(labels), OnlyDlpack(labels)):
+        assert closs.softmax_cross_entropy(logits, given) == expected
+
+
+def test_unaligned_and_swapped(rng):
+    logits, labels = rng.standard_normal((20, 3)), rng.integers(0, 3, 20)
+    expected = closs.softmax_cross_entropy(logits, labels, grad=True)
+    raw = np.empty(logits.nbytes + 1, "u1")
+    unaligned = raw[1:].view("f8").reshape(20, 3)
+    unaligned[...] = logits
+    record = np.zeros(20, [("pad", "u1"), ("x", "f8", 3), ("y", "i4")])
+    record["x"], record["y"] = logits, labels
+    for given, target in ((unaligned, labels), (record["x"], record["y"]), (logits.astype(">f8"), labels.astype(">i8"))):
+        loss, gradient = closs.softmax_cross_entropy(given, target, grad=True)
+        assert loss == expected[0]
+        reference.assert_same_bits(gradient, expected[1])
+        assert gradient.dtype.isnative
+
+
+def test_read_only_and_memmap(tmp_path, rng):
+    logits, labels = rng.standard_normal((100, 30)).astype("f4"), rng.integers(0, 30, 100).astype("i4")
+    expected = closs.softmax_cross_entropy(logits, labels, grad=True)
+    logits.tofile(tmp_path / "logits")
+    labels.tofile(tmp_path / "labels")
+    mapped = np.memmap(tmp_path / "logits", "f4", "r", shape=(100, 30))
+    target = np.memmap(tmp_path / "labels", "i4", "r", shape=100)
+    gradient = np.memmap(tmp_path / "gradient", "f4", "w+", shape=(100, 30))
+    loss, returned = closs.softmax_cross_entropy(mapped, target, grad=gradient)
+    assert returned is gradient
+    assert loss == expected[0]
+    reference.assert_same_bits(gradient, expected[1])
+    logits.flags.writeable = labels.flags.writeable = False
+    assert closs.softmax_cross_entropy(logits, labels) == expected[0]
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="resident memory is read from /proc")
+def test_no_copy_of_strided_floats(tmp_path):
+    """A sparse file of 400 MB, class axis not last, gradient in place of nothing: memory grows by far less."""
+    def resident():
+        with open("/proc/self/statm") as file:
+            fields = file.read().split()
+        return (int(fields[1]) - int(fields[2])) * os.sysconf("SC_PAGE_SIZE")  # without shared pages, as maps are
+
+    logits = np.memmap(tmp_path / "sparse", "f4", "w+", shape=(100, 1000, 1000))
+    labels = np.zeros((100, 1000), "i4")
+    before = resident()
+    assert closs.softmax_cross_entropy(logits[:, ::2], labels, axis=1) == pytest.approx(np.log(500), rel=1e-6)
+    assert resident() - before < 4_000_000
+
+
+def test_inputs_are_not_modified(rng):
+    for classes in (7, 300):
+        logits, labels = rng.standard_normal((50, classes)), rng.integers(0, classes, 50)
+        class_weight, sample_weight = rng.random(classes), rng.random(50)
+        copies = [given.copy() for given in (logits, labels, class_weight, sample_weight)]
+        closs.softmax_cross_entropy(
+            logits, labels, class_weight=class_weight, sample_weight=sample_weight, grad=True, ignore_index=3
+        )
+        for given, copy in zip((logits, labels, class_weight, sample_weight), copies, strict=True):
+            np.testing.assert_array_equal(given, copy)
