@@ -76,7 +76,8 @@ def rows_from_definition(rows, labels, mpmath_elements=4096):
     gradients = np.full((count, classes), np.nan, LONG)
     usable = ~np.isnan(rows).any(axis=1) & ~np.isposinf(rows).any(axis=1) & np.isfinite(rows).any(axis=1)
     label_logits = rows[np.arange(count), labels].astype(LONG)
-    in_range = usable & (rows.max(axis=1, initial=-np.inf).astype(LONG) - label_logits < LARGEST_EXPONENT)
+    with np.errstate(invalid="ignore"):
+        in_range = usable & (rows.max(axis=1, initial=-np.inf).astype(LONG) - label_logits < LARGEST_EXPONENT)
     if not LONG_DOUBLE_IS_EXTENDED or usable.sum() * classes <= mpmath_elements:
         in_range[:] = False
     if in_range.any():

@@ -1,0 +1,266 @@
+"""Bad input: the exception, the words of its message, and every buffer as it was."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import closs
+
+N, C = 4, 3
+LOGITS = np.arange(12.0).reshape(N, C)
+LABELS = np.array([0, 1, 2, 0])
+PATTERN = -123.25
+
+
+def call(logits=LOGITS, target=LABELS, **options):
+    return closs.softmax_cross_entropy(logits, target, **options)
+
+
+def read_only(array):
+    array.flags.writeable = False
+    return array
+
+
+def unaligned(shape):
+    raw = np.zeros(int(np.prod(shape)) * 8 + 1, "u1")
+    return raw[1:].view("f8").reshape(shape)
+
+
+class Fails:
+    def __array__(self, dtype=None, copy=None):
+        raise ValueError("no data")
+
+
+# Arguments, exception, and a pattern that its text contains.
+CASES = [
+    # Arrays
+    ({"logits": LOGITS.astype("f2")}, TypeError, "logits: unsupported dtype float16"),
+    ({"logits": LOGITS.astype("c16")}, TypeError, "logits: unsupported dtype complex128"),
+    ({"logits": LOGITS.astype("g")}, TypeError, "logits: unsupported dtype (longdouble|float128|float96)"),
+    ({"logits": LOGITS.astype("O")}, TypeError, "logits: unsupported dtype object"),
+    ({"logits": LOGITS.astype("U")}, TypeError, "logits: unsupported dtype str"),
+    ({"logits": LOGITS.astype("S")}, TypeError, "logits: unsupported dtype bytes"),
+    ({"logits": LOGITS.astype("M8[s]")}, TypeError, "logits: unsupported dtype datetime64"),
+    ({"logits": LOGITS.astype("m8[s]")}, TypeError, "logits: unsupported dtype timedelta64"),
+    ({"logits": np.ma.masked_array(LOGITS)}, TypeError, r"logits: masked arrays are not supported: use .filled\(\)"),
+    ({"logits": [[1, 2], [3]]}, ValueError, "logits cannot be read as an array"),
+    ({"logits": Fails()}, ValueError, "logits cannot be read as an array: no data"),
+    ({"logits": None}, TypeError, "logits: unsupported dtype object"),
+    ({"logits": 1.0}, ValueError, r"logits need at least 1 dimension, got shape \(\)"),
+    ({"logits": 1}, ValueError, r"logits need at least 1 dimension, got shape \(\)"),
+    # Axis
+    ({"axis": 2}, np.exceptions.AxisError, "axis 2 is out of bounds for array of dimension 2"),
+    ({"axis": -3}, np.exceptions.AxisError, "axis -3 is out of bounds"),
+    ({"axis": 1.0}, TypeError, "axis must be an integer, got float"),
+    ({"axis": None}, TypeError, "axis must be an integer, got NoneType"),
+    # Labels
+    ({"target": LABELS.astype("f8")}, TypeError, "target: labels must be integers, got float64"),
+    ({"target": LABELS > 0}, TypeError, "target: labels must be integers, got bool"),
+    ({"target": np.array(["a"] * N)}, TypeError, "target: labels must be integers, got str"),
+    ({"target": LABELS[:3]}, ValueError, r"target has shape \(3,\), expected \(4,\).*did you mean axis=0\?"),
+    ({"target": LABELS[:2]}, ValueError, r"target has shape \(2,\), expected \(4,\): labels have the shape of logits \(4, 3\)"),
+    ({"target": LABELS[:, None]}, ValueError, r"target has shape \(4, 1\), expected \(4,\)"),
+    ({"target": 1}, ValueError, r"target has shape \(\), expected \(4,\)"),
+    ({"target": [0, 1, -1, 0]}, IndexError, "label -1 at row 2 is out of bounds for 3 classes"),
+    ({"target": [0, 1, 3, 9]}, IndexError, "label 3 at row 2 is out of bounds for 3 classes"),
+    ({"target": [0, 1, 2**40, 0]}, IndexError, "label 1099511627776 at row 2"),
+    ({"target": np.array([0, 1, 2**64 - 1, 0], "u8")}, IndexError, "label 18446744073709551615 at row 2"),
+    ({"target": np.array([0, -100, 2, 0])}, IndexError, "label -100 at row 1 .*pass ignore_index=-100"),
+    ({"target": [0, 5, 2, 7], "ignore_index": 5}, IndexError, "label 7 at row 3 is out of bounds for 3 classes$"),
+    ({"logits": LOGITS.reshape(2, 2, 3), "target": [[0, 1], [3, 0]]}, IndexError, r"label 3 at position \(1, 0\)"),
+    ({"logits": LOGITS[0], "target": 3}, IndexError, "^label 3 is out of bounds for 3 classes"),
+    ({"target": [0, 4, -1], "axis": 0}, IndexError, "label 4 at row 1 is out of bounds for 4 classes"),
+    ({"ignore_index": 1.0}, TypeError, "ignore_index must be an integer or None, got float"),
+    ({"ignore_index": True}, TypeError, "ignore_index must be an integer or None, got bool"),
+    ({"ignore_index": "1"}, TypeError, "ignore_index must be an integer or None, got str"),
+    # Weights
+    ({"class_weight": [1, 2]}, ValueError, r"class_weight has shape \(2,\), expected \(3,\)"),
+    ({"class_weight": [[1, 2, 3]]}, ValueError, r"class_weight has shape \(1, 3\), expected \(3,\)"),
+    ({"class_weight": 1.0}, ValueError, r"class_weight has shape \(\), expected \(3,\)"),
+    ({"class_weight": [1, -1, 1]}, ValueError, "class_weight must be finite and >= 0; that of class 1 is not"),
+    ({"class_weight": [1, 1, np.nan]}, ValueError, "class_weight must be finite and >= 0; that of class 2 is not"),
+    ({"class_weight": [np.inf, 1, 1]}, ValueError, "class_weight must be finite and >= 0; that of class 0 is not"),
+    ({"class_weight": ["a", "b", "c"]}, TypeError, "class_weight: unsupported dtype str"),
+    ({"class_weight": np.ones(3, "c8")}, TypeError, "class_weight: unsupported dtype complex64"),
+    ({"sample_weight": [1, 2, 3]}, ValueError, r"sample_weight has shape \(3,\), expected \(4,\) or a scalar.*numpy.broadcast_to"),
+    ({"sample_weight": np.ones((N, 1))}, ValueError, r"sample_weight has shape \(4, 1\), expected \(4,\)"),
+    ({"sample_weight": [1, np.nan, 1, 1]}, ValueError, "sample_weight must be finite"),
+    ({"sample_weight": [1, 1, 1, -np.inf]}, ValueError, "sample_weight must be finite"),
+    ({"sample_weight": np.inf}, ValueError, "sample_weight must be finite"),
+    ({"sample_weight": np.ma.masked_array(np.ones(N))}, TypeError, "sample_weight: masked arrays are not supported"),
+    ({"sample_weight": np.ones(N, "g")}, TypeError, "sample_weight: unsupported dtype (longdouble|float128|float96)"),
+    # Reduction and outputs
+    ({"reduction": "avg"}, ValueError, "reduction must be 'none', 'mean' or 'sum', got 'avg'"),
+    ({"reduction": None}, ValueError, "reduction must be 'none', 'mean' or 'sum', got None"),
+    ({"reduction": b"sum"}, ValueError, "reduction must be 'none', 'mean' or 'sum', got b'sum'"),
+    ({"grad": 1}, TypeError, "grad must be True, False, None or an array, got int"),
+    ({"grad": "yes"}, TypeError, "grad must be True, False, None or an array, got str"),
+    ({"grad": [[0.0] * C] * N}, TypeError, "grad must be True, False, None or an array, got list"),
+    ({"grad": np.zeros((N, C), "f4")}, TypeError, "grad has dtype float32, expected float64"),
+    ({"grad": np.zeros((N, C), ">f8")}, TypeError, "grad has a swapped byte order, expected the native one of dtype float64"),
+    ({"grad": np.zeros((C, N))}, ValueError, r"grad has shape \(3, 4\), expected \(4, 3\)"),
+    ({"grad": np.zeros(N * C)}, ValueError, r"grad has shape \(12,\), expected \(4, 3\)"),
+    ({"grad": read_only(np.zeros((N, C)))}, ValueError, "grad is read-only, expected a writeable array"),
+    ({"grad": unaligned((N, C))}, ValueError, "grad is not aligned, expected an aligned array"),
+    ({"grad": np.ma.masked_array(np.zeros((N, C)))}, TypeError, "grad: masked arrays are not supported"),
+    ({"out": np.zeros(N)}, ValueError, "out needs reduction='none'"),
+    ({"out": np.zeros(N), "reduction": "sum"}, ValueError, "out needs reduction='none'"),
+    ({"out": [0.0] * N, "reduction": "none"}, TypeError, "out must be an array or None, got list"),
+    ({"out": True, "reduction": "none"}, TypeError, "out must be an array or None, got bool"),
+    ({"out": np.zeros(N, "f4"), "reduction": "none"}, TypeError, "out has dtype float32, expected float64"),
+    ({"out": np.zeros(3), "reduction": "none"}, ValueError, r"out has shape \(3,\), expected \(4,\)"),
+    ({"out": np.zeros((N, 1)), "reduction": "none"}, ValueError, r"out has shape \(4, 1\), expected \(4,\)"),
+    ({"out": read_only(np.zeros(N)), "reduction": "none"}, ValueError, "out is read-only"),
+    ({"out": unaligned(N), "reduction": "none"}, ValueError, "out is not aligned"),
+    ({"out": np.broadcast_to(np.zeros(1), N), "reduction": "none"}, ValueError, "out is read-only"),
+    # What is not there must not be taken silently
+    ({"label_smoothing": 0.1}, TypeError, "unexpected keyword argument 'label_smoothing'"),
+    ({"hess": True}, TypeError, "unexpected keyword argument 'hess'"),
+    ({"wieght": 1}, TypeError, "unexpected keyword argument 'wieght'"),
+]  # fmt: skip
+
+
+def fill(options):
+    """The buffers of a call, its own if it has none, filled with a pattern where they can be."""
+    buffers = [options[name] for name in ("grad", "out") if isinstance(options.get(name), np.ndarray)]
+    if "grad" not in options:
+        logits = options.get("logits", LOGITS)
+        if isinstance(logits, np.ndarray) and logits.dtype == np.float64:
+            options["grad"] = np.empty(logits.shape)
+            buffers.append(options["grad"])
+    for buffer in buffers:
+        if buffer.flags.writeable:
+            buffer[...] = PATTERN
+    return [(buffer, np.array(buffer)) for buffer in buffers]
+
+
+@pytest.mark.parametrize("number", range(len(CASES)))
+def test_case(number):
+    options, exception, words = CASES[number]
+    options = dict(options)
+    before = fill(options)
+    logits, target = LOGITS.copy(), LABELS.copy()
+    with pytest.raises(exception, match=words) as raised:
+        call(**{"logits": logits, "target": target, **options})
+    assert type(raised.value) is exception
+    for buffer, copy in before:
+        np.testing.assert_array_equal(np.asarray(buffer), np.asarray(copy))
+    np.testing.assert_array_equal(logits, LOGITS)
+    np.testing.assert_array_equal(target, LABELS)
+
+
+def test_positional_options():
+    with pytest.raises(TypeError, match="2 positional arguments"):
+        closs.softmax_cross_entropy(LOGITS, LABELS, 1)
+    with pytest.raises(TypeError, match="positional argument"):
+        closs.softmax_cross_entropy(LOGITS)
+
+
+def test_a_late_bad_label_writes_nothing():
+    """The last of many labels is bad: every block before it is untouched, too."""
+    rng = np.random.default_rng(0)
+    for classes in (5, 400):
+        logits = rng.standard_normal((20_000, classes)).astype("f4")
+        labels = rng.integers(0, classes, len(logits))
+        labels[-1] = classes
+        copy = logits.copy()
+        out = np.full(len(logits), PATTERN, "f4")
+        with pytest.raises(IndexError, match=f"label {classes} at row 19999 is out of bounds for {classes} classes"):
+            closs.softmax_cross_entropy(logits, labels, grad=logits, reduction="none", out=out)
+        np.testing.assert_array_equal(logits, copy)
+        assert (out == PATTERN).all()
+
+
+def test_the_first_offender_is_named():
+    """In C order of the labels, whatever the order of memory."""
+    labels = np.zeros((6, 5), int)
+    labels[4, 1] = 9
+    labels[2, 3] = -8
+    logits = np.zeros((6, 5, 2))
+    for given, target in ((logits, labels), (np.asfortranarray(logits), np.asfortranarray(labels)), (logits, labels.T.copy().T)):
+        with pytest.raises(IndexError, match=r"label -8 at position \(2, 3\)"):
+            closs.softmax_cross_entropy(given, target)
+    with pytest.raises(IndexError, match=r"label 9 at position \(1, 4\)"):
+        closs.softmax_cross_entropy(np.moveaxis(logits, 0, 1), labels.T)
+
+
+def test_warnings_as_errors_leave_buffers():
+    """The warning for a mean of nothing comes before the first write."""
+    gradient = np.full((N, C), PATTERN)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(RuntimeWarning, match="mean of empty"):
+            call(grad=gradient, sample_weight=0)
+    assert (gradient == PATTERN).all()
+
+
+def test_overlaps():
+    room = np.zeros(200)
+    logits = room[:12].reshape(N, C)
+    with pytest.raises(ValueError, match="grad overlaps logits without being the same array"):
+        call(logits, grad=room[1:13].reshape(N, C))
+    with pytest.raises(ValueError, match="grad overlaps logits without being the same array"):
+        call(logits, grad=room[:12].reshape(C, N).T)
+    with pytest.raises(ValueError, match="grad overlaps logits without being the same array"):
+        call(room[:12].reshape(N, C)[::-1], grad=logits)
+    with pytest.raises(ValueError, match="grad overlaps logits without being the same array"):
+        call(np.broadcast_to(room[:3], (N, C)), grad=logits)
+    with pytest.raises(ValueError, match="out overlaps logits"):
+        call(logits, out=room[:4], reduction="none")
+    with pytest.raises(ValueError, match="grad overlaps out"):
+        call(grad=room[:12].reshape(N, C), out=room[8:12], reduction="none")
+    for name, shape in (("sample_weight", N), ("class_weight", C)):
+        with pytest.raises(ValueError, match=f"grad overlaps {name}"):
+            call(grad=room[:12].reshape(N, C), **{name: room[10 : 10 + shape]})
+    with pytest.raises(ValueError, match="out overlaps sample_weight"):
+        call(out=room[:N], sample_weight=room[:N], reduction="none")
+    labels = np.zeros(N, int)
+    with pytest.raises(ValueError, match="out overlaps target"):
+        call(target=labels, out=labels.view("f8"), reduction="none")
+    with pytest.raises(ValueError, match="grad overlaps target"):
+        call(np.zeros((N, 1)), labels, grad=labels.view("f8").reshape(N, 1))
+    with pytest.raises(ValueError, match="grad overlaps target"):
+        call(np.zeros((N, 1)), memoryview(labels), grad=labels.view("f8").reshape(N, 1))
+    assert (room == 0).all()
+
+
+def test_neighbours_do_not_overlap():
+    """Interleaved arrays share no element, and so are legal."""
+    room = np.zeros((N, 2 * C))
+    room[:, ::2] = LOGITS
+    loss, gradient = call(room[:, ::2], grad=room[:, 1::2])
+    expected = call(grad=True)
+    assert loss == expected[0]
+    np.testing.assert_array_equal(gradient, expected[1])
+    np.testing.assert_array_equal(room[:, ::2], LOGITS)
+
+
+def test_buffers_that_reach_an_element_twice():
+    room = np.zeros(40)
+    views = np.lib.stride_tricks.as_strided
+    for strides in ((0, 8), (8, 8), (16, 8), (8, -8)):
+        start = room[8:]
+        with pytest.raises(ValueError, match="grad has elements that share memory"):
+            call(grad=views(start, (N, C), strides))
+    with pytest.raises(ValueError, match="out has elements that share memory"):
+        call(out=views(room, (N,), (0,)), reduction="none")
+    # Strange but injective strides are fine.
+    gradient = views(room, (N, C), (8, 40))
+    np.testing.assert_array_equal(call(grad=gradient)[1], call(grad=True)[1])
+
+
+def test_strides_of_part_elements():
+    """float32 fields of a packed record are five bytes apart: inputs are converted, buffers refused."""
+    records = np.zeros((N, C), [("x", "f4"), ("pad", "u1")])
+    records["x"] = LOGITS
+    assert call(records["x"]) == call(LOGITS.astype("f4"))
+    with pytest.raises(ValueError, match="grad is not aligned"):
+        call(LOGITS.astype("f4"), grad=records["x"])
+
+
+def test_false_and_none_mean_no_gradient():
+    value = call()
+    for nothing in (False, None, np.False_):
+        assert call(grad=nothing) == value
+    assert call(grad=np.True_)[0] == value

@@ -1,0 +1,236 @@
+"""Threads: the same bits for any number, fork, Python threads, a released GIL, and the functions that set the number."""
+
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import numpy as np
+import pytest
+import reference
+import threadpoolctl
+
+import closs
+from closs import _core
+
+HAS_OPENMP = _core.config()["openmp"]
+# Large enough for several blocks in parallel; few classes, long rows, and samples fastest.
+SHAPES = [((60_000, 10), 1), ((700, 1000), 1), ((40, 20_000), 1), ((3, 30, 9000), 1), ((1, 600_000), 1)]
+
+
+def run_python(code, timeout=120, **environment):
+    """Runs code in a fresh interpreter that sees the same closs, and returns what it printed."""
+    result = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=timeout,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment},
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize(("shape", "axis"), SHAPES)
+def test_bits_do_not_depend_on_threads(shape, axis, dtype, rng):
+    logits = rng.standard_normal(shape).astype(dtype)
+    samples = tuple(np.delete(shape, axis))
+    labels = rng.integers(0, shape[axis], samples)
+    weights = rng.random(samples)
+    results = []
+    for count in (1, 2, 3, 7):
+        with threadpoolctl.threadpool_limits(8), closs.threads(count):
+            results.append(closs.softmax_cross_entropy(logits, labels, axis=axis, sample_weight=weights, grad=True))
+    for loss, gradient in results[1:]:
+        assert loss == results[0][0]
+        reference.assert_same_bits(gradient, results[0][1])
+
+
+def test_more_threads_than_blocks_or_cores():
+    code = """
+        import numpy as np, closs
+        logits, labels = np.ones((50, 20000)), np.zeros(50, int)
+        print(closs.get_num_threads())
+        print(closs.softmax_cross_entropy(logits, labels).hex())
+    """
+    many = run_python(code, OMP_NUM_THREADS="33", CLOSS_NUM_THREADS="33").split()
+    one = run_python(code, OMP_NUM_THREADS="1").split()
+    assert many[0] == ("33" if HAS_OPENMP else "1")
+    assert one[0] == "1"
+    assert many[1] == one[1]
+
+
+def test_many_python_threads(rng):
+    """The kernels are re-entrant: sixteen threads at once, each with its own arrays and one shared input."""
+    logits, labels = rng.standard_normal((3000, 100)), rng.integers(0, 100, 3000)
+    expected = closs.softmax_cross_entropy(logits, labels, grad=True)
+    faults = []
+
+    def work():
+        for _ in range(10):
+            loss, gradient = closs.softmax_cross_entropy(logits, labels, grad=True)
+            if loss != expected[0] or not np.array_equal(gradient, expected[1]):
+                faults.append(loss)
+
+    workers = [threading.Thread(target=work) for _ in range(16)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert not faults
+
+
+def test_the_gil_is_released():
+    """While one long call runs, this thread goes on counting."""
+    logits, labels = np.zeros((8, 4_000_000), "f4"), np.zeros(8, int)
+    with closs.threads(1):
+        running, counted = threading.Event(), []
+
+        def compute():
+            running.set()
+            with closs.threads(1):
+                closs.softmax_cross_entropy(logits, labels)
+            counted.append(time.perf_counter())
+
+        worker = threading.Thread(target=compute)
+        worker.start()
+        running.wait()
+        while worker.is_alive():
+            counted.append(time.perf_counter())
+            time.sleep(0)
+    assert len(counted) > 100
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_fork_after_parallel_work():
+    """The child computes the same bits, serially, and says so."""
+    output = run_python("""
+        import os, warnings
+        import numpy as np, closs
+        from closs import _core
+        warnings.simplefilter("ignore")
+        logits, labels = np.ones((4000, 500)) * np.arange(500), np.zeros(4000, int)
+        closs.set_num_threads(2)
+        before = closs.softmax_cross_entropy(logits, labels)
+        wanted = closs.get_num_threads()
+        child = os.fork()
+        if child == 0:
+            same = closs.softmax_cross_entropy(logits, labels) == before
+            serial = closs.get_num_threads() == 1 and _core.config()["forked"] == (wanted > 1)
+            os._exit(0 if same and serial else 3)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        print(closs.get_num_threads() == wanted)
+    """)
+    assert output.split() == ["0", "True"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_fork_before_parallel_work():
+    """Nothing was lost: the child may use threads."""
+    output = run_python("""
+        import os, warnings
+        import numpy as np, closs
+        warnings.simplefilter("ignore")
+        logits, labels = np.ones((4000, 500)), np.zeros(4000, int)
+        wanted = closs.get_num_threads()
+        child = os.fork()
+        if child == 0:
+            closs.softmax_cross_entropy(logits, labels)
+            os._exit(0 if closs.get_num_threads() == wanted else 3)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    """)
+    assert output.split() == ["0"]
+
+
+def test_multiprocessing_pools():
+    output = run_python("""
+        import multiprocessing, warnings
+        import numpy as np, closs
+        warnings.simplefilter("ignore")
+
+        def work(n):
+            return closs.softmax_cross_entropy(np.ones((n, 400)), np.zeros(n, int))
+
+        if __name__ == "__main__":
+            work(3000)
+            if "fork" in multiprocessing.get_all_start_methods():
+                with multiprocessing.get_context("fork").Pool(2) as pool:
+                    assert len(set(pool.map(work, [3000] * 6))) == 1
+            print("done")
+    """)
+    assert output.split() == ["done"]
+
+
+class TestNumberOfThreads:
+    def test_context_comes_before_process_default(self):
+        before = closs.get_num_threads()
+        with threadpoolctl.threadpool_limits(8):
+            closs.set_num_threads(5)
+            try:
+                assert closs.get_num_threads() == (5 if HAS_OPENMP else 1)
+                with closs.threads(3):
+                    assert closs.get_num_threads() == (3 if HAS_OPENMP else 1)
+                    with closs.threads(2):
+                        assert closs.get_num_threads() == (2 if HAS_OPENMP else 1)
+                    assert closs.get_num_threads() == (3 if HAS_OPENMP else 1)
+                assert closs.get_num_threads() == (5 if HAS_OPENMP else 1)
+            finally:
+                closs.set_num_threads(before)
+
+    def test_context_ends_with_an_exception(self):
+        before = closs.get_num_threads()
+        with pytest.raises(KeyError), closs.threads(1):
+            raise KeyError
+        assert closs.get_num_threads() == before
+
+    def test_context_is_of_one_thread(self):
+        seen = []
+        with closs.threads(1):
+            worker = threading.Thread(target=lambda: seen.append(closs.get_num_threads()))
+            worker.start()
+            worker.join()
+        assert seen == [closs.get_num_threads()]
+
+    @pytest.mark.skipif(not HAS_OPENMP, reason="this build has no OpenMP to limit")
+    def test_threadpoolctl_limits(self):
+        with closs.threads(4), threadpoolctl.threadpool_limits(1):
+            assert closs.get_num_threads() == 1
+
+    @pytest.mark.parametrize("function", [closs.set_num_threads, closs.threads])
+    def test_errors(self, function):
+        def enter(n):
+            context = function(n)
+            if context is not None:
+                context.__enter__()
+
+        for n in (0, -1, 65537, 2**70):
+            with pytest.raises(ValueError, match=f"n must be between 1 and 65536, got {n}"):
+                enter(n)
+        for n in (1.0, "2", None, True):
+            with pytest.raises(TypeError, match=f"n must be an integer, got {type(n).__name__}"):
+                enter(n)
+
+    def test_environment(self):
+        code = "import closs; print(closs.get_num_threads())"
+        assert run_python(code, CLOSS_NUM_THREADS="1").strip() == "1"
+        assert run_python(code, CLOSS_NUM_THREADS=" ").strip() == run_python(code).strip()
+        code = """
+            import closs
+            try:
+                closs.get_num_threads()
+            except ValueError as error:
+                print(error)
+        """
+        for given in ("two", "0", "-3", "1.5"):
+            expected = f"CLOSS_NUM_THREADS must be an integer of at least 1, got '{given}'"
+            assert run_python(code, CLOSS_NUM_THREADS=given).strip() == expected
+
+    @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no affinity calls")
+    def test_affinity(self):
+        code = """
+            import os
+            os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
+            import closs
+            print(closs.get_num_threads())
+        """
+        assert run_python(code).strip() == "1"
