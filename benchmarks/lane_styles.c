@@ -45,8 +45,12 @@ static inline void add_exp(const float *x, floats *sum)
     const ints low = t < EXP_LOWEST + zero;
     const floats clamped = (floats)((low & (ints)(EXP_LOWEST + zero)) | (~low & (ints)t));
     floats shifted, r, q = 1.3814540176801306354e-3f + zero;
-    static const float coefficient[] = {8.3687451089425906506e-3f, 0.041668390783547913136f, 0.16666520399042530069f,
-                                        0.49999993432129290236f, 1.0f, 1.0f};
+    static const float coefficient[] = {8.3687451089425906506e-3f,
+                                        0.041668390783547913136f,
+                                        0.16666520399042530069f,
+                                        0.49999993432129290236f,
+                                        1.0f,
+                                        1.0f};
     for (int l = 0; l < 16; l++) shifted[l] = FMA(clamped[l], 1.44269504088896340736f, (float)EXP_MAGIC);
     const floats n = shifted - (float)EXP_MAGIC;
     for (int l = 0; l < 16; l++) r[l] = FMA(n[l], -LN2_HIGH, clamped[l]);

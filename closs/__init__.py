@@ -1,7 +1,7 @@
 """closs: fast and exact loss functions for arrays on the CPU."""
 
 try:
-    from closs import _core
+    import closs._core as _core
     from closs._core import get_num_threads, set_num_threads, threads
     from closs._softmax import softmax_cross_entropy
 except ModuleNotFoundError as error:

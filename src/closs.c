@@ -227,7 +227,8 @@ static closs_status check_run(const closs_softmax_args *args, int64_t first, int
         const int64_t label = label_at(args, label_offset + i * label_stride);
         double sample_weight = 1;
         if (args->sample_weight.data) {
-            sample_weight = weight_at(&args->sample_weight, args->sample_weight_dtype, weight_offset + i * weight_stride);
+            sample_weight =
+                weight_at(&args->sample_weight, args->sample_weight_dtype, weight_offset + i * weight_stride);
             if (!(sample_weight - sample_weight == 0)) { /* infinite or NaN */
                 report->index = first + i;
                 return CLOSS_BAD_SAMPLE_WEIGHT;
@@ -302,7 +303,8 @@ void closs_softmax_run(const closs_softmax_args *args, int64_t begin, int64_t en
     leave(callers);
 }
 
-closs_status closs_softmax(const closs_softmax_args *args, closs_reduction reduction, double *value, closs_report *report)
+closs_status closs_softmax(const closs_softmax_args *args, closs_reduction reduction, double *value,
+                           closs_report *report)
 {
     closs_report unread;
     if (!report) report = &unread;

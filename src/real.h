@@ -61,7 +61,7 @@
 #define TWO_TO_MANTISSA 0x1p52
 #define EXP_BIAS 54
 #define EXP_MAGIC (0x1.8p52 + 1023 + EXP_BIAS)
-#define EXP_LOWEST (-746.51952) /* -(1023 + EXP_BIAS) ln 2 */
+#define EXP_LOWEST (-746.51952)             /* -(1023 + EXP_BIAS) ln 2 */
 #define LN2_HIGH 6.93147180369123816490e-01 /* 32 bits: n x LN2_HIGH is exact */
 #define LN2_LOW 1.90821492927058770002e-10
 #define STEP (CLOSS_FMA ? 8 : 4)

@@ -33,10 +33,10 @@
 #ifndef CLOSS_LANE_SIZES
 #define CLOSS_LANE_SIZES
 enum {
-    CHUNK = 128, /* classes */
-    WIDE = 128,  /* samples: in place, 512 bytes a class keep DRAM pages and the TLB busy */
+    CHUNK = 128,          /* classes */
+    WIDE = 128,           /* samples: in place, 512 bytes a class keep DRAM pages and the TLB busy */
     TILE = CHUNK * BATCH, /* elements of a tile */
-    WIDEN = 32   /* classes summed in `real` */
+    WIDEN = 32            /* classes summed in `real` */
 };
 #endif
 
@@ -249,8 +249,10 @@ static inline void transpose(vector rows[SIDE])
 {
 #if CLOSS_HAS_SHUFFLE && CLOSS_REAL == 32
     const vector a = rows[0], b = rows[1], c = rows[2], d = rows[3];
-    const vector ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-    const vector cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    const vector ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5),
+                 ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    const vector cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5),
+                 cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
     rows[0] = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
     rows[1] = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
     rows[2] = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);

@@ -49,9 +49,9 @@ enum {
 
 typedef struct {
     real max;
-    double others; /* sum of 2^EXP_BIAS exp(z_j - max) without the label's term: whole subtotals */
-    double open;   /* the subtotal of the last blocks */
-    double label;  /* the label's term */
+    double others;               /* sum of 2^EXP_BIAS exp(z_j - max) without the label's term: whole subtotals */
+    double open;                 /* the subtotal of the last blocks */
+    double label;                /* the label's term */
     real block_max[BLOCKS_KEPT]; /* the running maximum each block was computed with */
 } row_state;
 

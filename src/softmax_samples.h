@@ -119,8 +119,8 @@ static inline void labels_and_weights(const closs_softmax_args *args, const samp
     }
     if (args->sample_weight.data)
         for (int64_t i = 0; i < run->count; i++)
-            weight[i] *= weight_at(&args->sample_weight, args->sample_weight_dtype,
-                                   run->first.weight + i * run->step.weight);
+            weight[i] *=
+                weight_at(&args->sample_weight, args->sample_weight_dtype, run->first.weight + i * run->step.weight);
 }
 
 typedef struct {

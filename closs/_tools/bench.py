@@ -164,6 +164,7 @@ def run(options: argparse.Namespace) -> int:
         (unknown, f"not installed or not known: {', '.join(unknown)}"),
         (not results, f"no case contains {' or '.join(options.only or [])}"),
         (options.rounds < 1, f"--rounds must be at least 1, got {options.rounds}"),
+        (options.json and not options.json.resolve().parent.is_dir(), f"there is no folder for {options.json}"),
         (options.threads is not None and options.threads < 1, f"--threads must be at least 1, got {options.threads}"),
     ):
         if fault:

@@ -15,6 +15,7 @@ import closs
 from closs._tools import peers
 from closs._tools.timing import in_units, race
 
+PICTURES = (".png", ".svg", ".pdf")
 HIDDEN, BATCH, RATE, MOMENTUM = 64, 32, 0.05, 0.9
 
 
@@ -111,8 +112,15 @@ def print_costs(logits: np.ndarray, labels: np.ndarray) -> None:
 def run(options: argparse.Namespace) -> int:
     from sklearn.datasets import load_digits
 
+    fault = None
     if options.epochs < 1:
-        print(f"closs demo: --epochs must be at least 1, got {options.epochs}", file=sys.stderr)
+        fault = f"--epochs must be at least 1, got {options.epochs}"
+    elif not options.out.resolve().parent.is_dir():
+        fault = f"there is no folder {options.out.resolve().parent} for the picture"
+    elif options.out.suffix not in PICTURES:
+        fault = f"--out must end in one of {', '.join(PICTURES)}, got {options.out}"
+    if fault:
+        print(f"closs demo: {fault}", file=sys.stderr)
         return 2
     rng = np.random.default_rng(options.seed)
     digits = load_digits()

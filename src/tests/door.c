@@ -1,0 +1,287 @@
+/* door.c: every status, checks that write nothing, the sums, the floating-point environment, a label that changes. */
+#include <math.h>
+#include <string.h>
+
+#include "check.h"
+#include "closs.h"
+
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+typedef unsigned environment;
+/* Flush to zero, denormals are zero, round up; all exceptions masked or none. */
+static const environment odd[] = {0xdfc0, 0x1f80 & ~0x1e80u};
+static environment get(void)
+{
+    return _mm_getcsr();
+}
+static void set(environment wanted)
+{
+    _mm_setcsr(wanted);
+}
+#elif defined(__aarch64__)
+typedef uint64_t environment;
+static const environment odd[] = {1u << 24 | 1u << 22}; /* flush to zero, round up */
+static environment get(void)
+{
+    environment now;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(now));
+    return now;
+}
+static void set(environment wanted)
+{
+    __asm__ volatile("msr fpcr, %0" : : "r"(wanted));
+}
+#else
+typedef int environment;
+static const environment odd[] = {0};
+static environment get(void)
+{
+    return 0;
+}
+static void set(environment wanted)
+{
+    (void)wanted;
+}
+#endif
+
+enum { ROWS = 24, CLASSES = 5 };
+
+static float logits[ROWS * CLASSES], gradient[ROWS * CLASSES], values[ROWS];
+static int64_t labels[ROWS], shape[] = {ROWS, 1, 1};
+static double class_weight[CLASSES], sample_weight[ROWS];
+static const float pattern = -123.25f;
+
+static closs_softmax_args ordinary(void)
+{
+    closs_softmax_args args = CLOSS_SOFTMAX_INIT;
+    args.ndim = 1;
+    args.shape = shape;
+    args.classes = CLASSES;
+    args.logits.data = logits;
+    args.labels.data = labels;
+    args.class_weight.data = class_weight;
+    args.sample_weight.data = sample_weight;
+    args.grad.data = gradient;
+    args.values.data = values;
+    shape[0] = ROWS;
+    shape[1] = shape[2] = 1;
+    for (int i = 0; i < ROWS * CLASSES; i++) logits[i] = (float)(i * 37 % 19) - 9, gradient[i] = pattern;
+    for (int i = 0; i < ROWS; i++) labels[i] = i % CLASSES, sample_weight[i] = 1 + i % 3, values[i] = pattern;
+    for (int j = 0; j < CLASSES; j++) class_weight[j] = 0.5 + j;
+    return args;
+}
+
+static int untouched(void)
+{
+    for (int i = 0; i < ROWS * CLASSES; i++)
+        if (gradient[i] != pattern) return 0;
+    for (int i = 0; i < ROWS; i++)
+        if (values[i] != pattern) return 0;
+    return 1;
+}
+
+/* Both check and the one-shot call refuse, say where, and write nothing. */
+static void refused(const closs_softmax_args *args, closs_status status, int64_t index)
+{
+    closs_report found;
+    double value = pattern;
+    CHECK(closs_softmax_check(args, &found) == status);
+    CHECK(found.status == status && found.index == index);
+    CHECK(closs_softmax(args, CLOSS_SUM, &value, &found) == status);
+    CHECK(found.status == status && found.index == index);
+    CHECK(closs_softmax(args, CLOSS_MEAN, &value, NULL) == status);
+    CHECK(value == (double)pattern && untouched());
+}
+
+static void test_arguments(void)
+{
+    closs_softmax_args args = ordinary();
+    closs_report found;
+    double value = pattern;
+    CHECK(closs_softmax_check(&args, &found) == CLOSS_OK && untouched());
+    CHECK(closs_softmax_check(&args, NULL) == CLOSS_BAD_ARGUMENT);
+    CHECK(closs_softmax_check(NULL, &found) == CLOSS_BAD_ARGUMENT);
+    CHECK(closs_softmax(NULL, CLOSS_SUM, &value, &found) == CLOSS_BAD_ARGUMENT);
+    CHECK(closs_softmax(&args, CLOSS_SUM, NULL, &found) == CLOSS_BAD_ARGUMENT);
+    CHECK(closs_softmax(&args, (closs_reduction)7, &value, &found) == CLOSS_BAD_ARGUMENT);
+    CHECK(found.status == CLOSS_BAD_ARGUMENT && untouched());
+#define REFUSED(change)                                                                                                \
+    do {                                                                                                               \
+        args = ordinary();                                                                                             \
+        change;                                                                                                        \
+        refused(&args, CLOSS_BAD_ARGUMENT, -1);                                                                        \
+    } while (0)
+    REFUSED(args.size = 0);
+    REFUSED(args.size--);
+    REFUSED(args.ndim = -1);
+    REFUSED(args.shape = NULL);
+    REFUSED(args.classes = -1);
+    REFUSED(shape[0] = -1);
+    REFUSED(args.ndim = 3; shape[1] = 0; shape[2] = -5);
+    REFUSED(args.ndim = 3; shape[0] = shape[1] = INT64_C(1) << 32; shape[2] = 1);
+    REFUSED(shape[0] = INT64_C(1) << 40; args.classes = INT64_C(1) << 40);
+    REFUSED(args.logits.data = NULL);
+    REFUSED(args.labels.data = NULL);
+    REFUSED(args.dtype = (closs_dtype)9);
+    REFUSED(args.label_dtype = (closs_label_dtype)-1);
+    REFUSED(args.class_weight_dtype = (closs_dtype)2);
+    REFUSED(args.sample_weight_dtype = (closs_dtype)2);
+}
+
+static void test_labels(void)
+{
+    const int64_t bad[] = {-1, CLASSES, INT64_MIN, INT64_MAX, INT64_C(1) << 32};
+    for (int b = 0; b < 5; b++) {
+        for (int weighted = 0; weighted < 2; weighted++) {
+            closs_softmax_args args = ordinary();
+            if (!weighted) args.class_weight.data = args.sample_weight.data = NULL;
+            labels[17] = labels[20] = bad[b];
+            refused(&args, CLOSS_BAD_LABEL, 17);
+            closs_report found;
+            closs_softmax_check(&args, &found);
+            CHECK(found.label == bad[b]);
+            args.has_ignore_index = 1;
+            args.ignore_index = bad[b];
+            CHECK(closs_softmax_check(&args, &found) == CLOSS_OK && found.counted == ROWS - 2);
+            int32_t narrow[ROWS];
+            for (int i = 0; i < ROWS; i++) narrow[i] = i == 9 ? -3 : 0;
+            args.labels.data = narrow;
+            args.label_dtype = CLOSS_I32;
+            refused(&args, CLOSS_BAD_LABEL, 9);
+        }
+    }
+    /* The first in C order of the axes, whatever the strides. */
+    closs_softmax_args args = ordinary();
+    const int64_t label_strides[] = {1, 12, 4};
+    args.ndim = 3;
+    shape[0] = 4, shape[1] = 2, shape[2] = 3;
+    args.labels.strides = label_strides;
+    labels[2 * 1 + 1 * 12 + 0 * 4] = 99; /* (2, 1, 0): sample 15 */
+    labels[1 * 1 + 1 * 12 + 2 * 4] = 99; /* (1, 1, 2): sample 11 */
+    refused(&args, CLOSS_BAD_LABEL, 11);
+    /* No label fits no classes; no samples need none. */
+    args = ordinary();
+    args.classes = 0;
+    args.class_weight.data = NULL;
+    refused(&args, CLOSS_BAD_LABEL, 0);
+    shape[0] = 0;
+    args.logits.data = args.labels.data = NULL;
+    double value = 1;
+    CHECK(closs_softmax(&args, CLOSS_SUM, &value, NULL) == CLOSS_OK && value == 0);
+    CHECK(closs_softmax(&args, CLOSS_MEAN, &value, NULL) == CLOSS_OK && isnan(value));
+}
+
+static void test_weights(void)
+{
+    const double bad[] = {(double)NAN, (double)INFINITY, -(double)INFINITY, -1};
+    for (int b = 0; b < 4; b++) {
+        closs_softmax_args args = ordinary();
+        class_weight[2] = bad[b];
+        refused(&args, CLOSS_BAD_CLASS_WEIGHT, 2);
+        args = ordinary();
+        sample_weight[7] = bad[b];
+        if (b < 3) refused(&args, CLOSS_BAD_SAMPLE_WEIGHT, 7);
+        labels[3] = -1; /* what comes first is named */
+        refused(&args, CLOSS_BAD_LABEL, 3);
+    }
+    const closs_softmax_args args = ordinary();
+    closs_report found;
+    double sum = 0;
+    for (int i = 0; i < ROWS; i++) sum += sample_weight[i] * class_weight[labels[i]];
+    sample_weight[4] = 0;
+    CHECK(closs_softmax_check(&args, &found) == CLOSS_OK);
+    CHECK(found.weight_sum == sum - 2 * class_weight[4] && found.counted == ROWS - 1);
+}
+
+static void test_sums(void)
+{
+    closs_sum sum = {{0}, 0};
+    long double exact = 0;
+    CHECK(closs_sum_total(&sum) == 0);
+    for (int k = 1; k <= 100000; k++) {
+        closs_sum_add(&sum, 1.0 / k);
+        exact += 1.0L / k;
+        if (k < 1000 || k == 100000) CHECK(fabs(closs_sum_total(&sum) - (double)exact) < 1e-14 * (double)exact);
+    }
+}
+
+/* Another thread writes a bad label between check and run: NaN in that row, and no read or write beyond the arrays. */
+static void test_changed_label(void)
+{
+    for (int64_t classes = 1; classes < 600; classes += 149) {
+        static float x[4 * 600], g[4 * 600], v[4];
+        const int64_t rows = 4;
+        int64_t y[] = {0, INT64_MAX, -1, 0};
+        closs_softmax_args args = ordinary();
+        args.shape = &rows;
+        args.classes = classes;
+        args.logits.data = x;
+        args.labels.data = y;
+        args.grad.data = g;
+        args.values.data = v;
+        args.class_weight.data = args.sample_weight.data = NULL;
+        double sum = 0;
+        closs_softmax_run(&args, 0, 4, &sum);
+        CHECK(isnan(v[1]) && isnan(v[2]) && isnan(g[classes]) && isnan(sum));
+        CHECK(!isnan(v[0]) && !isnan(v[3]) && !isnan(g[0]) && !isnan(g[3 * classes]));
+    }
+}
+
+static void test_environment(void)
+{
+    closs_softmax_args args = ordinary();
+    args.classes = CLASSES;
+    logits[0] = 1e-40f, logits[1] = 90, logits[7] = INFINITY; /* subnormal numbers, and operations that are invalid */
+    double expected, value;
+    float wanted[ROWS * CLASSES];
+    CHECK(closs_softmax(&args, CLOSS_SUM, &expected, NULL) == CLOSS_OK && isnan(expected));
+    memcpy(wanted, gradient, sizeof wanted);
+    const environment callers = get();
+    for (size_t k = 0; k < sizeof odd / sizeof odd[0]; k++) {
+        memset(gradient, 0, sizeof gradient);
+        set(odd[k]);
+        const closs_status status = closs_softmax(&args, CLOSS_SUM, &value, NULL);
+        const environment after = get();
+        set(callers);
+        CHECK(status == CLOSS_OK && after == odd[k] && isnan(value));
+        int same = 1;
+        for (int i = 0; i < ROWS * CLASSES; i++)
+            same &= gradient[i] == wanted[i] || (isnan(gradient[i]) && isnan(wanted[i]));
+        CHECK(same);
+    }
+}
+
+static void test_levels(void)
+{
+    char before[16];
+    strncpy(before, closs_isa(), sizeof before - 1);
+    before[15] = 0;
+    CHECK(closs_set_isa("sse9") == CLOSS_NOT_AVAILABLE && strcmp(closs_isa(), before) == 0);
+    CHECK(closs_set_isa(NULL) == CLOSS_NOT_AVAILABLE && closs_set_isa("") == CLOSS_NOT_AVAILABLE);
+    CHECK(!closs_isa_available("sse9") && !closs_isa_available(NULL) && closs_isa_available("baseline"));
+    CHECK(closs_set_isa("baseline") == CLOSS_OK && strcmp(closs_isa(), "baseline") == 0);
+    CHECK(closs_set_isa(before) == CLOSS_OK && strcmp(closs_isa(), before) == 0);
+    CHECK(strstr(closs_isa_compiled(), "baseline") != NULL);
+    for (int a = CLOSS_OK; a <= CLOSS_NOT_AVAILABLE; a++) {
+        CHECK(strlen(closs_status_string((closs_status)a)) > 0);
+        for (int b = 0; b < a; b++)
+            CHECK(strcmp(closs_status_string((closs_status)a), closs_status_string((closs_status)b)) != 0);
+    }
+    CHECK(strcmp(closs_status_string((closs_status)99), "unknown status") == 0);
+}
+
+int main(void)
+{
+    test_levels();
+    test_arguments();
+    test_labels();
+    test_weights();
+    test_sums();
+    const char *const levels[] = {"baseline", "avx2", "avx512", "neon"};
+    for (int k = 0; k < 4; k++) {
+        if (closs_set_isa(levels[k]) != CLOSS_OK) continue;
+        test_changed_label();
+        test_environment();
+    }
+    return report("door");
+}

@@ -1,0 +1,35 @@
+#!/bin/sh
+# Builds libcloss by plain compiler lines, warnings as errors, and runs the C tests:  run.sh [compiler [flag...]]
+# EMULATOR, if set, runs the programs (qemu-aarch64, say); STEP thins out the sizes of guard.c.
+set -eu
+compiler=${1:-cc}
+[ $# -eq 0 ] || shift
+source=$(cd "$(dirname "$0")/.." && pwd)
+build=$(mktemp -d)
+trap 'rm -rf "$build"' EXIT
+warnings="-Wall -Wextra -Wpedantic -Wshadow -Wmissing-prototypes -Werror"
+flags="-std=c11 -O2 -ftree-vectorize -fno-math-errno -fno-trapping-math -ffp-contract=off -fopenmp-simd $warnings"
+case $("$compiler" -dumpmachine) in
+x86_64*) have="-DCLOSS_HAVE_AVX2 -DCLOSS_HAVE_AVX512" levels="avx2 avx512" ;;
+aarch64* | arm64*) have=-DCLOSS_HAVE_NEON levels=neon ;;
+*) have= levels= ;;
+esac
+compile() { # source and flags, to an object
+    name=$1
+    shift
+    "$compiler" $flags "$@" -c "$source/$name.c" -o "$build/$name.o"
+}
+compile closs "$@"
+compile cpu $have "$@"
+compile isa_baseline "$@"
+for level in $levels; do
+    case $level in
+    avx2) compile isa_avx2 -mavx2 -mfma -mf16c "$@" ;;
+    avx512) compile isa_avx512 -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl "$@" ;;
+    neon) compile isa_neon "$@" ;;
+    esac
+done
+for test in embed door guard; do
+    "$compiler" $flags -D_GNU_SOURCE -I"$source" "$@" "$source/tests/$test.c" "$build"/*.o -lm -o "$build/$test"
+    ${EMULATOR:-} "$build/$test" ${STEP:-}
+done

@@ -1,0 +1,102 @@
+"""The coefficients of src/vmath.h derived anew: relative minimax polynomials by Remez exchange, in 50 digits."""
+
+import re
+from pathlib import Path
+
+import mpmath
+import pytest
+from mpmath import mp, mpf
+
+VMATH = Path(__file__).parent.parent / "src" / "vmath.h"
+pytestmark = pytest.mark.skipif(not VMATH.exists(), reason="the sources of libcloss are not beside the tests")
+
+
+def remez(target, weight, low, high, degree, rounds=10):
+    """The polynomial that makes the largest weight(x) |p(x) - target(x)| smallest, and that largest error."""
+    count = degree + 2
+    nodes = sorted((low + high) / 2 + (high - low) / 2 * mpmath.cos(mp.pi * (2 * k + 1) / (2 * count)) for k in range(count))
+    grid = [low + (high - low) * k / 600 for k in range(601)]
+    for _ in range(rounds):
+        system, right = mpmath.matrix(count, count), mpmath.matrix(count, 1)
+        for i, x in enumerate(nodes):
+            for j in range(degree + 1):
+                system[i, j] = x**j
+            system[i, degree + 1] = (-1) ** i / weight(x)
+            right[i] = target(x)
+        coefficients = list(mpmath.lu_solve(system, right))[: degree + 1]
+        errors = [weight(x) * (mpmath.polyval(coefficients[::-1], x) - target(x)) for x in grid]
+        extremes = []
+        for k, error in enumerate(errors):
+            if not extremes or (error > 0) != (errors[extremes[-1]] > 0):
+                extremes.append(k)
+            elif abs(error) > abs(errors[extremes[-1]]):
+                extremes[-1] = k
+        if len(extremes) < count:
+            break
+        while len(extremes) > count:
+            extremes.pop(0 if abs(errors[extremes[0]]) < abs(errors[extremes[-1]]) else -1)
+        nodes = [grid[k] for k in extremes]
+    return coefficients, max(abs(error) for error in errors)
+
+
+def error_of(coefficients, target, weight, low, high):
+    points = [low + (high - low) * k / 600 for k in range(601)]
+    return max(abs(weight(x) * (mpmath.polyval(coefficients[::-1], x) - target(x))) for x in points)
+
+
+def exp_tail(r):
+    """(exp(r) - 1 - r) / r^2"""
+    return (mpmath.exp(r) - 1 - r) / r**2 if abs(r) > mpf(10) ** -12 else mpf(1) / 2 + r / 6
+
+
+def exp_weight(r):
+    """Turns an error of the tail into one relative to exp(r)."""
+    return max(r * r, mpf(10) ** -8) / mpmath.exp(r)
+
+
+def log_tail(z):
+    """(log((1 + s) / (1 - s)) - 2 s) / s^3 with z = s^2"""
+    if z < mpf(10) ** -14:
+        return mpf(2) / 3 + mpf(2) / 5 * z
+    s = mpmath.sqrt(z)
+    return (mpmath.log((1 + s) / (1 - s)) - 2 * s) / (s * z)
+
+
+def log_weight(z):
+    s = mpmath.sqrt(max(z, mpf(10) ** -8))
+    return s**3 / mpmath.log((1 + s) / (1 - s))
+
+
+def coefficients_in_source():
+    """Per function and type, lowest degree first: exp's tail for float and double, then log1p's."""
+    number = r"([0-9.]+(?:e-[0-9]+)?)f?"
+    text = VMATH.read_text(encoding="utf-8")
+    lists = []
+    for start in re.finditer(rf"real (q|rest) = {number};\n((?:\s+\1 = FMA\(\1, \w+, {number}\);\n)+)", text):
+        rest = re.findall(rf"FMA\(\w+, \w+, {number}\)", start[3])
+        lists.append([mpf(digits) for digits in [start[2], *rest]][::-1])
+    return lists
+
+
+@pytest.mark.parametrize(
+    ("which", "target", "weight", "degree", "limit"),
+    [(0, exp_tail, exp_weight, 4, 4e-9), (1, exp_tail, exp_weight, 9, 4e-18),
+     (2, log_tail, log_weight, 2, 2e-9), (3, log_tail, log_weight, 6, 2e-18)],
+    ids=["exp float", "exp double", "log1p float", "log1p double"],
+)  # fmt: skip
+def test_coefficients(which, target, weight, degree, limit):
+    """Those in the source are the best ones, to the digits written, and their error is far below half an ulp (6e-8, 1.1e-16)."""
+    with mp.workdps(50):
+        if target is exp_tail:
+            high = mpmath.log(2) / 2 * mpf("1.0005")
+            low = -high
+        else:
+            root = mpmath.sqrt(mpf(2))
+            low, high = mpf(0), ((root - 1) / (root + 1) * mpf("1.0005")) ** 2
+        best, error = remez(target, weight, low, high, degree)
+        source = coefficients_in_source()[which]
+        assert len(source) == degree + 1
+        for got, wanted in zip(source, best, strict=True):
+            assert abs(got - wanted) <= abs(wanted) * mpf("1e-3")
+        assert error < limit
+        assert error_of(source, target, weight, low, high) <= error * mpf("1.01")

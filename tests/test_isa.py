@@ -1,0 +1,97 @@
+"""Instruction sets: the suite once for each that this CPU has, and how one is pinned."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import reference
+from test_threads import run_python
+
+import closs
+from closs import _core
+
+FILES = ["test_values", "test_accuracy", "test_gradients", "test_layout", "test_properties", "test_errors"]
+OTHERS = [name for name in _core.available_isa() if name != _core.current_isa()]
+
+
+@pytest.mark.skipif("CLOSS_ISA" in os.environ, reason="this run is pinned to one instruction set already")
+@pytest.mark.parametrize("isa", OTHERS)
+def test_the_suite_at_every_level(isa):
+    here = Path(__file__).parent
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(str(here / f"{name}.py") for name in FILES)],
+        capture_output=True, text=True, cwd=here.parent,
+        env={**os.environ, "CLOSS_ISA": isa, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    assert result.returncode == 0, result.stdout[-4000:]
+
+
+@pytest.mark.parametrize("isa", _core.compiled_isa())
+def test_pinning(isa):
+    code = """
+        try:
+            from closs import _core
+            print(_core.current_isa())
+        except ImportError as error:
+            print(error)
+    """
+    printed = run_python(code, CLOSS_ISA=isa).strip()
+    if isa in _core.available_isa():
+        assert printed == isa
+    else:
+        assert printed == f"CLOSS_ISA={isa} is not available here; available: {', '.join(_core.available_isa())}"
+
+
+def test_an_unknown_level():
+    code = """
+        try:
+            import closs
+        except ImportError as error:
+            print(error)
+    """
+    expected = f"CLOSS_ISA=sse9 is not available here; available: {', '.join(_core.available_isa())}"
+    assert run_python(code, CLOSS_ISA="sse9").strip() == expected
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_levels_with_fma_give_the_same_bits(dtype, tmp_path):
+    """The order of additions is the algorithm's: avx2, avx512 and neon agree to the bit in every kernel."""
+    levels = [name for name in _core.available_isa() if name != "baseline"]
+    if len(levels) < 2:
+        pytest.skip("this CPU has no two instruction sets with fused multiply-add")
+    code = f"""
+        import numpy as np, closs
+        rng = np.random.default_rng(1)
+        results = []
+        for classes in (1, 2, 10, 100, 128, 129, 700, 5000, 20000):
+            logits = (4 * rng.standard_normal((33, classes))).astype("{dtype}")
+            labels = rng.integers(0, classes, 33)
+            for layout in (logits, np.asfortranarray(logits)):
+                loss, gradient = closs.softmax_cross_entropy(layout, labels, grad=True, reduction="none")
+                results += [loss, gradient.ravel()]
+        np.save(r"{tmp_path}/" + closs._core.current_isa(), np.concatenate(results))
+    """
+    for level in levels:
+        run_python(code, CLOSS_ISA=level)
+    first, *others = (np.load(tmp_path / f"{level}.npy") for level in levels)
+    for other in others:
+        reference.assert_same_bits(other, first)
+
+
+def test_a_missing_extension_says_what_to_do(tmp_path):
+    """A checkout that was not built."""
+    package = tmp_path / "closs"
+    package.mkdir()
+    (package / "__init__.py").write_text(Path(closs.__file__).read_text(encoding="utf-8"), encoding="utf-8")
+    code = f"""
+        import sys
+        sys.path.insert(0, r"{tmp_path}")
+        try:
+            import closs
+        except ImportError as error:
+            print(error)
+    """
+    assert run_python(code).strip() == "closs is not built here: run `python -m pip install .` in a checkout of it"
