@@ -25,8 +25,8 @@ def show_config() -> None:
     """
     Print the version, the instruction sets, OpenMP, the number of threads and the compiler of this build.
 
-    `python -m closs info` prints the same. The environment variable ``CLOSS_ISA`` (``baseline``, ``avx2``, ``avx512`` or
-    ``neon``) pins an instruction set when closs is imported.
+    `python -m closs info` prints the same. The environment variable ``CLOSS_ISA`` (``baseline``, ``avx2``, ``avx512``
+    or ``neon``) pins an instruction set when closs is imported.
 
     Examples
     --------

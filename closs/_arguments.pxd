@@ -10,8 +10,8 @@ cdef enum:
     NONE = 2
     MAX_AXES = 64  # numpy's own limit
 
-# The samples of a call in the order of memory, as libcloss wants them: sample axes sorted by the stride of the data, those
-# of one element dropped, neighbours merged where all arrays allow it. Strides in elements.
+# The samples of a call in the order of memory, as libcloss wants them: sample axes sorted by the stride of the data,
+# those of one element dropped, neighbours merged where all arrays allow it. Strides in elements.
 cdef struct sample_axes:
     int ndim
     int64_t count
@@ -27,7 +27,8 @@ cdef int reduction_of(object given) except -1
 cdef int axis_of(object given, int ndim) except -1
 cdef closs_dtype dtype_of(cnp.ndarray array) noexcept
 cdef cnp.ndarray as_data(object given, str name)
-cdef cnp.ndarray as_labels(object given, cnp.ndarray data, int axis, object ignore_index, int64_t *ignored, bint *ignores)
+cdef cnp.ndarray as_labels(object given, cnp.ndarray data, int axis, object ignore_index, int64_t *ignored,
+                           bint *ignores)
 cdef cnp.ndarray as_class_weight(object given, int64_t classes)
 cdef cnp.ndarray as_sample_weight(object given, cnp.ndarray data, int axis)
 cdef cnp.ndarray gradient_buffer(object given, str name, cnp.ndarray data, str data_name)

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.exceptions import AxisError
 
 cimport numpy as cnp
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int64_t
 
 from closs._core cimport (
-    CLOSS_BAD_ARGUMENT, CLOSS_BAD_CLASS_WEIGHT, CLOSS_BAD_LABEL, CLOSS_BAD_SAMPLE_WEIGHT, CLOSS_F32, CLOSS_F64, CLOSS_OK,
-    closs_dtype, closs_report,
+    CLOSS_BAD_CLASS_WEIGHT, CLOSS_BAD_LABEL, CLOSS_BAD_SAMPLE_WEIGHT, CLOSS_F32, CLOSS_F64, CLOSS_OK, closs_dtype,
+    closs_report,
 )
 
 cnp.import_array()
@@ -90,7 +90,9 @@ cdef cnp.ndarray as_data(object given, str name):
             raise ValueError(f"{name} need at least 1 dimension, got shape ()")
         return array if is_native(array) else array.astype(array.dtype.newbyteorder("="), order="K")
     if array.dtype.kind not in "iub":
-        raise TypeError(f"{name}: unsupported dtype {name_of_dtype(array)}; float32, float64, integers and bool are supported")
+        raise TypeError(
+            f"{name}: unsupported dtype {name_of_dtype(array)}; float32, float64, integers and bool are supported"
+        )
     if cnp.PyArray_NDIM(array) == 0:
         raise ValueError(f"{name} need at least 1 dimension, got shape ()")
     return array.astype(np.float64, order="K")
@@ -128,7 +130,8 @@ cdef tuple shape_of(cnp.ndarray array):
     return tuple([cnp.PyArray_DIMS(array)[d] for d in range(cnp.PyArray_NDIM(array))])
 
 
-cdef cnp.ndarray as_labels(object given, cnp.ndarray data, int axis, object ignore_index, int64_t *ignored, bint *ignores):
+cdef cnp.ndarray as_labels(object given, cnp.ndarray data, int axis, object ignore_index, int64_t *ignored,
+                           bint *ignores):
     """Labels as native int32 or int64, and ignore_index as one of them (`ignores`: whether any label can match it)."""
     cdef cnp.ndarray array = as_array(given, "target")
     if array.dtype.kind not in "iu":
@@ -139,8 +142,8 @@ cdef cnp.ndarray as_labels(object given, cnp.ndarray data, int axis, object igno
         array = array.astype(np.int64)
     if not has_shape_without(array, data, axis):
         raise ValueError(
-            f"target has shape {shape_of(array)}, expected {shape_without(data, axis)}: labels have the shape of logits "
-            f"{shape_of(data)} without the class axis {axis}{shape_hint(array, data, axis)}"
+            f"target has shape {shape_of(array)}, expected {shape_without(data, axis)}: labels have the shape of "
+            f"logits {shape_of(data)} without the class axis {axis}{shape_hint(array, data, axis)}"
         )
     ignores[0] = False
     wanted = None
@@ -171,7 +174,9 @@ cdef cnp.ndarray as_weight(object given, str name):
     if (type_number == cnp.NPY_FLOAT or type_number == cnp.NPY_DOUBLE) and is_native(array):
         return array
     if array.dtype.kind not in "iubf" or cnp.PyArray_ITEMSIZE(array) > 8:
-        raise TypeError(f"{name}: unsupported dtype {name_of_dtype(array)}; real numbers of at most 64 bits are supported")
+        raise TypeError(
+            f"{name}: unsupported dtype {name_of_dtype(array)}; real numbers of at most 64 bits are supported"
+        )
     return array.astype(np.float64)
 
 
@@ -247,7 +252,9 @@ cdef cnp.ndarray as_buffer(object given, str name, cnp.ndarray data, int axis):
     if not is_native(array):
         raise ValueError(f"{name} is not aligned, expected an aligned array")
     if not cnp.PyArray_ISONESEGMENT(array) and repeats_elements(array):
-        raise ValueError(f"{name} has elements that share memory (strides {(<object> array).strides}), expected each to have its own")
+        raise ValueError(
+            f"{name} has elements that share memory (strides {(<object> array).strides}), expected each to have its own"
+        )
     return array
 
 

@@ -66,8 +66,8 @@ cdef extern from *:
     closs_sum closs_sum_empty() nogil
 
 
-# Work below this many elements stays on the caller's thread. A woken second thread saves at most half of it, about 50 us
-# at 0.4 ns an element, and costs 0.7 us when it still spins but milliseconds when it sleeps on a busy machine.
+# Work below this many elements stays on the caller's thread. A woken second thread saves at most half of it, about
+# 50 us at 0.4 ns an element, and costs 0.7 us when it still spins but milliseconds when it sleeps on a busy machine.
 cdef int64_t SERIAL_ELEMENTS = 262144
 
 cdef int process_threads = 0  # set_num_threads, or 0

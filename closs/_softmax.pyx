@@ -9,8 +9,8 @@ from closs._arguments cimport (
     gradient_buffer, raise_report, reduction_of, sample_axes, values_buffer, warn_empty_mean,
 )
 from closs._core cimport (
-    CLOSS_I32, CLOSS_I64, CLOSS_OK, closs_report, closs_softmax_args, closs_softmax_defaults, softmax_check, softmax_run,
-    threads_for,
+    CLOSS_I32, CLOSS_I64, CLOSS_OK, closs_report, closs_softmax_args, closs_softmax_defaults, softmax_check,
+    softmax_run, threads_for,
 )
 
 cnp.import_array()
@@ -55,8 +55,8 @@ def softmax_cross_entropy(logits, target, *, axis=-1, class_weight=None, sample_
     reduction : {"mean", "sum", "none"}, default "mean"
         "mean" divides the sum by the sum of the weights (of the sample and of its label).
     grad : bool or array, default False
-        True returns the gradient of what is returned, too, in the dtype and memory order of the logits. An array of their
-        shape and dtype is filled and returned in place of a fresh one; it may be `logits` itself.
+        True returns the gradient of what is returned, too, in the dtype and memory order of the logits. An array of
+        their shape and dtype is filled and returned in place of a fresh one; it may be `logits` itself.
     out : array, optional
         With "none": an array of the shape of `target` and the dtype of the logits, to be filled and returned.
 
@@ -85,17 +85,17 @@ def softmax_cross_entropy(logits, target, *, axis=-1, class_weight=None, sample_
     -----
     After an exception every buffer is as it was.
 
-    Loss and gradient have a relative error of at most 8 eps (plus sqrt(C)/16 eps), plus half an ulp of z_j - max(z) for each
-    exponential, at every confidence down to underflow: the sum leaves the label's own term out, so that a loss of 1e-30 is
-    as exact as one of 1. The bits do not depend on the number of threads.
+    Loss and gradient have a relative error of at most 8 eps (plus sqrt(C)/16 eps), plus half an ulp of z_j - max(z) for
+    each exponential, at every confidence down to underflow: the sum leaves the label's own term out, so that a loss of
+    1e-30 is as exact as one of 1. The bits do not depend on the number of threads.
 
     Special values: -inf is a class of probability zero; a label there costs +inf, with a finite gradient. +inf, NaN, or
     -inf throughout make that sample NaN, and no other. A sample of weight zero is left out whatever its logits are.
 
     References
     ----------
-    P. Blanchard, D. J. Higham, N. J. Higham, "Accurately computing the log-sum-exp and softmax functions", IMA Journal of
-    Numerical Analysis 41 (2021), 2311-2330.
+    P. Blanchard, D. J. Higham, N. J. Higham, "Accurately computing the log-sum-exp and softmax functions", IMA Journal
+    of Numerical Analysis 41 (2021), 2311-2330.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """Special values as data: what softmax cross-entropy gives for every awkward row, with the reason.
 
-Values are rounded to four digits where they are not exact: test_values.py compares ordinary numbers against the oracle and
-these tables only to that; infinities, NaN and zeros exactly.
+Values are rounded to four digits where they are not exact: test_values.py compares ordinary numbers against the oracle
+and these tables only to that; infinities, NaN and zeros exactly.
 """
 
 from math import inf, nan

@@ -1,9 +1,9 @@
-"""The oracle: softmax cross-entropy from its definition, in far more digits than the answers under test, and its yardsticks.
+"""The oracle: softmax cross-entropy from its definition, in far more digits than the answers under test.
 
-Nothing here is a stable rewrite. Small problems evaluate ``-log(exp(x_y) / sum_j exp(x_j))`` literally in mpmath, with as
-many digits as the spread of the row needs. Long rows use ``1 / p_y = sum_j exp(x_j - x_y)`` in the 80-bit long double:
-still the definition, divided through by the label's own exponential. The maximum, which every kernel subtracts, appears
-only in the yardstick: the published error bound is stated in gaps to it.
+Nothing here is a stable rewrite. Small problems evaluate ``-log(exp(x_y) / sum_j exp(x_j))`` literally in mpmath, with
+as many digits as the spread of the row needs. Long rows use ``1 / p_y = sum_j exp(x_j - x_y)`` in the 80-bit long
+double: still the definition, divided through by the label's own exponential. The maximum, which every kernel subtracts,
+appears only in the yardstick: the published error bound is stated in gaps to it.
 """
 
 import math
@@ -115,9 +115,7 @@ def row_bounds(rows, labels, losses, gradients):
         slack = 2 * smallest * (1 + underflowing.sum(axis=1))
         loss_bounds = losses * relative + others_wobble + others * at_label + slack
         gradient_bounds = probabilities * (relative + half_ulps + wobble.sum(axis=1)[:, None]) + 2 * smallest
-        gradient_bounds[index, labels] = (
-            others * relative + (1 - others) * (others_wobble + others * at_label) + slack
-        )
+        gradient_bounds[index, labels] = others * relative + (1 - others) * (others_wobble + others * at_label) + slack
     loss_bounds[~np.isfinite(losses)] = 0
     gradient_bounds[~np.isfinite(gradients)] = 0
     return loss_bounds, gradient_bounds
@@ -195,7 +193,7 @@ def cross_entropy(
     gradient_bound[~np.isfinite(gradient)] = 0
 
     def like_logits(flat):
-        return np.moveaxis(flat.reshape(sample_shape + (classes,)), -1, axis)
+        return np.moveaxis(flat.reshape((*sample_shape, classes)), -1, axis)
 
     return Answer(value, like_logits(gradient), value_bound, like_logits(gradient_bound))
 

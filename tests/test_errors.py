@@ -117,7 +117,7 @@ CASES = [
     # What is not there must not be taken silently
     ({"label_smoothing": 0.1}, TypeError, "unexpected keyword argument 'label_smoothing'"),
     ({"hess": True}, TypeError, "unexpected keyword argument 'hess'"),
-    ({"wieght": 1}, TypeError, "unexpected keyword argument 'wieght'"),
+    ({"weights": 1}, TypeError, "unexpected keyword argument 'weights'"),
 ]  # fmt: skip
 
 
@@ -178,7 +178,11 @@ def test_the_first_offender_is_named():
     labels[4, 1] = 9
     labels[2, 3] = -8
     logits = np.zeros((6, 5, 2))
-    for given, target in ((logits, labels), (np.asfortranarray(logits), np.asfortranarray(labels)), (logits, labels.T.copy().T)):
+    for given, target in (
+        (logits, labels),
+        (np.asfortranarray(logits), np.asfortranarray(labels)),
+        (logits, labels.T.copy().T),
+    ):
         with pytest.raises(IndexError, match=r"label -8 at position \(2, 3\)"):
             closs.softmax_cross_entropy(given, target)
     with pytest.raises(IndexError, match=r"label 9 at position \(1, 4\)"):

@@ -198,7 +198,11 @@ def test_unaligned_and_swapped(rng):
     unaligned[...] = logits
     record = np.zeros(20, [("pad", "u1"), ("x", "f8", 3), ("y", "i4")])
     record["x"], record["y"] = logits, labels
-    for given, target in ((unaligned, labels), (record["x"], record["y"]), (logits.astype(">f8"), labels.astype(">i8"))):
+    for given, target in (
+        (unaligned, labels),
+        (record["x"], record["y"]),
+        (logits.astype(">f8"), labels.astype(">i8")),
+    ):
         loss, gradient = closs.softmax_cross_entropy(given, target, grad=True)
         assert loss == expected[0]
         reference.assert_same_bits(gradient, expected[1])
@@ -224,6 +228,7 @@ def test_read_only_and_memmap(tmp_path, rng):
 @pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="resident memory is read from /proc")
 def test_no_copy_of_strided_floats(tmp_path):
     """A sparse file of 400 MB, class axis not last, gradient in place of nothing: memory grows by far less."""
+
     def resident():
         with open("/proc/self/statm") as file:
             fields = file.read().split()

@@ -1,4 +1,4 @@
-"""Threads: the same bits for any number, fork, Python threads, a released GIL, and the functions that set the number."""
+"""Threads: the same bits for any number, fork, Python threads, a released GIL, the functions that set the number."""
 
 import os
 import subprocess

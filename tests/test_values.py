@@ -164,7 +164,9 @@ def test_sum_of_value_dtype():
     big[0, 0] = 1e30
     labels = np.zeros(len(big), "i1")
     labels[0] = 1
-    assert closs.softmax_cross_entropy(big, labels, reduction="sum") == pytest.approx(float(np.float32(1e30)), rel=1e-15)
+    assert closs.softmax_cross_entropy(big, labels, reduction="sum") == pytest.approx(
+        float(np.float32(1e30)), rel=1e-15
+    )
 
 
 def test_a_long_mean_is_exact():
@@ -190,9 +192,7 @@ def test_mean_of_nothing():
                 closs.softmax_cross_entropy(logits, [1, 1], reduction=reduction, **options), expected
             )
     with pytest.warns(RuntimeWarning, match="weights sum to zero"):
-        loss, gradient = closs.softmax_cross_entropy(
-            np.zeros((3, 2)), [1, 1, 0], grad=True, sample_weight=[1, -1, 0]
-        )
+        loss, gradient = closs.softmax_cross_entropy(np.zeros((3, 2)), [1, 1, 0], grad=True, sample_weight=[1, -1, 0])
     assert math.isnan(loss)
     np.testing.assert_array_equal(gradient, [[np.nan] * 2, [np.nan] * 2, [0, 0]])
 

@@ -1,24 +1,25 @@
 """`python -m closs bench`: softmax cross-entropy in closs and in whatever peers are installed, in turn in one process.
 
-Every case is checked once, each peer against closs, and then timed in rounds: all contenders one after the other, the order
-rotated, each long enough to be measured; medians are compared. A ratio is the peer's time over that of closs.
+Every case is checked once, each peer against closs, and then timed in rounds: all contenders one after the other, the
+order rotated, each long enough to be measured; medians are compared. A ratio is the peer's time over that of closs.
 """
 
 import argparse
 import json
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
-from math import exp, log, prod
+from math import prod
 from pathlib import Path
-from statistics import median
+from statistics import geometric_mean, median
 
 import numpy as np
 
 import closs
 from closs._tools import peers
+from closs._tools.peers import Array, Contender
 from closs._tools.timing import in_units, race
 
 SHAPES = [
@@ -58,7 +59,7 @@ class Result:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--only", action="append", metavar="TEXT", help="cases whose name contains TEXT; may be repeated")
+    parser.add_argument("--only", action="append", metavar="TEXT", help="cases that contain TEXT; may be repeated")
     parser.add_argument("--peers", metavar="A,B", help=f"of {', '.join(peers.PEERS)} (default: all installed)")
     parser.add_argument("--rounds", type=int, default=7, help="timings of each contender (default: %(default)s)")
     parser.add_argument("--threads", type=int, help="threads for closs and the peers that let us choose")
@@ -79,7 +80,8 @@ def ceilings(threads: int) -> dict[str, float]:
     source, target = np.ones(2**26, dtype=np.float32), np.zeros(2**26, dtype=np.float32)
     parts = list(zip(np.array_split(source, threads), np.array_split(target, threads), strict=True))
     with ThreadPoolExecutor(threads) as pool:
-        def best(function, size):
+
+        def best(function: Callable[[tuple[Array, Array]], object], size: int) -> float:
             times = [race({"": lambda: list(pool.map(function, parts))}, rounds=1)[""] for _ in range(5)]
             return size / min(times)
 
@@ -89,12 +91,12 @@ def ceilings(threads: int) -> dict[str, float]:
         }
 
 
-def contenders_of(result: Result, names: list[str]) -> dict[str, object]:
+def contenders_of(result: Result, names: list[str]) -> dict[str, Contender]:
     rng = np.random.default_rng(7)
     logits = (3 * rng.standard_normal(result.shape)).astype(result.dtype)
     samples = tuple(extent for d, extent in enumerate(result.shape) if d != result.axis % len(result.shape))
     labels = rng.integers(0, result.shape[result.axis], samples)
-    contenders = {"closs": peers.Closs(logits, labels, result.axis)}
+    contenders: dict[str, Contender] = {"closs": peers.Closs(logits, labels, result.axis)}
     for name in names:
         try:
             contenders[name] = peers.PEERS[name](logits, labels, result.axis)
@@ -103,7 +105,7 @@ def contenders_of(result: Result, names: list[str]) -> dict[str, object]:
     return contenders
 
 
-def check(contenders: dict[str, object], dtype: str) -> None:
+def check(contenders: dict[str, Contender], dtype: str) -> None:
     """Raises if a peer answers another question than closs."""
     loss, gradient = contenders["closs"].value_and_gradient()
     tolerance = 2e-3 if dtype == "float32" else 1e-9  # float32 peers lose digits where losses are small
@@ -134,32 +136,31 @@ def print_table(results: list[Result]) -> None:
         seconds = result.seconds
         best = "-" if result.best_peer is None else f"{result.ratio:.2f} x {result.best_peer}"
         ratios = "  ".join(f"{name} {seconds[name] / seconds['closs']:.2f}" for name in seconds if name != "closs")
-        print(f"{result.case:{width}}  {in_units(seconds['closs']):>9}  {result.gigabytes_per_second:5.1f}  {best:>17}  {ratios}")  # fmt: skip
+        speed = f"{in_units(seconds['closs']):>9}  {result.gigabytes_per_second:5.1f}"
+        print(f"{result.case:{width}}  {speed}  {best:>17}  {ratios}")
 
 
 def print_summary(results: list[Result]) -> None:
-    raced = [result for result in results if result.ratio is not None]
+    raced = sorted((result.ratio, result.case, result.best_peer) for result in results if result.ratio is not None)
     if not raced:
         print("no peer is installed")
         return
-    behind = sorted((result for result in raced if result.ratio < BEHIND), key=lambda result: result.ratio)
-    for result in behind:
-        print(f"BEHIND: {result.case}: {result.ratio:.2f} of {result.best_peer}")
-    if not behind:
+    for ratio, case, peer in raced:
+        if ratio < BEHIND:
+            print(f"BEHIND: {case}: {ratio:.2f} of {peer}")
+    worst, where, _ = raced[0]
+    if worst >= BEHIND:
         print("closs is behind in no case")
-    worst = min(raced, key=lambda result: result.ratio)
-    mean = exp(sum(log(result.ratio) for result in raced) / len(raced))
-    print(f"best peer / closs: geometric mean {mean:.2f}, median {median(result.ratio for result in raced):.2f}, "
-          f"worst {worst.ratio:.2f} ({worst.case})")  # fmt: skip
+    ratios = [ratio for ratio, _, _ in raced]
+    print(f"best peer / closs: geometric mean {geometric_mean(ratios):.2f}, median {median(ratios):.2f}, "
+          f"worst {worst:.2f} ({where})")  # fmt: skip
 
 
 def run(options: argparse.Namespace) -> int:
     installed = peers.installed_peers()
     names = installed if options.peers is None else options.peers.split(",")
     unknown = [name for name in names if name not in installed]
-    results = [
-        result for result in cases() if not options.only or any(text in result.case for text in options.only)
-    ]
+    results = [result for result in cases() if not options.only or any(text in result.case for text in options.only)]
     for fault, text in (
         (unknown, f"not installed or not known: {', '.join(unknown)}"),
         (not results, f"no case contains {' or '.join(options.only or [])}"),

@@ -13,6 +13,7 @@ import numpy as np
 
 import closs
 from closs._tools import peers
+from closs._tools.peers import Array, Contender
 from closs._tools.timing import in_units, race
 
 PICTURES = (".png", ".svg", ".pdf")
@@ -44,13 +45,13 @@ class Network:
         ]
         self.velocities = [np.zeros_like(weight) for weight in self.weights]
 
-    def hidden(self, x: np.ndarray) -> np.ndarray:
+    def hidden(self, x: Array) -> Array:
         return np.maximum(x @ self.weights[0] + self.weights[1], 0)
 
-    def logits(self, x: np.ndarray) -> np.ndarray:
+    def logits(self, x: Array) -> Array:
         return self.hidden(x) @ self.weights[2] + self.weights[3]
 
-    def step(self, x: np.ndarray, labels: np.ndarray) -> float:
+    def step(self, x: Array, labels: Array) -> float:
         hidden = self.hidden(x)
         logits = hidden @ self.weights[2] + self.weights[3]
         loss, slope = closs.softmax_cross_entropy(logits, labels, grad=logits)  # logits now hold the gradient
@@ -63,13 +64,20 @@ class Network:
         return loss
 
 
-def train(network: Network, train_set: tuple, test_set: tuple, epochs: int, rng: np.random.Generator) -> History:
+def train(
+    network: Network,
+    train_set: tuple[Array, Array],
+    test_set: tuple[Array, Array],
+    epochs: int,
+    rng: np.random.Generator,
+) -> History:
     from tqdm import tqdm
 
     history = History()
     for _ in tqdm(range(epochs), desc="training", unit="epoch", disable=not sys.stderr.isatty()):
         order = rng.permutation(len(train_set[0]))
-        losses = [network.step(train_set[0][rows], train_set[1][rows]) for rows in np.split(order, range(BATCH, len(order), BATCH))]  # fmt: skip
+        batches = np.split(order, range(BATCH, len(order), BATCH))
+        losses = [network.step(train_set[0][rows], train_set[1][rows]) for rows in batches]
         logits = network.logits(test_set[0])
         history.train_loss.append(float(np.mean(losses)))
         history.test_loss.append(closs.softmax_cross_entropy(logits, test_set[1]))
@@ -99,9 +107,10 @@ def draw(history: History, path: Path) -> None:
     figure.savefig(path, dpi=120)
 
 
-def print_costs(logits: np.ndarray, labels: np.ndarray) -> None:
-    contenders = {"closs": peers.Closs(logits, labels, -1)}
-    contenders |= {name: peers.PEERS[name](logits, labels, -1) for name in peers.installed_peers() if name in ("numpy", "torch")}  # fmt: skip
+def print_costs(logits: Array, labels: Array) -> None:
+    contenders: dict[str, Contender] = {"closs": peers.Closs(logits, labels, -1)}
+    for name in (name for name in peers.installed_peers() if name in ("numpy", "torch")):
+        contenders[name] = peers.PEERS[name](logits, labels, -1)
     times = race({name: contender.value_and_gradient for name, contender in contenders.items()}, rounds=9)
     print(f"loss step, value and gradient of {len(logits)} x {logits.shape[1]} float32 (medians, in turn):")
     for name, seconds in times.items():

@@ -1,42 +1,52 @@
 """Softmax cross-entropy as other libraries compute it: one class a library, each with the same three methods.
 
-`value()` gives the mean loss; `value_and_gradient()` gives both; both work on what the constructor prepared, as a user of that
-library would hold it. A gradient buffer is reused where the library can.
+`value()` gives the mean loss; `value_and_gradient()` gives both; both work on what the constructor prepared, as a
+user of that library would hold it. A gradient buffer is reused where the library can.
 """
 
 import importlib.util
-from collections.abc import Callable
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 import closs
+
+Array = NDArray[Any]
+
+
+class Contender(Protocol):
+    packages: tuple[str, ...]
+
+    def value(self) -> float: ...
+    def value_and_gradient(self) -> tuple[float, Array]: ...
 
 
 class Closs:
     packages: tuple[str, ...] = ()
 
-    def __init__(self, logits: np.ndarray, labels: np.ndarray, axis: int) -> None:
+    def __init__(self, logits: Array, labels: Array, axis: int) -> None:
         self.logits, self.labels, self.axis = logits, labels, axis
         self.gradient = np.empty_like(logits)
 
     def value(self) -> float:
         return closs.softmax_cross_entropy(self.logits, self.labels, axis=self.axis)
 
-    def value_and_gradient(self) -> tuple[float, np.ndarray]:
+    def value_and_gradient(self) -> tuple[float, Array]:
         return closs.softmax_cross_entropy(self.logits, self.labels, axis=self.axis, grad=self.gradient)
 
 
 class Numpy:
     """What careful numpy code does: the maximum subtracted, one buffer, everything in place."""
 
-    packages = ()
+    packages: tuple[str, ...] = ()
 
-    def __init__(self, logits: np.ndarray, labels: np.ndarray, axis: int) -> None:
+    def __init__(self, logits: Array, labels: Array, axis: int) -> None:
         self.logits, self.axis = logits, axis
         self.places = np.expand_dims(labels, axis)
         self.buffer = np.empty_like(logits)
 
-    def exponentials(self) -> tuple[float, np.ndarray]:
+    def exponentials(self) -> tuple[float, Array]:
         buffer, axis = self.buffer, self.axis
         np.subtract(self.logits, self.logits.max(axis=axis, keepdims=True), out=buffer)
         at_label = np.take_along_axis(buffer, self.places, axis)
@@ -47,7 +57,7 @@ class Numpy:
     def value(self) -> float:
         return self.exponentials()[0]
 
-    def value_and_gradient(self) -> tuple[float, np.ndarray]:
+    def value_and_gradient(self) -> tuple[float, Array]:
         loss, total = self.exponentials()
         count = self.places.size
         np.divide(self.buffer, total * count, out=self.buffer)
@@ -57,7 +67,7 @@ class Numpy:
 
 
 class Scipy(Numpy):
-    packages = ("scipy",)
+    packages: tuple[str, ...] = ("scipy",)
 
     def value(self) -> float:
         from scipy.special import logsumexp
@@ -65,7 +75,7 @@ class Scipy(Numpy):
         at_label = np.take_along_axis(self.logits, self.places, self.axis)
         return float(np.mean(logsumexp(self.logits, axis=self.axis, keepdims=True) - at_label, dtype=np.float64))
 
-    def value_and_gradient(self) -> tuple[float, np.ndarray]:
+    def value_and_gradient(self) -> tuple[float, Array]:
         from scipy.special import log_softmax
 
         logs = log_softmax(self.logits, axis=self.axis)
@@ -78,9 +88,9 @@ class Scipy(Numpy):
 
 
 class Torch:
-    packages = ("torch",)
+    packages: tuple[str, ...] = ("torch",)
 
-    def __init__(self, logits: np.ndarray, labels: np.ndarray, axis: int) -> None:
+    def __init__(self, logits: Array, labels: Array, axis: int) -> None:
         import torch
 
         self.torch = torch
@@ -95,9 +105,9 @@ class Torch:
 
     def value(self) -> float:
         with self.torch.no_grad():
-            return self.loss(self.logits, self.labels).item()
+            return float(self.loss(self.logits, self.labels))
 
-    def value_and_gradient(self) -> tuple[float, np.ndarray]:
+    def value_and_gradient(self) -> tuple[float, Array]:
         self.leaf.grad = None
         loss = self.loss(self.leaf, self.labels)
         loss.backward()
@@ -105,15 +115,15 @@ class Torch:
 
 
 class Optax:
-    packages = ("jax", "optax")
+    packages: tuple[str, ...] = ("jax", "optax")
 
-    def __init__(self, logits: np.ndarray, labels: np.ndarray, axis: int) -> None:
+    def __init__(self, logits: Array, labels: Array, axis: int) -> None:
         import jax
         import optax
 
         jax.config.update("jax_enable_x64", logits.dtype == np.float64)
 
-        def mean(values, places):
+        def mean(values: Any, places: Any) -> Any:
             return optax.softmax_cross_entropy_with_integer_labels(values, places, axis=axis).mean()
 
         self.logits, self.labels = jax.device_put(logits), jax.device_put(labels)
@@ -122,7 +132,7 @@ class Optax:
     def value(self) -> float:
         return float(self.mean(self.logits, self.labels))
 
-    def value_and_gradient(self) -> tuple[float, np.ndarray]:
+    def value_and_gradient(self) -> tuple[float, Array]:
         loss, gradient = self.both(self.logits, self.labels)
         return float(loss), np.asarray(gradient)
 
@@ -130,9 +140,9 @@ class Optax:
 class Sklearn:
     """The private loss module of scikit-learn: classes last, at least three of them, labels as floats."""
 
-    packages = ("sklearn",)
+    packages: tuple[str, ...] = ("sklearn",)
 
-    def __init__(self, logits: np.ndarray, labels: np.ndarray, axis: int) -> None:
+    def __init__(self, logits: Array, labels: Array, axis: int) -> None:
         from sklearn._loss._loss import CyHalfMultinomialLoss
 
         if axis not in (-1, logits.ndim - 1) or logits.ndim != 2 or logits.shape[1] < 3:
@@ -147,13 +157,19 @@ class Sklearn:
         self.kernel.loss(self.labels, self.logits, None, self.losses, self.threads)
         return float(self.losses.mean(dtype=np.float64))
 
-    def value_and_gradient(self) -> tuple[float, np.ndarray]:
+    def value_and_gradient(self) -> tuple[float, Array]:
         self.kernel.loss_gradient(self.labels, self.logits, None, self.losses, self.gradient, self.threads)
         self.gradient /= len(self.logits)
         return float(self.losses.mean(dtype=np.float64)), self.gradient
 
 
-PEERS: dict[str, Callable] = {"numpy": Numpy, "scipy": Scipy, "torch": Torch, "optax": Optax, "sklearn": Sklearn}
+PEERS: dict[str, type[Numpy] | type[Torch] | type[Optax] | type[Sklearn]] = {
+    "numpy": Numpy,
+    "scipy": Scipy,
+    "torch": Torch,
+    "optax": Optax,
+    "sklearn": Sklearn,
+}
 
 
 def installed_peers() -> list[str]:
