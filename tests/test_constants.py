@@ -11,6 +11,13 @@ VMATH = Path(__file__).parent.parent / "src" / "vmath.h"
 pytestmark = pytest.mark.skipif(not VMATH.exists(), reason="the sources of libcloss are not beside the tests")
 
 
+def polynomial(coefficients, x):
+    value = mpf(0)
+    for coefficient in reversed(coefficients):
+        value = value * x + coefficient
+    return value
+
+
 def remez(target, weight, low, high, degree, rounds=10):
     """The polynomial that makes the largest weight(x) |p(x) - target(x)| smallest, and that largest error."""
     count = degree + 2
@@ -26,7 +33,7 @@ def remez(target, weight, low, high, degree, rounds=10):
             system[i, degree + 1] = (-1) ** i / weight(x)
             right[i] = target(x)
         coefficients = list(mpmath.lu_solve(system, right))[: degree + 1]
-        errors = [weight(x) * (mpmath.polyval(coefficients[::-1], x) - target(x)) for x in grid]
+        errors = [weight(x) * (polynomial(coefficients, x) - target(x)) for x in grid]
         extremes = []
         for k, error in enumerate(errors):
             if not extremes or (error > 0) != (errors[extremes[-1]] > 0):
@@ -43,7 +50,7 @@ def remez(target, weight, low, high, degree, rounds=10):
 
 def error_of(coefficients, target, weight, low, high):
     points = [low + (high - low) * k / 600 for k in range(601)]
-    return max(abs(weight(x) * (mpmath.polyval(coefficients[::-1], x) - target(x))) for x in points)
+    return max(abs(weight(x) * (polynomial(coefficients, x) - target(x))) for x in points)
 
 
 def exp_tail(r):
