@@ -6,8 +6,8 @@
  * (labels, logarithm, division) is vector code too, and no step waits for the one before it.
  *
  * Passes: classes come in chunks of CHUNK: the maximum of each lane over the chunk, then its exponentials while the chunk is
- * in cache; sums are rescaled where the maximum grew. Up to CHUNK classes a tile keeps its exponentials for the gradient;
- * otherwise the gradient computes them again, relative to the final maximum. Both give the same bits.
+ * in cache; sums are rescaled where the maximum grew. Up to CHUNK classes the exponentials are kept for the gradient; with more
+ * of them they are computed again, relative to the final maximum.
  *
  * Accumulators: 32 classes in two sums of `real` a lane, then in double: chunks, and subtotals of 32 chunks. A lane is a
  * sample, so its order of additions does not depend on how many lanes a loop takes at a time (STEP).
@@ -101,9 +101,9 @@ static inline void lanes_max(const real *x, int64_t stride, int64_t n, real *res
 }
 
 /* Adds the exponentials of n classes of STEP lanes to total, without those of the labels, which count from the first of
- * these classes. All go to `store`, laid out as x, unless it is NULL. */
+ * these classes. All go to `store` unless it is NULL. */
 static inline void lanes_sum(const real *x, int64_t stride, int64_t n, const real *label, const real *base,
-                             double *restrict total, real *store)
+                             double *restrict total, real *store, int64_t store_stride)
 {
     for (int64_t first = 0; first < n; first += WIDEN) {
         const int64_t end = n - first < WIDEN ? n : first + WIDEN;
@@ -113,13 +113,13 @@ static inline void lanes_sum(const real *x, int64_t stride, int64_t n, const rea
 #pragma omp simd
             for (int l = 0; l < STEP; l++) {
                 const real e = exp_scaled(x[j * stride + l] - base[l]);
-                if (store) store[j * stride + l] = e;
+                if (store) store[j * store_stride + l] = e;
                 even[l] += label[l] == (real)j ? 0 : e;
             }
 #pragma omp simd
             for (int l = 0; l < STEP; l++) {
                 const real e = exp_scaled(x[(j + 1) * stride + l] - base[l]);
-                if (store) store[(j + 1) * stride + l] = e;
+                if (store) store[(j + 1) * store_stride + l] = e;
                 odd[l] += label[l] == (real)(j + 1) ? 0 : e;
             }
         }
@@ -127,7 +127,7 @@ static inline void lanes_sum(const real *x, int64_t stride, int64_t n, const rea
 #pragma omp simd
             for (int l = 0; l < STEP; l++) {
                 const real e = exp_scaled(x[j * stride + l] - base[l]);
-                if (store) store[j * stride + l] = e;
+                if (store) store[j * store_stride + l] = e;
                 even[l] += label[l] == (real)j ? 0 : e;
             }
         }
@@ -138,7 +138,7 @@ static inline void lanes_sum(const real *x, int64_t stride, int64_t n, const rea
 
 /* Sums of the chunk of n classes that begins with class `first`. */
 static inline void lanes_chunk(lanes_state *state, const real *x, int64_t stride, int64_t first, int64_t n,
-                               int64_t classes, real *store)
+                               int64_t classes, real *store, int64_t store_stride)
 {
     const int last = first / CHUNK % SUBTOTAL == SUBTOTAL - 1 || first + n == classes;
     ALIGNED real before[WIDE];
@@ -163,9 +163,9 @@ static inline void lanes_chunk(lanes_state *state, const real *x, int64_t stride
             label[l] = (real)(place < 0 || place >= n ? -1 : place);
         }
         if (store)
-            lanes_sum(x + v, stride, n, label, base, state->open + v, store + v);
+            lanes_sum(x + v, stride, n, label, base, state->open + v, store + v, store_stride);
         else
-            lanes_sum(x + v, stride, n, label, base, state->open + v, NULL);
+            lanes_sum(x + v, stride, n, label, base, state->open + v, NULL, 0);
     }
     if (last)
         for (int64_t l = 0; l < state->width; l++) {
@@ -346,7 +346,7 @@ static void softmax_tile(lanes_state *state, const closs_softmax_args *args)
     for (int64_t first = 0; first < classes; first += CHUNK) {
         const int64_t n = classes - first < CHUNK ? classes - first : CHUNK;
         tile_load(state, logits, stride, first, n, tile);
-        lanes_chunk(state, tile, width, first, n, classes, keep ? tile : NULL);
+        lanes_chunk(state, tile, width, first, n, classes, keep ? tile : NULL, width);
     }
     lanes_finish(state, args->grad.data != NULL);
     if (!grad) return;
@@ -362,16 +362,21 @@ static void softmax_tile(lanes_state *state, const closs_softmax_args *args)
 static void softmax_wide(lanes_state *state, const closs_softmax_args *args)
 {
     const real *logits = (const real *)args->logits.data + state->logits[0];
+    real *grad = args->grad.data ? (real *)args->grad.data + state->grad[0] : NULL;
     const int64_t classes = args->classes;
     const int64_t stride = class_stride_of(args->logits.strides, args->ndim);
+    const int64_t grad_stride = class_stride_of(args->grad.strides, args->ndim);
+    const int keep = classes <= CHUNK;
     for (int64_t first = 0; first < classes; first += CHUNK) {
         const int64_t n = classes - first < CHUNK ? classes - first : CHUNK;
-        lanes_chunk(state, logits + first * stride, stride, first, n, classes, NULL);
+        lanes_chunk(state, logits + first * stride, stride, first, n, classes, keep ? grad : NULL, grad_stride);
     }
-    lanes_finish(state, args->grad.data != NULL);
-    if (args->grad.data)
-        lanes_gradient(state, args->scale, 0, logits, stride, (real *)args->grad.data + state->grad[0],
-                       class_stride_of(args->grad.strides, args->ndim), classes, 0);
+    lanes_finish(state, grad != NULL);
+    if (!grad) return;
+    if (keep)
+        lanes_gradient(state, args->scale, 0, grad, grad_stride, grad, grad_stride, classes, 1);
+    else
+        lanes_gradient(state, args->scale, 0, logits, stride, grad, grad_stride, classes, 0);
 }
 
 static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum)
