@@ -3,7 +3,7 @@
 try:
     import closs._core as _core
     from closs._core import get_num_threads, set_num_threads, threads
-    from closs._softmax import softmax_cross_entropy
+    from closs._softmax import log_softmax, logsumexp, softmax, softmax_cross_entropy
 except ModuleNotFoundError as error:
     if error.name and error.name.startswith("closs."):
         raise ImportError("closs is not built here: run `python -m pip install .` in a checkout of it") from error
@@ -14,8 +14,11 @@ __version__: str = _core.version
 __all__ = [
     "__version__",
     "get_num_threads",
+    "log_softmax",
+    "logsumexp",
     "set_num_threads",
     "show_config",
+    "softmax",
     "softmax_cross_entropy",
     "threads",
 ]

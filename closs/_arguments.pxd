@@ -33,6 +33,7 @@ cdef cnp.ndarray as_class_weight(object given, int64_t classes)
 cdef cnp.ndarray as_sample_weight(object given, cnp.ndarray data, int axis)
 cdef cnp.ndarray gradient_buffer(object given, str name, cnp.ndarray data, str data_name)
 cdef cnp.ndarray values_buffer(object given, int reduction, cnp.ndarray data, int axis)
+cdef cnp.ndarray result_buffer(object given, cnp.ndarray data, object x, str name)
 cdef int check_overlap(cnp.ndarray buffer, str name, object other, str other_name, bint may_be_same) except -1
 cdef int fill_axes(sample_axes *axes, cnp.ndarray data, int axis, cnp.ndarray grad, cnp.ndarray labels,
                    cnp.ndarray weight, cnp.ndarray values) except -1

@@ -279,6 +279,16 @@ cdef cnp.ndarray values_buffer(object given, int reduction, cnp.ndarray data, in
     return as_buffer(given, "out", data, axis)
 
 
+cdef cnp.ndarray result_buffer(object given, cnp.ndarray data, object x, str name):
+    """A fresh array like the data, or the caller's `out`, which may be the very array `x`."""
+    if given is None:
+        return PyArray_NewLikeArray(data, cnp.NPY_KEEPORDER, NULL, 0)
+    cdef cnp.ndarray buffer = as_buffer(given, "out", data, -1)
+    check_overlap(buffer, "out", x, name, True)
+    check_overlap(buffer, "out", data, name, True)
+    return buffer
+
+
 cdef bint same_array(cnp.ndarray a, cnp.ndarray b) noexcept:
     cdef int d
     if cnp.PyArray_DATA(a) != cnp.PyArray_DATA(b) or cnp.PyArray_NDIM(a) != cnp.PyArray_NDIM(b):

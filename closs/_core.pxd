@@ -35,8 +35,15 @@ cdef extern from "closs.h" nogil:
         const void *data
         const int64_t *strides
 
+    ctypedef enum closs_softmax_result:
+        CLOSS_CROSS_ENTROPY
+        CLOSS_LOGSUMEXP
+        CLOSS_SOFTMAX
+        CLOSS_LOG_SOFTMAX
+
     ctypedef struct closs_softmax_args:
         size_t size
+        closs_softmax_result result
         closs_dtype dtype
         closs_label_dtype label_dtype
         int64_t classes

@@ -93,7 +93,7 @@ double closs_sum_total(const closs_sum *sum)
     return total;
 }
 
-/* ---- Softmax cross-entropy ---------------------------------------------------------------------------------------- */
+/* ---- The softmax family ---------------------------------------------------------------------------------------- */
 
 /* The number of samples, or -1 if an extent is negative or anything overflows. */
 static int64_t count_samples(const closs_softmax_args *args)
@@ -127,7 +127,10 @@ static int well_formed(const closs_softmax_args *args)
     if (!is_dtype(args->dtype) || !is_dtype(args->class_weight_dtype) || !is_dtype(args->sample_weight_dtype)) return 0;
     if (args->label_dtype != CLOSS_I32 && args->label_dtype != CLOSS_I64) return 0;
     const int64_t samples = count_samples(args);
-    if (samples < 0) return 0;
+    if (samples < 0 || args->result < CLOSS_CROSS_ENTROPY || args->result > CLOSS_LOG_SOFTMAX) return 0;
+    if (args->result != CLOSS_CROSS_ENTROPY)
+        return !args->labels.data && !args->class_weight.data && !args->sample_weight.data && !args->has_ignore_index &&
+               (samples == 0 || args->classes == 0 || args->logits.data);
     return samples == 0 || (args->labels.data && (args->logits.data || args->classes == 0));
 }
 
@@ -256,6 +259,10 @@ static closs_status check_run(const closs_softmax_args *args, int64_t first, int
 
 static closs_status check_samples(const closs_softmax_args *args, int64_t samples, closs_report *report)
 {
+    if (!args->labels.data) {
+        report->weight_sum = (double)(report->counted = samples);
+        return CLOSS_OK;
+    }
     closs_sum total = {{0}, 0};
     const int32_t inner = args->ndim - 1;
     const int64_t extent = args->ndim > 0 ? args->shape[inner] : 1;
@@ -313,7 +320,7 @@ closs_status closs_softmax(const closs_softmax_args *args, closs_reduction reduc
     if (!value || (reduction != CLOSS_MEAN && reduction != CLOSS_SUM)) return report->status = CLOSS_BAD_ARGUMENT;
     closs_softmax_args scaled = *args;
     const double weight_sum = report->weight_sum;
-    scaled.scale = reduction == CLOSS_SUM ? 1.0 : weight_sum == 0 ? (double)NAN : 1.0 / weight_sum;
+    scaled.scale = reduction == CLOSS_SUM || args->result != CLOSS_CROSS_ENTROPY ? 1.0 : weight_sum == 0 ? (double)NAN : 1.0 / weight_sum;
     closs_sum total = {{0}, 0};
     const int64_t samples = count_samples(args), block = closs_softmax_block(args);
     for (int64_t begin = 0; begin < samples; begin += block) {

@@ -101,23 +101,40 @@ typedef struct {
     const int64_t *strides;
 } closs_const_array;
 
-/* ---- Softmax cross-entropy ------------------------------------------------------------------------------------ */
+/* ---- The softmax family --------------------------------------------------------------------------------------- */
 
-/* loss of a sample = weight x (logsumexp(z) - z[label]) in nats; gradient = scale x weight x (softmax(z) - onehot(label)).
+/* What is computed from the logits z of a sample. In nats; S = sum of exp(z_j).
+ *
+ *                          values                              grad
+ * CLOSS_CROSS_ENTROPY      weight x (log S - z[label])         scale x weight x (exp(z) / S - onehot(label))
+ * CLOSS_LOGSUMEXP          log S                               not written
+ * CLOSS_SOFTMAX            not written                         exp(z) / S
+ * CLOSS_LOG_SOFTMAX        not written                         z - log S
+ *
+ * Only cross-entropy takes labels and weights; elsewhere they have to be NULL, and sums mean nothing.
  *
  * Samples are numbered in C order of shape[0..ndim); ndim may be 0 (one sample). logits and grad have these axes and then
  * the class axis: strides of ndim + 1 elements. labels, sample_weight and values have the sample axes only.
  *
- * Accuracy, integer labels, every confidence down to underflow: relative error of loss and gradient at most 8 eps (plus
+ * Accuracy of cross-entropy, integer labels, every confidence down to underflow: relative error of loss and gradient at most 8 eps (plus
  * sqrt(classes)/16 eps), plus half an ulp of x_j - max per exponential.
  *
  * Special values: a label at a -inf logit gives +inf, with a finite gradient. A row with +inf or NaN, or of -inf only, is
  * NaN, loss and gradient, and no other row is. A sample of weight 0 (ignored, or by its weights) gives value 0 and a
- * gradient of zeros, whatever its logits hold.
+ * gradient of zeros, whatever its logits hold. logsumexp of -inf only, or of no class, is -inf; with +inf and no NaN it is
+ * +inf.
  *
  * grad may be the very array of the logits (same address and strides); no other overlap is allowed. */
+typedef enum {
+    CLOSS_CROSS_ENTROPY = 0,
+    CLOSS_LOGSUMEXP = 1,
+    CLOSS_SOFTMAX = 2,
+    CLOSS_LOG_SOFTMAX = 3
+} closs_softmax_result;
+
 typedef struct {
     size_t size; /* sizeof(closs_softmax_args), set by CLOSS_SOFTMAX_INIT */
+    closs_softmax_result result;
     closs_dtype dtype;
     closs_label_dtype label_dtype;
     int64_t classes;
@@ -133,12 +150,12 @@ typedef struct {
     closs_const_array sample_weight; /* optional: finite */
     closs_array values;              /* optional output: weight x loss of each sample */
     closs_array grad;                /* optional output */
-    double scale;                    /* multiplies gradients only; run uses it, the one-shot call sets it */
+    double scale;                    /* multiplies grad; run uses it, the one-shot call sets it */
 } closs_softmax_args;
 
 /* clang-format off */
 #define CLOSS_SOFTMAX_INIT \
-    { sizeof(closs_softmax_args), CLOSS_F32, CLOSS_I64, 0, 0, NULL, {NULL, NULL}, {NULL, NULL}, 0, 0, \
+    { sizeof(closs_softmax_args), CLOSS_CROSS_ENTROPY, CLOSS_F32, CLOSS_I64, 0, 0, NULL, {NULL, NULL}, {NULL, NULL}, 0, 0, \
       CLOSS_F64, {NULL, NULL}, CLOSS_F64, {NULL, NULL}, {NULL, NULL}, {NULL, NULL}, 1.0 }
 /* clang-format on */
 

@@ -12,10 +12,12 @@
 #include "real.h"
 #include "vmath.h"
 
-/* exp(t) for t <= 0 in double, for the few exponentials of a row that rescale sums of others. */
-static inline double exp_double(double t)
+/* x exp(t) for t <= 0 in double, for the few exponentials of a row that rescale sums of others. exp(t) alone could be
+ * subnormal, with few digits, where the product is not. */
+static inline double times_exp(double x, double t)
 {
-    return exp_scaled(t) * 0x1p-54;
+    const double e = exp_scaled(t);
+    return fabs(x) >= 1 ? x * 0x1p-54 * e : x * e * 0x1p-54;
 }
 
 #include "softmax_rows.h"

@@ -1,4 +1,4 @@
-/* softmax_lanes.h: softmax cross-entropy with lanes along the samples, for few classes (up to CHUNK of them, classes
+/* softmax_lanes.h: the softmax family with lanes along the samples, for few classes (up to CHUNK of them, classes
  * fastest) and for any number where the class axis is not the fastest in memory. Formulas: see softmax_rows.h.
  *
  * Logits are read as x[class x stride + lane]. Where the samples are contiguous that is the array itself; elsewhere they
@@ -17,9 +17,11 @@
 #define lanes_state KERNEL(lanes_state)
 #define lanes_begin KERNEL(lanes_begin)
 #define lanes_max KERNEL(lanes_max)
+#define lanes_argmax KERNEL(lanes_argmax)
 #define lanes_sum KERNEL(lanes_sum)
 #define lanes_chunk KERNEL(lanes_chunk)
 #define lanes_finish KERNEL(lanes_finish)
+#define lanes_log_softmax KERNEL(lanes_log_softmax)
 #define lanes_gradient KERNEL(lanes_gradient)
 #define transpose KERNEL(transpose)
 #define tile_columns KERNEL(tile_columns)
@@ -80,7 +82,7 @@ static void lanes_begin(lanes_state *state, const closs_softmax_args *args, samp
         state->weight[l] = 0;
     }
     for (int64_t l = 0; l < state->width; l++) {
-        state->at_label[l] = state->label[l] < 0 ? 0 : logits[state->logits[l] + state->label[l] * stride];
+        state->at_label[l] = state->label[l] < 0 ? -INFINITY : logits[state->logits[l] + state->label[l] * stride];
         state->max[l] = -INFINITY;
         state->others[l] = state->open[l] = 0;
     }
@@ -98,6 +100,26 @@ static inline void lanes_max(const real *x, int64_t stride, int64_t n, real *res
         for (int l = 0; l < STEP; l++) lane[l] = x[j * stride + l] > lane[l] ? x[j * stride + l] : lane[l];
     }
     for (int l = 0; l < STEP; l++) max[l] = lane[l];
+}
+
+/* The same, and place[l] = the first class, counted from `first`, that made it so. */
+static inline void lanes_argmax(const real *x, int64_t stride, int64_t n, real *restrict max, int64_t first,
+                                int64_t *restrict place)
+{
+    ALIGNED real lane[STEP], at[STEP];
+    for (int l = 0; l < STEP; l++) lane[l] = max[l], at[l] = -1;
+    for (int64_t j = 0; j < n; j++) {
+        PREFETCH(x + j * stride + WIDE);
+#pragma omp simd
+        for (int l = 0; l < STEP; l++) {
+            at[l] = x[j * stride + l] > lane[l] ? (real)j : at[l];
+            lane[l] = x[j * stride + l] > lane[l] ? x[j * stride + l] : lane[l];
+        }
+    }
+    for (int l = 0; l < STEP; l++) {
+        max[l] = lane[l];
+        if (at[l] >= 0) place[l] = first + (int64_t)at[l];
+    }
 }
 
 /* Adds the exponentials of n classes of STEP lanes to total, without those of the labels, which count from the first of
@@ -136,20 +158,26 @@ static inline void lanes_sum(const real *x, int64_t stride, int64_t n, const rea
     }
 }
 
-/* Sums of the chunk of n classes that begins with class `first`. */
-static inline void lanes_chunk(lanes_state *state, const real *x, int64_t stride, int64_t first, int64_t n,
+/* Sums of the chunk of n classes that begins with class `first`; with `pivot` the label is where the maximum is. */
+static inline void lanes_chunk(lanes_state *state, int pivot, const real *x, int64_t stride, int64_t first, int64_t n,
                                int64_t classes, real *store, int64_t store_stride)
 {
     const int last = first / CHUNK % SUBTOTAL == SUBTOTAL - 1 || first + n == classes;
     ALIGNED real before[WIDE];
     memcpy(before, state->max, (size_t)state->width * sizeof(real));
-    for (int64_t v = 0; v < state->width; v += STEP) lanes_max(x + v, stride, n, state->max + v);
+    for (int64_t v = 0; v < state->width; v += STEP) {
+        if (pivot)
+            lanes_argmax(x + v, stride, n, state->max + v, first, state->label + v);
+        else
+            lanes_max(x + v, stride, n, state->max + v);
+    }
     if (first > 0) {
         for (int64_t l = 0; l < state->width; l++) {
             if (before[l] == state->max[l]) continue;
-            const double factor = exp_double((double)before[l] - (double)state->max[l]);
-            state->others[l] *= factor;
-            state->open[l] *= factor;
+            const double gap = (double)before[l] - (double)state->max[l];
+            if (pivot) state->open[l] += (double)((bits_t)1 << EXP_BIAS); /* the last one joins the others */
+            state->others[l] = times_exp(state->others[l], gap);
+            state->open[l] = times_exp(state->open[l], gap);
         }
     }
     for (int64_t v = 0; v < state->width; v += STEP) {
@@ -174,9 +202,11 @@ static inline void lanes_chunk(lanes_state *state, const real *x, int64_t stride
         }
 }
 
-/* Values, not yet weighted, and for a gradient shares, from the finished sums. */
-static inline void lanes_finish(lanes_state *state, int shares)
+/* Values, not yet weighted (of log_softmax the logarithm to subtract), and for a gradient shares, from finished sums. */
+static inline void lanes_finish(lanes_state *state, closs_softmax_result result, int shares)
 {
+    const int pivot = result == CLOSS_LOGSUMEXP || result == CLOSS_LOG_SOFTMAX;
+    if (pivot) memcpy(state->at_label, state->max, (size_t)state->width * sizeof(real));
     const double unit = 1.0 / ((bits_t)1 << EXP_BIAS);
     for (int64_t v = 0; v < state->width; v += BATCH) {
         ALIGNED real label[BATCH], rest[BATCH];
@@ -185,6 +215,11 @@ static inline void lanes_finish(lanes_state *state, int shares)
 #pragma omp simd
         for (int l = 0; l < BATCH; l++) /* at the maximum the label's term is exactly 1 */
             rest[l] = (real)(state->others[v + l] * unit + ((double)label[l] * unit - 1));
+        if (result == CLOSS_LOGSUMEXP) {
+            for (int l = 0; l < BATCH; l++)
+                state->value[v + l] = state->max[v + l] + log1p_positive((real)(state->others[v + l] * unit));
+            continue;
+        }
         if (shares) {
 #pragma omp simd
             for (int l = 0; l < BATCH; l++) state->share[v + l] = 1.0 / (state->others[v + l] + (double)label[l]);
@@ -193,6 +228,19 @@ static inline void lanes_finish(lanes_state *state, int shares)
         for (int l = 0; l < BATCH; l++)
             state->value[v + l] = log1p_positive(rest[l]) + (state->max[v + l] - state->at_label[v + l]);
     }
+}
+
+/* (z - max) - value for n classes of all lanes. */
+static inline void lanes_log_softmax(const lanes_state *state, const real *x, int64_t stride, real *target,
+                                     int64_t target_stride, int64_t n)
+{
+    for (int64_t v = 0; v < state->width; v += BATCH)
+        for (int64_t j = 0; j < n; j++) {
+            const real *from = x + j * stride + v;
+            real *to = target + j * target_stride + v;
+#pragma omp simd
+            for (int l = 0; l < BATCH; l++) to[l] = (from[l] - state->max[v + l]) - state->value[v + l];
+        }
 }
 
 /* Gradients of n classes, from class `first`, of all lanes: x holds exponentials (`exps`) or logits. */
@@ -341,19 +389,23 @@ static void softmax_tile(lanes_state *state, const closs_softmax_args *args)
     const int64_t classes = args->classes, width = state->width;
     const int64_t stride = class_stride_of(args->logits.strides, args->ndim);
     const int64_t grad_stride = class_stride_of(args->grad.strides, args->ndim);
-    const int keep = grad && classes <= CHUNK;
+    const int pivot = leaves_out_pivot(args);
+    const int keep = grad && !pivot && classes <= CHUNK;
     ALIGNED real tile[TILE];
     for (int64_t first = 0; first < classes; first += CHUNK) {
         const int64_t n = classes - first < CHUNK ? classes - first : CHUNK;
         tile_load(state, logits, stride, first, n, tile);
-        lanes_chunk(state, tile, width, first, n, classes, keep ? tile : NULL, width);
+        lanes_chunk(state, pivot, tile, width, first, n, classes, keep ? tile : NULL, width);
     }
-    lanes_finish(state, args->grad.data != NULL);
+    lanes_finish(state, args->result, grad != NULL);
     if (!grad) return;
     for (int64_t first = 0; first < classes; first += CHUNK) {
         const int64_t n = classes - first < CHUNK ? classes - first : CHUNK;
-        if (!keep) tile_load(state, logits, stride, first, n, tile);
-        lanes_gradient(state, args->scale, first, tile, width, tile, width, n, keep);
+        if (classes > CHUNK) tile_load(state, logits, stride, first, n, tile);
+        if (args->result == CLOSS_LOG_SOFTMAX)
+            lanes_log_softmax(state, tile, width, tile, width, n);
+        else
+            lanes_gradient(state, args->scale, first, tile, width, tile, width, n, keep);
         tile_store(state, grad, grad_stride, first, n, tile);
     }
 }
@@ -366,14 +418,17 @@ static void softmax_wide(lanes_state *state, const closs_softmax_args *args)
     const int64_t classes = args->classes;
     const int64_t stride = class_stride_of(args->logits.strides, args->ndim);
     const int64_t grad_stride = class_stride_of(args->grad.strides, args->ndim);
-    const int keep = classes <= CHUNK;
+    const int pivot = leaves_out_pivot(args);
+    const int keep = !pivot && classes <= CHUNK;
     for (int64_t first = 0; first < classes; first += CHUNK) {
         const int64_t n = classes - first < CHUNK ? classes - first : CHUNK;
-        lanes_chunk(state, logits + first * stride, stride, first, n, classes, keep ? grad : NULL, grad_stride);
+        lanes_chunk(state, pivot, logits + first * stride, stride, first, n, classes, keep ? grad : NULL, grad_stride);
     }
-    lanes_finish(state, grad != NULL);
+    lanes_finish(state, args->result, grad != NULL);
     if (!grad) return;
-    if (keep)
+    if (args->result == CLOSS_LOG_SOFTMAX)
+        lanes_log_softmax(state, logits, stride, grad, grad_stride, classes);
+    else if (keep)
         lanes_gradient(state, args->scale, 0, grad, grad_stride, grad, grad_stride, classes, 1);
     else
         lanes_gradient(state, args->scale, 0, logits, stride, grad, grad_stride, classes, 0);
@@ -381,6 +436,7 @@ static void softmax_wide(lanes_state *state, const closs_softmax_args *args)
 
 static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum)
 {
+    const int64_t stride = class_stride_of(args->logits.strides, args->ndim);
     lanes_state state;
     value_sum values = {{0}, 0};
     sample_cursor cursor = cursor_at(args, begin, end);
@@ -396,6 +452,11 @@ static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t
         } else {
             lanes_begin(&state, args, &cursor, cursor.left < fit ? cursor.left : fit);
             softmax_tile(&state, args);
+        }
+        for (int64_t l = 0; args->result == CLOSS_LOGSUMEXP && l < state.count; l++) {
+            if (state.max[l] != INFINITY) continue;
+            const real *row = (const real *)args->logits.data + state.logits[l];
+            state.value[l] = row_has_nan(row, stride, args->classes) ? (real)NAN : INFINITY;
         }
         for (int64_t v = 0; v < state.count; v += BATCH) {
             const int64_t n = state.count - v < BATCH ? state.count - v : BATCH;
@@ -413,9 +474,11 @@ static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t
 #undef lanes_state
 #undef lanes_begin
 #undef lanes_max
+#undef lanes_argmax
 #undef lanes_sum
 #undef lanes_chunk
 #undef lanes_finish
+#undef lanes_log_softmax
 #undef lanes_gradient
 #undef transpose
 #undef tile_columns
@@ -426,3 +489,4 @@ static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t
 #undef softmax_wide
 #undef softmax_lanes
 #undef is_extreme
+#undef row_has_nan

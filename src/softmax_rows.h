@@ -1,7 +1,10 @@
-/* softmax_rows.h: softmax cross-entropy with lanes along the classes, for long rows.
+/* softmax_rows.h: the softmax family with lanes along the classes, for long rows. Cross-entropy:
  *
  *     loss = (m - z_y) + log1p(S' - 1 + e_y)   or, where z_y = m:   log1p(S'),      m = max z,
  *     e_j = exp(z_j - m),   S' = sum over j != y of e_j,   gradient_j = e_j / (S' + e_y),   gradient_y = -S' / (S' + e_y).
+ *
+ * logsumexp = m + log1p(S'), log_softmax_j = (z_j - m) - log1p(S'), where S' leaves out the first z_j = m (the pivot);
+ * softmax_j = e_j / S.
  *
  * S' never contains the label's own term and nothing is subtracted from 1, so loss and gradient keep their relative
  * accuracy at every confidence (Blanchard, Higham, Higham 2021 analyse the shifted sum; leaving the maximum's term out is
@@ -36,6 +39,9 @@
 #define is_extreme KERNEL(is_extreme)
 #define row_scale KERNEL(row_scale)
 #define row_gradient KERNEL(row_gradient)
+#define row_find KERNEL(row_find)
+#define row_log_softmax KERNEL(row_log_softmax)
+#define row_has_nan KERNEL(row_has_nan)
 #define row_zero KERNEL(row_zero)
 #define softmax_rows KERNEL(softmax_rows)
 
@@ -122,17 +128,34 @@ static inline real row_exp_group(const real *x, int skip, int64_t hit, real base
     return hit >= 0 ? e[hit] : 0;
 }
 
-/* n <= BLOCK classes, `hit` the label's index among them or -1, exponentials to `store` unless NULL. */
-static void row_block(row_state *state, const real *x, int64_t n, int64_t hit, real *store)
+static inline int64_t row_find(const real *x, int64_t n, real wanted)
+{
+    int32_t first = BLOCK;
+#pragma omp simd reduction(min : first)
+    for (int32_t j = 0; j < (int32_t)n; j++) {
+        const int32_t place = x[j] == wanted ? j : BLOCK;
+        first = place < first ? place : first;
+    }
+    return first;
+}
+
+/* n <= BLOCK classes, `hit` the index among them of the term to leave out, or -1; with `pivot` that is found here.
+ * Exponentials to `store` unless NULL. */
+static void row_block(row_state *state, const real *x, int64_t n, int64_t hit, int pivot, real *store)
 {
     const real max = row_max(x, n);
     if (max > state->max) {
-        const double factor = exp_double((double)state->max - (double)max);
-        state->others *= factor;
-        state->label *= factor;
+        const double gap = (double)state->max - (double)max;
+        state->others = times_exp(state->others, gap);
+        state->label = times_exp(state->label, gap);
         state->max = max;
 #pragma omp simd
-        for (int l = 0; l < LANES; l++) state->open[l] *= factor;
+        for (int l = 0; l < LANES; l++) state->open[l] = times_exp(state->open[l], gap);
+        if (pivot) { /* the last one joins the others */
+            state->open[0] += state->label;
+            state->label = 0;
+            hit = row_find(x, n, max);
+        }
     }
     /* -inf - -inf is NaN: while only -inf was seen any finite base gives the zeros that are meant. */
     const real base = state->max == -INFINITY ? 0 : state->max;
@@ -172,7 +195,8 @@ static inline const real *row_gather(const real *row, int64_t stride, int64_t fi
     return buffer + LANES;
 }
 
-static void row_sum(row_state *state, const real *row, int64_t stride, int64_t classes, int64_t label, real *store)
+static void row_sum(row_state *state, const real *row, int64_t stride, int64_t classes, int64_t label, int pivot,
+                    real *store)
 {
     ALIGNED real buffer[LANES + BLOCK];
     if (stride != 1)
@@ -183,7 +207,7 @@ static void row_sum(row_state *state, const real *row, int64_t stride, int64_t c
     for (int64_t first = 0, b = 0; first < classes; first += BLOCK, b++) {
         const int64_t n = classes - first < BLOCK ? classes - first : BLOCK;
         const int64_t hit = label >= first && label < first + n ? label - first : -1;
-        row_block(state, row_gather(row, stride, first, n, buffer), n, hit, store ? store + first : NULL);
+        row_block(state, row_gather(row, stride, first, n, buffer), n, hit, pivot, store ? store + first : NULL);
         if (b < BLOCKS_KEPT) state->block_max[b] = state->max;
         if (b % SUBTOTAL == SUBTOTAL - 1 || first + n == classes) {
 #define SUM(a, b) ((a) + (b))
@@ -230,7 +254,7 @@ static void row_gradient(const row_state *state, const real *row, int64_t stride
         const real max = kept ? state->block_max[b] : state->max;
         const real base = max == -INFINITY ? 0 : max;
         const double gap = (double)max - (double)state->max;
-        const double rescaled = gap == 0 ? weight : weight * exp_double(gap);
+        const double rescaled = gap == 0 ? weight : times_exp(weight, gap);
         real *target = grad + first * grad_stride;
         if (stored) {
             row_scale(target, target, 1, n, share, rescaled);
@@ -244,6 +268,25 @@ static void row_gradient(const row_state *state, const real *row, int64_t stride
     if (label >= 0) grad[label * grad_stride] = (real)(0.0 - state->others * share * weight);
 }
 
+/* result = (z - max) - log(S / e^max) */
+static void row_log_softmax(const real *row, int64_t stride, real *result, int64_t result_stride, int64_t classes,
+                            real max, real log)
+{
+    if (stride == 1 && result_stride == 1) {
+#pragma omp simd
+        for (int64_t j = 0; j < classes; j++) result[j] = (row[j] - max) - log;
+    } else {
+        for (int64_t j = 0; j < classes; j++) result[j * result_stride] = (row[j * stride] - max) - log;
+    }
+}
+
+static int row_has_nan(const real *row, int64_t stride, int64_t classes)
+{
+    int found = 0;
+    for (int64_t j = 0; j < classes; j++) found |= row[j * stride] != row[j * stride];
+    return found;
+}
+
 static void row_zero(real *grad, int64_t stride, int64_t classes)
 {
     for (int64_t j = 0; j < classes; j++) grad[j * stride] = 0;
@@ -254,7 +297,8 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
     const int64_t classes = args->classes;
     const int64_t stride = class_stride_of(args->logits.strides, args->ndim);
     const int64_t grad_stride = class_stride_of(args->grad.strides, args->ndim);
-    const int store = args->grad.data && stride == 1 && grad_stride == 1 && classes <= BLOCK * BLOCKS_KEPT;
+    const int pivot = leaves_out_pivot(args);
+    const int store = args->grad.data && !pivot && stride == 1 && grad_stride == 1 && classes <= BLOCK * BLOCKS_KEPT;
     const double unit = 1.0 / ((bits_t)1 << EXP_BIAS);
     row_state state;
     value_sum values = {{0}, 0};
@@ -276,7 +320,18 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
                     continue;
                 }
                 const real at_label = label[done] >= 0 ? row[label[done] * stride] : 0; /* before it is overwritten */
-                row_sum(&state, row, stride, classes, label[done], store ? grad : NULL);
+                row_sum(&state, row, stride, classes, label[done], pivot, store ? grad : NULL);
+                if (args->result == CLOSS_LOGSUMEXP) {
+                    rest[done] = (real)(state.others * unit);
+                    gap[done] = state.max;
+                    if (state.max == INFINITY) rest[done] = row_has_nan(row, stride, classes) ? (real)NAN : 0;
+                    continue;
+                }
+                if (args->result == CLOSS_LOG_SOFTMAX) {
+                    const real log = log1p_positive((real)(state.others * unit + (state.label * unit - 1)));
+                    row_log_softmax(row, stride, grad, grad_stride, classes, state.max, log);
+                    continue;
+                }
                 if (grad)
                     row_gradient(&state, row, stride, grad, grad_stride, classes, label[done],
                                  weight[done] * args->scale, store);
@@ -307,5 +362,7 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
 #undef row_sum
 #undef row_scale
 #undef row_gradient
+#undef row_find
+#undef row_log_softmax
 #undef row_zero
 #undef softmax_rows

@@ -88,6 +88,12 @@ static inline sample_run next_run(const closs_softmax_args *args, sample_cursor 
     return taken;
 }
 
+/* Which results need the sum without its largest term, the pivot: log1p then keeps what is tiny beside it. */
+static inline int leaves_out_pivot(const closs_softmax_args *args)
+{
+    return args->result == CLOSS_LOGSUMEXP || args->result == CLOSS_LOG_SOFTMAX;
+}
+
 static inline double weight_at(const closs_const_array *array, closs_dtype dtype, int64_t offset)
 {
     return dtype == CLOSS_F32 ? (double)((const float *)array->data)[offset] : ((const double *)array->data)[offset];
@@ -98,6 +104,10 @@ static inline double weight_at(const closs_const_array *array, closs_dtype dtype
 static inline void labels_and_weights(const closs_softmax_args *args, const sample_run *run, int64_t *restrict label,
                                       double *restrict weight)
 {
+    if (!args->labels.data) {
+        for (int64_t i = 0; i < run->count; i++) label[i] = -1, weight[i] = 1;
+        return;
+    }
     const int64_t step = run->step.labels;
     if (args->label_dtype == CLOSS_I32) {
         const int32_t *given = (const int32_t *)args->labels.data + run->first.labels;

@@ -122,6 +122,10 @@ static void test_arguments(void)
     REFUSED(shape[0] = INT64_C(1) << 40; args.classes = INT64_C(1) << 40);
     REFUSED(args.logits.data = NULL);
     REFUSED(args.labels.data = NULL);
+    REFUSED(args.result = (closs_softmax_result)4);
+    REFUSED(args.result = (closs_softmax_result)-1);
+    REFUSED(args.result = CLOSS_LOGSUMEXP); /* labels and weights are not for it */
+    REFUSED(args.result = CLOSS_SOFTMAX; args.labels.data = NULL);
     REFUSED(args.dtype = (closs_dtype)9);
     REFUSED(args.label_dtype = (closs_label_dtype)-1);
     REFUSED(args.class_weight_dtype = (closs_dtype)2);
