@@ -102,8 +102,14 @@ static int close_to(double got, long double wanted, closs_dtype dtype)
     return fabsl((long double)got - wanted) <= bound * fabsl(wanted) + (dtype == CLOSS_F32 ? 1e-44L : 1e-320L);
 }
 
+/* Where cancellation leaves only the absolute error small. */
+static int near_to(double got, long double wanted, closs_dtype dtype)
+{
+    return fabsl((long double)got - wanted) <= (dtype == CLOSS_F32 ? 1e-5L : 2e-14L);
+}
+
 /* One call. `mode`: 0 no gradient, 1 its own buffer, 2 in place. */
-static void call(const problem *p, int layout, int mode, int weighted, int behind)
+static void call(const problem *p, closs_softmax_result result, int layout, int mode, int weighted, int behind)
 {
     const int64_t n = p->samples, c = p->classes;
     const size_t size = p->dtype == CLOSS_F32 ? 4 : 8;
@@ -141,6 +147,7 @@ static void call(const problem *p, int layout, int mode, int weighted, int behin
     protect(0);
 
     closs_softmax_args args = CLOSS_SOFTMAX_INIT;
+    args.result = result;
     args.dtype = p->dtype;
     args.label_dtype = weighted ? CLOSS_I32 : CLOSS_I64;
     args.ndim = 1;
@@ -148,9 +155,11 @@ static void call(const problem *p, int layout, int mode, int weighted, int behin
     args.classes = c;
     args.logits.data = x + (size_t)origin * size;
     args.logits.strides = args.grad.strides = strides;
-    args.labels.data = labels + (size_t)last * label_size;
-    args.labels.strides = &label_stride;
-    args.values.data = values;
+    if (result == CLOSS_CROSS_ENTROPY) {
+        args.labels.data = labels + (size_t)last * label_size;
+        args.labels.strides = &label_stride;
+    }
+    if (result == CLOSS_CROSS_ENTROPY || result == CLOSS_LOGSUMEXP) args.values.data = values;
     if (mode) args.grad.data = g + (size_t)origin * size;
     if (weighted) {
         args.has_ignore_index = 1;
@@ -160,7 +169,7 @@ static void call(const problem *p, int layout, int mode, int weighted, int behin
         args.class_weight_dtype = CLOSS_F32;
     }
     double sum = 0;
-    if (c == 0 && n > 0) {
+    if (c == 0 && n > 0 && result == CLOSS_CROSS_ENTROPY) {
         CHECK(closs_softmax(&args, CLOSS_SUM, &sum, NULL) == CLOSS_BAD_LABEL);
         return;
     }
@@ -168,6 +177,21 @@ static void call(const problem *p, int layout, int mode, int weighted, int behin
 
     long double total = 0;
     int right = 1;
+    if (result != CLOSS_CROSS_ENTROPY) {
+        for (int64_t i = 0; i < n && c > 0; i++) {
+            const double at_label = p->logits[i * c + p->labels[i]];
+            const long double logsumexp = p->loss[i] + at_label;
+            if (result == CLOSS_LOGSUMEXP) right &= near_to(get(values, p->dtype, i), logsumexp, p->dtype);
+            for (int64_t j = 0; result != CLOSS_LOGSUMEXP && j < c; j++) {
+                const double got = get(g, p->dtype, origin + i * strides[0] + j * strides[1]);
+                const long double softmax = j == p->labels[i] ? 1 - p->rest[i] : p->softmax[i * c + j];
+                right &= result == CLOSS_SOFTMAX ? near_to(got, softmax, p->dtype)
+                                                 : near_to(got, p->logits[i * c + j] - logsumexp, p->dtype);
+            }
+        }
+        CHECK(right);
+        return;
+    }
     for (int64_t i = 0; i < n; i++) {
         long double w = 1;
         if (weighted) w = i % 5 == 4 ? 0 : p->weights[i] * (double)by_class[p->labels[i]];
@@ -198,7 +222,13 @@ static void all_calls(problem *p, int64_t samples, int64_t classes)
             if (closs_set_isa(levels[k]) != CLOSS_OK) continue;
             for (int layout = 0; layout < LAYOUTS; layout++)
                 for (int mode = 0; mode < 3; mode++)
-                    call(p, layout, mode, (layout + mode) % 2, (int)(samples + classes + layout) % 2);
+                    call(p, CLOSS_CROSS_ENTROPY, layout, mode, (layout + mode) % 2,
+                         (int)(samples + classes + layout) % 2);
+            for (int layout = 0; layout < LAYOUTS; layout++) {
+                call(p, CLOSS_LOGSUMEXP, layout, 0, 0, (int)(samples + classes + layout) % 2);
+                call(p, CLOSS_SOFTMAX, layout, 1 + (int)classes % 2, 0, (int)(samples + classes + layout) % 2);
+                call(p, CLOSS_LOG_SOFTMAX, layout, 2 - (int)classes % 2, 0, (int)(samples + classes + layout) % 2);
+            }
         }
     }
 }
@@ -220,9 +250,10 @@ int main(int count, char **arguments)
     for (int s = 0; s < 9; s++)
         for (int64_t classes = 0; classes <= 130; classes += samples[s] > 33 ? 7 * step : step)
             all_calls(&p, samples[s], classes);
-    static const int64_t long_rows[] = {511, 512, 513, 543, 544, 1025, 4095, 4096, 4097, 16385, 131071, 131072, 131073};
+    static const int64_t long_rows[] = {511, 512, 513, 543, 544, 1025, 4095, 4096, 4097, 16385, 524287, 524288, 524289};
     for (int k = 0; k < 13; k++)
-        for (int64_t n = 1; n <= 3 && (step == 1 || k % 3 == 0); n += 2) all_calls(&p, n, long_rows[k]);
+        for (int64_t n = 1; n <= 3; n += 2)
+            if (n * long_rows[k] <= MOST && (step == 1 || k % 3 == 0)) all_calls(&p, n, long_rows[k]);
     for (int64_t n = 255; n <= 257; n++) all_calls(&p, n, 3);
     all_calls(&p, 16385, 2);
     free(p.logits);
