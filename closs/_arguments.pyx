@@ -67,8 +67,12 @@ cdef cnp.ndarray as_array(object given, str name):
             return np.from_dlpack(given)
         # A matrix would stay two-dimensional for ever; as an ndarray it is one of two dimensions.
         return np.asarray(given)
-    except (TypeError, ValueError, BufferError) as error:
-        raise type(error)(f"{name} cannot be read as an array: {error}") from error
+    except MemoryError:
+        raise
+    except ValueError as error:
+        raise ValueError(f"{name} cannot be read as an array: {error}") from error
+    except Exception as error:  # whatever an object's __array__ or __dlpack__ raises: torch has a RuntimeError, say
+        raise TypeError(f"{name} cannot be read as an array: {error}") from error
 
 
 cdef str name_of_dtype(cnp.ndarray array):

@@ -28,8 +28,11 @@ def unaligned(shape):
 
 
 class Fails:
+    def __init__(self, error):
+        self.error = error
+
     def __array__(self, dtype=None, copy=None):
-        raise ValueError("no data")
+        raise self.error
 
 
 # Arguments, exception, and a pattern that its text contains.
@@ -45,7 +48,9 @@ CASES = [
     ({"logits": LOGITS.astype("m8[s]")}, TypeError, "logits: unsupported dtype timedelta64"),
     ({"logits": np.ma.masked_array(LOGITS)}, TypeError, r"logits: masked arrays are not supported: use .filled\(\)"),
     ({"logits": [[1, 2], [3]]}, ValueError, "logits cannot be read as an array"),
-    ({"logits": Fails()}, ValueError, "logits cannot be read as an array: no data"),
+    ({"logits": Fails(ValueError("no data"))}, ValueError, "logits cannot be read as an array: no data"),
+    ({"target": Fails(RuntimeError("not here"))}, TypeError, "target cannot be read as an array: not here"),
+    ({"sample_weight": Fails(BufferError("far"))}, TypeError, "sample_weight cannot be read as an array: far"),
     ({"logits": None}, TypeError, "logits: unsupported dtype object"),
     ({"logits": 1.0}, ValueError, r"logits need at least 1 dimension, got shape \(\)"),
     ({"logits": 1}, ValueError, r"logits need at least 1 dimension, got shape \(\)"),

@@ -82,16 +82,18 @@ def test_usage(arguments, capsys):
 
 
 def test_bench(tmp_path, capsys):
-    """One small case against numpy: a table, a summary, and the same figures as JSON."""
+    """Small cases against numpy and scipy: a table, a summary, and the same figures as JSON."""
     report = tmp_path / "bench.json"
-    assert main(["bench", "--quick", "--only", "64x10", "--peers", "numpy", "--json", str(report)]) == 0
+    assert main(["bench", "--quick", "--only", " 64x10", "--peers", "numpy,scipy", "--json", str(report)]) == 0
     printed = capsys.readouterr().out
     assert "best peer / closs: geometric mean" in printed
     results = json.loads(report.read_text())["results"]
     assert {result["dtype"] for result in results} == {"float32", "float64"}
+    assert {result["function"] for result in results} == {"cross_entropy", "softmax", "log_softmax", "logsumexp"}
     for result in results:
-        assert set(result["seconds"]) == {"closs", "numpy"}
-        assert result["ratio"] == pytest.approx(result["seconds"]["numpy"] / result["seconds"]["closs"])
+        seconds = result["seconds"]
+        assert set(seconds) == {"closs", "numpy", "scipy"}
+        assert result["ratio"] == pytest.approx(min(seconds["numpy"], seconds["scipy"]) / seconds["closs"])
         assert result["case"] in printed
 
 

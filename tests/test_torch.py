@@ -33,6 +33,17 @@ def test_ordinary_rows(shape, reduction, dtype, rng):
         np.testing.assert_allclose(gradient, expected[1], rtol=tolerance, atol=tolerance / 10)
 
 
+def test_tensors_are_arrays(rng):
+    """CPU tensors are read where they lie; those that torch won't share are named."""
+    logits, labels = rng.standard_normal((20, 5)).astype("f4"), rng.integers(0, 5, 20)
+    expected = closs.softmax_cross_entropy(logits, labels)
+    assert closs.softmax_cross_entropy(torch.from_numpy(logits), torch.from_numpy(labels)) == expected
+    with pytest.raises(TypeError, match="logits cannot be read as an array: .*requires grad"):
+        closs.softmax_cross_entropy(torch.from_numpy(logits).requires_grad_(True), labels)
+    with pytest.raises(TypeError, match="grad must be True, False, None or an array, got Tensor"):
+        closs.softmax_cross_entropy(logits, labels, grad=torch.zeros(20, 5))
+
+
 def test_where_torch_loses_its_digits():
     logits = np.array([[40.0, 0.0, 0.0]], "f4")
     torch_loss, _ = by_torch(logits, np.array([0]), reduction="none")

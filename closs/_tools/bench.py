@@ -1,4 +1,4 @@
-"""`python -m closs bench`: softmax cross-entropy in closs and in whatever peers are installed, in turn in one process.
+"""`python -m closs bench`: the functions of closs and of whatever peers are installed, in turn in one process.
 
 Every case is checked once, each peer against closs, and then timed in rounds: all contenders one after the other, the
 order rotated, each long enough to be measured; medians are compared. A ratio is the peer's time over that of closs.
@@ -32,12 +32,16 @@ SHAPES = [
     ((128, 128256), -1),
     ((32, 81, 8732), 1),
 ]
+# logsumexp is a value; the others fill a fresh array ("value") or, in closs, a given one ("out").
+TRANSFORMS = {"softmax": ("value", "out"), "log_softmax": ("value", "out"), "logsumexp": ("value",)}
+TRANSFORM_SHAPES = [((64, 10), -1), ((8192, 10), -1), ((4096, 1000), -1), ((512, 32000), -1), ((32, 81, 8732), 1)]
 BEHIND = 0.95
 
 
 @dataclass
 class Result:
     case: str
+    function: str
     dtype: str
     shape: tuple[int, ...]
     axis: int
@@ -54,7 +58,8 @@ class Result:
 
     @property
     def gigabytes_per_second(self) -> float:
-        passes = 2 if self.output == "value+gradient" else 1  # logits read; gradient written
+        value_only = self.function == "logsumexp" or (self.function == "cross_entropy" and self.output == "value")
+        passes = 1 if value_only else 2  # logits read; gradient or result written
         return passes * prod(self.shape) * np.dtype(self.dtype).itemsize / self.seconds["closs"] / 1e9
 
 
@@ -68,11 +73,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def cases() -> Iterator[Result]:
-    for dtype in ("float32", "float64"):
-        for shape, axis in SHAPES:
-            size = "x".join(map(str, shape)) + ("" if axis == -1 else f" axis={axis}")
-            for output in ("value", "value+gradient"):
-                yield Result(f"{dtype} {size} {output}", dtype, shape, axis, output)
+    outputs_of: dict[str, tuple[str, ...]] = {"cross_entropy": ("value", "value+gradient"), **TRANSFORMS}
+    for function, outputs in outputs_of.items():
+        shapes = TRANSFORM_SHAPES if function in TRANSFORMS else SHAPES
+        for dtype in ("float32", "float64"):
+            for shape, axis in shapes:
+                size = "x".join(map(str, shape)) + ("" if axis == -1 else f" axis={axis}")
+                for output in outputs:
+                    yield Result(f"{function} {dtype} {size} {output}", function, dtype, shape, axis, output)
 
 
 def ceilings(threads: int) -> dict[str, float]:
@@ -91,9 +99,15 @@ def ceilings(threads: int) -> dict[str, float]:
         }
 
 
-def contenders_of(result: Result, names: list[str]) -> dict[str, Contender]:
+def contenders_of(result: Result, names: list[str]) -> dict[str, Callable[[], object]]:
+    """What is timed, by name; checked before."""
     rng = np.random.default_rng(7)
     logits = (3 * rng.standard_normal(result.shape)).astype(result.dtype)
+    if result.function in TRANSFORMS:
+        transforms = {name: peers.transform(name, result.function, logits, result.axis, result.output == "out")
+                      for name in ["closs", *names] if name != "sklearn"}  # fmt: skip
+        check_transforms(transforms, result.dtype)
+        return dict(transforms)
     samples = tuple(extent for d, extent in enumerate(result.shape) if d != result.axis % len(result.shape))
     labels = rng.integers(0, result.shape[result.axis], samples)
     contenders: dict[str, Contender] = {"closs": peers.Closs(logits, labels, result.axis)}
@@ -102,7 +116,17 @@ def contenders_of(result: Result, names: list[str]) -> dict[str, Contender]:
             contenders[name] = peers.PEERS[name](logits, labels, result.axis)
         except NotImplementedError:
             continue
-    return contenders
+    check(contenders, result.dtype)
+    method = "value" if result.output == "value" else "value_and_gradient"
+    return {name: getattr(peer, method) for name, peer in contenders.items()}
+
+
+def check_transforms(transforms: dict[str, Callable[[], Array]], dtype: str) -> None:
+    expected = transforms["closs"]().copy()
+    for name, transform in transforms.items():
+        np.testing.assert_allclose(
+            transform(), expected, rtol=1e-3 if dtype == "float32" else 1e-9, atol=1e-5, err_msg=name
+        )
 
 
 def check(contenders: dict[str, Contender], dtype: str) -> None:
@@ -121,10 +145,7 @@ def measure(results: list[Result], names: list[str], rounds: int) -> None:
     for number, result in enumerate(results):
         if sys.stderr.isatty():
             print(f"\r{number + 1}/{len(results)} {result.case:60}", end="", file=sys.stderr, flush=True)
-        contenders = contenders_of(result, names)
-        check(contenders, result.dtype)
-        method = "value" if result.output == "value" else "value_and_gradient"
-        result.seconds = race({name: getattr(peer, method) for name, peer in contenders.items()}, rounds)
+        result.seconds = race(contenders_of(result, names), rounds)
     if sys.stderr.isatty():
         print(f"\r{'':80}\r", end="", file=sys.stderr)
 

@@ -1,10 +1,12 @@
-"""Softmax cross-entropy as other libraries compute it: one class a library, each with the same three methods.
+"""The functions of closs as other libraries compute them. Cross-entropy: one class a library, with the same methods.
 
 `value()` gives the mean loss; `value_and_gradient()` gives both; both work on what the constructor prepared, as a
 user of that library would hold it. A gradient buffer is reused where the library can.
 """
 
+import importlib
 import importlib.util
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -170,6 +172,44 @@ PEERS: dict[str, type[Numpy] | type[Torch] | type[Optax] | type[Sklearn]] = {
     "optax": Optax,
     "sklearn": Sklearn,
 }
+
+
+def numpy_transform(function: str, x: Array, axis: int) -> Array:
+    """The maximum subtracted, one temporary array, everything in place."""
+    top = x.max(axis=axis, keepdims=True)
+    shifted = x - top
+    if function == "softmax":
+        np.exp(shifted, out=shifted)
+        shifted /= shifted.sum(axis=axis, keepdims=True)
+        return shifted
+    log = np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+    if function == "logsumexp":
+        return np.squeeze(top + log, axis)
+    shifted -= log
+    return shifted
+
+
+def transform(name: str, function: str, x: Array, axis: int, into: bool) -> Callable[[], Array]:
+    """softmax, log_softmax or logsumexp of x by a library, as its user would write it; `into`: closs fills an array."""
+    if name == "closs":
+        call = getattr(closs, function)
+        buffer = np.empty_like(x) if into else None
+        return lambda: np.asarray(call(x, axis=axis, out=buffer))
+    if name == "numpy":
+        return lambda: numpy_transform(function, x, axis)
+    if name == "scipy":
+        special = importlib.import_module("scipy.special")
+        return lambda: np.asarray(getattr(special, function)(x, axis=axis))
+    if name == "torch":
+        torch = importlib.import_module("torch")
+        torch.set_num_threads(closs.get_num_threads())
+        tensor = torch.from_numpy(x)
+        return lambda: np.asarray(getattr(torch, function)(tensor, dim=axis))
+    jax = importlib.import_module("jax")
+    jax.config.update("jax_enable_x64", x.dtype == np.float64)
+    array = jax.device_put(x)
+    compiled = jax.jit(lambda values: getattr(jax.nn, function)(values, axis=axis))
+    return lambda: np.asarray(compiled(array))
 
 
 def installed_peers() -> list[str]:
