@@ -75,6 +75,10 @@ cdef cnp.ndarray as_array(object given, str name):
         raise TypeError(f"{name} cannot be read as an array: {error}") from error
 
 
+cdef inline char kind_of(cnp.ndarray array) noexcept:
+    return (<cnp.dtype> cnp.PyArray_DESCR(array)).kind
+
+
 cdef str name_of_dtype(cnp.ndarray array):
     return array.dtype.name if array.dtype.kind not in "OSUVMm" else {
         "O": "object", "S": "bytes", "U": "str", "V": array.dtype.name, "M": "datetime64", "m": "timedelta64",
@@ -138,12 +142,14 @@ cdef cnp.ndarray as_labels(object given, cnp.ndarray data, int axis, object igno
                            bint *ignores):
     """Labels as native int32 or int64, and ignore_index as one of them (`ignores`: whether any label can match it)."""
     cdef cnp.ndarray array = as_array(given, "target")
-    if array.dtype.kind not in "iu":
+    cdef char kind = kind_of(array)
+    if kind != c"i" and kind != c"u":
         if not (cnp.PyArray_SIZE(array) == 0 and isinstance(given, (list, tuple))):  # [] has no dtype of its own
             raise TypeError(
                 f"target: labels must be integers, got {name_of_dtype(array)}"
             )
         array = array.astype(np.int64)
+        kind = c"i"
     if not has_shape_without(array, data, axis):
         raise ValueError(
             f"target has shape {shape_of(array)}, expected {shape_without(data, axis)}: labels have the shape of "
@@ -156,7 +162,7 @@ cdef cnp.ndarray as_labels(object given, cnp.ndarray data, int axis, object igno
             raise TypeError(f"ignore_index must be an integer or None, got {type(ignore_index).__name__}")
         wanted = operator.index(ignore_index)
     cdef int size = cnp.PyArray_ITEMSIZE(array)
-    if array.dtype.kind == "u" and size == 8:
+    if kind == c"u" and size == 8:
         # Labels beyond int64 become its maximum, which is never below the number of classes; ignored ones become -1.
         converted = np.minimum(array, np.uint64(2**63 - 1)).astype(np.int64)
         if wanted is not None:
@@ -167,9 +173,9 @@ cdef cnp.ndarray as_labels(object given, cnp.ndarray data, int axis, object igno
     if wanted is not None and -2**63 <= wanted < 2**63:
         ignored[0] = wanted
         ignores[0] = True
-    if (size == 4 and array.dtype.kind == "i" or size == 8) and is_native(array):
+    if (size == 4 and kind == c"i" or size == 8) and is_native(array):
         return array
-    return array.astype(np.int64 if size >= 4 and array.dtype.kind == "u" or size == 8 else np.int32)
+    return array.astype(np.int64 if size >= 4 and kind == c"u" or size == 8 else np.int32)
 
 
 cdef cnp.ndarray as_weight(object given, str name):

@@ -238,7 +238,7 @@ def softmax(x, *, axis=-1, out=None):
     Parameters
     ----------
     x : array_like of float32 or float64
-        Logits. Integers and bools become float64. Aligned native floating arrays are never copied, whatever their strides.
+        Integers and bools become float64. Aligned native floating arrays are never copied, whatever their strides.
     axis : int or None, default -1
         The axis that sums to one; None takes all elements as one distribution.
     out : array, optional
@@ -261,7 +261,8 @@ def softmax(x, *, axis=-1, out=None):
     Notes
     -----
     Each exponential is within 2 ulp of that of the rounded difference from the maximum; what underflows becomes
-    subnormal and then 0. -inf has probability 0. +inf, NaN, or -inf throughout make that distribution NaN, and no other.
+    subnormal and then 0. -inf has probability 0. +inf, NaN, or -inf throughout make that distribution NaN, and no
+    other.
 
     References
     ----------
@@ -284,7 +285,7 @@ def log_softmax(x, *, axis=-1, out=None):
     Parameters
     ----------
     x : array_like of float32 or float64
-        Logits. Integers and bools become float64. Aligned native floating arrays are never copied, whatever their strides.
+        Integers and bools become float64. Aligned native floating arrays are never copied, whatever their strides.
     axis : int or None, default -1
         The axis whose exponentials sum to one; None takes all elements as one distribution.
     out : array, optional
@@ -306,9 +307,9 @@ def log_softmax(x, *, axis=-1, out=None):
 
     Notes
     -----
-    The sum leaves its largest term out, so that the logarithm of a probability next to one keeps its relative accuracy:
-    at most 8 eps (plus sqrt(C)/16 eps) and half an ulp of x - max(x). -inf stays -inf. +inf, NaN, or -inf throughout
-    make that distribution NaN, and no other.
+    The sum leaves its largest term out, so that the logarithm of a probability next to one keeps its relative
+    accuracy: at most 8 eps (plus sqrt(C)/16 eps) and half an ulp of x - max(x). -inf stays -inf. +inf,
+    NaN, or -inf throughout make that distribution NaN, and no other.
 
     References
     ----------

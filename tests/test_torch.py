@@ -38,7 +38,7 @@ def test_tensors_are_arrays(rng):
     logits, labels = rng.standard_normal((20, 5)).astype("f4"), rng.integers(0, 5, 20)
     expected = closs.softmax_cross_entropy(logits, labels)
     assert closs.softmax_cross_entropy(torch.from_numpy(logits), torch.from_numpy(labels)) == expected
-    with pytest.raises(TypeError, match="logits cannot be read as an array: .*requires grad"):
+    with pytest.raises(TypeError, match=r"logits cannot be read as an array: .*requires grad"):
         closs.softmax_cross_entropy(torch.from_numpy(logits).requires_grad_(True), labels)
     with pytest.raises(TypeError, match="grad must be True, False, None or an array, got Tensor"):
         closs.softmax_cross_entropy(logits, labels, grad=torch.zeros(20, 5))
