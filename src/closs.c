@@ -320,7 +320,9 @@ closs_status closs_softmax(const closs_softmax_args *args, closs_reduction reduc
     if (!value || (reduction != CLOSS_MEAN && reduction != CLOSS_SUM)) return report->status = CLOSS_BAD_ARGUMENT;
     closs_softmax_args scaled = *args;
     const double weight_sum = report->weight_sum;
-    scaled.scale = reduction == CLOSS_SUM || args->result != CLOSS_CROSS_ENTROPY ? 1.0 : weight_sum == 0 ? (double)NAN : 1.0 / weight_sum;
+    scaled.scale = reduction == CLOSS_SUM || args->result != CLOSS_CROSS_ENTROPY ? 1.0
+                   : weight_sum == 0                                             ? (double)NAN
+                                                                                 : 1.0 / weight_sum;
     closs_sum total = {{0}, 0};
     const int64_t samples = count_samples(args), block = closs_softmax_block(args);
     for (int64_t begin = 0; begin < samples; begin += block) {
