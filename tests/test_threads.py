@@ -98,7 +98,7 @@ def test_the_gil_is_released():
         while worker.is_alive():
             counted.append(time.perf_counter())
             time.sleep(0)
-    assert len(counted) > 100
+    assert len(counted) > 10  # if it were held, one or two before the call and one after it
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
