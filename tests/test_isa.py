@@ -13,7 +13,9 @@ from test_threads import run_python
 import closs
 from closs import _core
 
-FILES = ["test_values", "test_accuracy", "test_gradients", "test_layout", "test_properties", "test_errors"]
+FILES = [
+    "test_values", "test_accuracy", "test_gradients", "test_softmax", "test_layout", "test_properties", "test_errors",
+]  # fmt: skip
 OTHERS = [name for name in _core.available_isa() if name != _core.current_isa()]
 
 
