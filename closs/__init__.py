@@ -3,7 +3,14 @@
 try:
     import closs._core as _core
     from closs._core import get_num_threads, set_num_threads, threads
-    from closs._softmax import log_softmax, logsumexp, softmax, softmax_cross_entropy
+    from closs._softmax import (
+        distillation_loss,
+        log_softmax,
+        logsumexp,
+        softmax,
+        softmax_cross_entropy,
+        softmax_entropy,
+    )
 except ModuleNotFoundError as error:
     if error.name and error.name.startswith("closs."):
         raise ImportError("closs is not built here: run `python -m pip install .` in a checkout of it") from error
@@ -13,6 +20,7 @@ __version__: str = _core.version
 
 __all__ = [
     "__version__",
+    "distillation_loss",
     "get_num_threads",
     "log_softmax",
     "logsumexp",
@@ -20,6 +28,7 @@ __all__ = [
     "show_config",
     "softmax",
     "softmax_cross_entropy",
+    "softmax_entropy",
     "threads",
 ]
 

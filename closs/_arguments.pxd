@@ -10,32 +10,47 @@ cdef enum:
     NONE = 2
     MAX_AXES = 64  # numpy's own limit
 
+# The arrays of a call. Those before LABELS have the class axis.
+cdef enum:
+    DATA = 0
+    TARGET = 1
+    GRAD = 2
+    HESS = 3
+    LABELS = 4
+    WEIGHT = 5
+    VALUES = 6
+    ROLES = 7
+
 # The samples of a call in the order of memory, as libcloss wants them: sample axes sorted by the stride of the data,
-# those of one element dropped, neighbours merged where all arrays allow it. Strides in elements.
+# those of one element dropped, neighbours merged where all arrays allow it. Strides in elements; of arrays with the class
+# axis, that comes last.
 cdef struct sample_axes:
     int ndim
     int64_t count
     int64_t shape[MAX_AXES]
-    int64_t data[MAX_AXES + 1]
-    int64_t grad[MAX_AXES + 1]
-    int64_t labels[MAX_AXES]
-    int64_t weight[MAX_AXES]
-    int64_t values[MAX_AXES]
+    int64_t stride[ROLES][MAX_AXES + 1]
     int64_t class_weight[1]
 
 cdef int reduction_of(object given) except -1
 cdef int axis_of(object given, int ndim) except -1
+cdef double smoothing_of(object given) except? -1
+cdef double factor_of(object given, str name) except? -1
+cdef double base_of(object given) except? -1
 cdef closs_dtype dtype_of(cnp.ndarray array) noexcept
-cdef cnp.ndarray as_data(object given, str name)
+cdef bint is_half(cnp.ndarray data) noexcept
+cdef tuple shape_without(cnp.ndarray data, int axis)
+cdef cnp.ndarray as_logits(object given, str name)
+cdef tuple as_pair(object first, str first_name, object second, str second_name)
+cdef cnp.ndarray as_probabilities(object target, cnp.ndarray data)
 cdef cnp.ndarray as_labels(object given, cnp.ndarray data, int axis, object ignore_index, int64_t *ignored,
                            bint *ignores)
 cdef cnp.ndarray as_class_weight(object given, int64_t classes)
 cdef cnp.ndarray as_sample_weight(object given, cnp.ndarray data, int axis)
-cdef cnp.ndarray gradient_buffer(object given, str name, cnp.ndarray data, str data_name)
+cdef cnp.ndarray gradient_buffer(object given, str name, cnp.ndarray data)
 cdef cnp.ndarray values_buffer(object given, int reduction, cnp.ndarray data, int axis)
 cdef cnp.ndarray result_buffer(object given, cnp.ndarray data, object x, str name)
 cdef int check_overlap(cnp.ndarray buffer, str name, object other, str other_name, bint may_be_same) except -1
-cdef int fill_axes(sample_axes *axes, cnp.ndarray data, int axis, cnp.ndarray grad, cnp.ndarray labels,
-                   cnp.ndarray weight, cnp.ndarray values) except -1
+cdef int fill_axes(sample_axes *axes, int axis, cnp.ndarray data, cnp.ndarray target, cnp.ndarray grad,
+                   cnp.ndarray hess, cnp.ndarray labels, cnp.ndarray weight, cnp.ndarray values) except -1
 cdef int raise_report(const closs_report *report, object target, int64_t classes, object ignore_index) except -1
 cdef int warn_empty_mean(const closs_report *report) except -1

@@ -6,17 +6,24 @@ import numpy as np
 from numpy.exceptions import AxisError
 
 cimport numpy as cnp
+from cpython.object cimport PyObject
+from libc.math cimport INFINITY
 from libc.stdint cimport int64_t
+from libc.string cimport memset
 
 from closs._core cimport (
-    CLOSS_BAD_CLASS_WEIGHT, CLOSS_BAD_LABEL, CLOSS_BAD_SAMPLE_WEIGHT, CLOSS_F32, CLOSS_F64, CLOSS_OK, closs_dtype,
-    closs_report,
+    CLOSS_BAD_CLASS_WEIGHT, CLOSS_BAD_LABEL, CLOSS_BAD_SAMPLE_WEIGHT, CLOSS_BF16, CLOSS_F16, CLOSS_F32, CLOSS_F64,
+    CLOSS_OK, closs_dtype, closs_report,
 )
 
 cnp.import_array()
 
 
 cdef extern from "numpy/arrayobject.h":
+    enum:
+        NPY_HALF
+        NPY_USERDEF
+
     cnp.ndarray PyArray_NewLikeArray(cnp.ndarray prototype, cnp.NPY_ORDER order, void *dtype, int subok)
 
 
@@ -41,6 +48,41 @@ cdef int axis_of(object given, int ndim) except -1:
     if not -ndim <= axis < ndim:
         raise AxisError(axis, ndim)
     return axis + ndim if axis < 0 else axis
+
+
+cdef double number_of(object given, str name) except? -1:
+    """A real number; bools are none."""
+    if isinstance(given, (bool, np.bool_, str, bytes)):
+        raise TypeError(f"{name} must be a number, got {type(given).__name__}")
+    try:
+        return float(given)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, got {type(given).__name__}") from None
+
+
+cdef double smoothing_of(object given) except? -1:
+    cdef double smoothing = number_of(given, "label_smoothing")
+    if not 0 <= smoothing <= 1:
+        raise ValueError(f"label_smoothing must be in [0, 1], got {given!r}")
+    return smoothing
+
+
+cdef double factor_of(object given, str name) except? -1:
+    """Finite and positive."""
+    cdef double factor = number_of(given, name)
+    if not 0 < factor < INFINITY:
+        raise ValueError(f"{name} must be finite and > 0, got {given!r}")
+    return factor
+
+
+cdef double base_of(object given) except? -1:
+    """The base of a logarithm; 0 for nats."""
+    if given is None:
+        return 0
+    cdef double base = number_of(given, "base")
+    if not 0 < base < INFINITY or base == 1:
+        raise ValueError(f"base must be a positive number other than 1, got {given!r}")
+    return base
 
 
 # ---- Inputs ---------------------------------------------------------------------------------------------------------
@@ -85,25 +127,69 @@ cdef str name_of_dtype(cnp.ndarray array):
     }[array.dtype.kind]
 
 
+cdef int bfloat16_number = -1  # numpy's number of the ml_dtypes dtype, once an array of it was seen
+
+
+cdef bint is_bfloat16(cnp.ndarray array):
+    global bfloat16_number
+    if cnp.PyArray_TYPE(array) == bfloat16_number:
+        return True
+    if cnp.PyArray_TYPE(array) < NPY_USERDEF or array.dtype.name != "bfloat16":
+        return False
+    bfloat16_number = cnp.PyArray_TYPE(array)
+    return True
+
+
 cdef closs_dtype dtype_of(cnp.ndarray array) noexcept:
-    return CLOSS_F32 if cnp.PyArray_TYPE(array) == cnp.NPY_FLOAT else CLOSS_F64
+    """Of an array that as_data has seen."""
+    cdef int type_number = cnp.PyArray_TYPE(array)
+    if type_number == cnp.NPY_DOUBLE:
+        return CLOSS_F64
+    if type_number == cnp.NPY_FLOAT:
+        return CLOSS_F32
+    return CLOSS_F16 if type_number == NPY_HALF else CLOSS_BF16
+
+
+cdef int values_type(cnp.ndarray data) noexcept:
+    """numpy's number of the dtype of values: that of the arithmetic."""
+    return cnp.NPY_DOUBLE if cnp.PyArray_TYPE(data) == cnp.NPY_DOUBLE else cnp.NPY_FLOAT
 
 
 cdef cnp.ndarray as_data(object given, str name):
-    """Float32 or float64, native and aligned: the argument itself if it is that, else converted by numpy."""
+    """Of a floating dtype, native and aligned: the argument itself if it is that, else converted by numpy."""
     cdef cnp.ndarray array = as_array(given, name)
     cdef int type_number = cnp.PyArray_TYPE(array)
-    if type_number == cnp.NPY_FLOAT or type_number == cnp.NPY_DOUBLE:
-        if cnp.PyArray_NDIM(array) == 0:
-            raise ValueError(f"{name} need at least 1 dimension, got shape ()")
-        return array if is_native(array) else array.astype(array.dtype.newbyteorder("="), order="K")
-    if array.dtype.kind not in "iub":
+    cdef bint floating = (
+        type_number == cnp.NPY_FLOAT or type_number == cnp.NPY_DOUBLE or type_number == NPY_HALF
+        or is_bfloat16(array)
+    )
+    if not floating and array.dtype.kind not in "iub":
         raise TypeError(
-            f"{name}: unsupported dtype {name_of_dtype(array)}; float32, float64, integers and bool are supported"
+            f"{name}: unsupported dtype {name_of_dtype(array)}; float64, float32, float16, bfloat16, integers and bool "
+            "are supported"
         )
+    if not floating:
+        return array.astype(np.float64, order="K")
+    return array if is_native(array) else array.astype(array.dtype.newbyteorder("="), order="K")
+
+
+cdef cnp.ndarray as_logits(object given, str name):
+    cdef cnp.ndarray array = as_data(given, name)
     if cnp.PyArray_NDIM(array) == 0:
         raise ValueError(f"{name} need at least 1 dimension, got shape ()")
-    return array.astype(np.float64, order="K")
+    return array
+
+
+cdef tuple as_pair(object first, str first_name, object second, str second_name):
+    """Two arrays of one shape and one dtype, that of numpy.result_type; float16 with bfloat16 makes float32."""
+    cdef cnp.ndarray a = as_data(first, first_name)
+    cdef cnp.ndarray b = as_data(second, second_name)
+    if shape_of(a) != shape_of(b):
+        raise ValueError(f"{first_name} has shape {shape_of(a)}, expected {second_name}'s {shape_of(b)}: they are equal")
+    if cnp.PyArray_TYPE(a) == cnp.PyArray_TYPE(b):
+        return a, b
+    common = np.float64 if np.float64 in (a.dtype, b.dtype) else np.float32
+    return a.astype(common, order="K", copy=False), b.astype(common, order="K", copy=False)
 
 
 cdef tuple shape_without(cnp.ndarray data, int axis):
@@ -138,6 +224,30 @@ cdef tuple shape_of(cnp.ndarray array):
     return tuple([cnp.PyArray_DIMS(array)[d] for d in range(cnp.PyArray_NDIM(array))])
 
 
+cdef bint is_floating(object target):
+    """Whether a target holds class probabilities rather than labels, or what as_labels refuses."""
+    if not cnp.PyArray_CheckExact(target):
+        return False
+    cdef int type_number = cnp.PyArray_TYPE(<cnp.ndarray> target)
+    return (
+        type_number == cnp.NPY_FLOAT or type_number == cnp.NPY_DOUBLE or type_number == NPY_HALF
+        or is_bfloat16(<cnp.ndarray> target)
+    )
+
+
+cdef cnp.ndarray as_probabilities(object target, cnp.ndarray data):
+    """Class probabilities in the shape of the logits; None if `target` is not that, but labels or a fault of them."""
+    cdef cnp.ndarray array = as_array(target, "target")
+    if not is_floating(array) or cnp.PyArray_NDIM(array) < cnp.PyArray_NDIM(data):
+        return None
+    array = as_data(array, "target")
+    if not has_shape_without(array, data, -1):
+        raise ValueError(
+            f"target has shape {shape_of(array)}, expected {shape_of(data)}: class probabilities have the shape of logits"
+        )
+    return array
+
+
 cdef cnp.ndarray as_labels(object given, cnp.ndarray data, int axis, object ignore_index, int64_t *ignored,
                            bint *ignores):
     """Labels as native int32 or int64, and ignore_index as one of them (`ignores`: whether any label can match it)."""
@@ -146,7 +256,8 @@ cdef cnp.ndarray as_labels(object given, cnp.ndarray data, int axis, object igno
     if kind != c"i" and kind != c"u":
         if not (cnp.PyArray_SIZE(array) == 0 and isinstance(given, (list, tuple))):  # [] has no dtype of its own
             raise TypeError(
-                f"target: labels must be integers, got {name_of_dtype(array)}"
+                f"target: labels must be integers (class probabilities, floating in the shape of logits), "
+                f"got {name_of_dtype(array)}"
             )
         array = array.astype(np.int64)
         kind = c"i"
@@ -183,7 +294,7 @@ cdef cnp.ndarray as_weight(object given, str name):
     cdef int type_number = cnp.PyArray_TYPE(array)
     if (type_number == cnp.NPY_FLOAT or type_number == cnp.NPY_DOUBLE) and is_native(array):
         return array
-    if array.dtype.kind not in "iubf" or cnp.PyArray_ITEMSIZE(array) > 8:
+    if (array.dtype.kind not in "iubf" or cnp.PyArray_ITEMSIZE(array) > 8) and not is_bfloat16(array):
         raise TypeError(
             f"{name}: unsupported dtype {name_of_dtype(array)}; real numbers of at most 64 bits are supported"
         )
@@ -239,9 +350,12 @@ cdef bint repeats_elements(cnp.ndarray array):
     return bool((np.diff(offsets) < cnp.PyArray_ITEMSIZE(array)).any())
 
 
-cdef cnp.ndarray as_buffer(object given, str name, cnp.ndarray data, int axis):
+cdef str dtype_name(int type_number):
+    return np.dtype(cnp.PyArray_DescrFromType(type_number)).name
+
+
+cdef cnp.ndarray as_buffer(object given, str name, cnp.ndarray data, int axis, int type_number, bint may_be_float):
     """The caller's array for results in the shape of `data`, without `axis` unless that is -1."""
-    cdef int type_number = cnp.PyArray_TYPE(data)
     if not cnp.PyArray_Check(given):
         if name == "out":
             raise TypeError(f"out must be an array or None, got {type(given).__name__}")
@@ -249,9 +363,10 @@ cdef cnp.ndarray as_buffer(object given, str name, cnp.ndarray data, int axis):
     if not cnp.PyArray_CheckExact(given) and isinstance(given, np.ma.MaskedArray):
         raise TypeError(f"{name}: masked arrays are not supported")
     cdef cnp.ndarray array = given
-    if cnp.PyArray_TYPE(array) != type_number:
+    if cnp.PyArray_TYPE(array) != type_number and not (may_be_float and cnp.PyArray_TYPE(array) == cnp.NPY_FLOAT):
         raise TypeError(
-            f"{name} has dtype {name_of_dtype(array)}, expected {np.dtype(cnp.PyArray_DescrFromType(type_number)).name}"
+            f"{name} has dtype {name_of_dtype(array)}, expected {dtype_name(type_number)}"
+            f"{' or float32' if may_be_float else ''}"
         )
     if not cnp.PyArray_ISNOTSWAPPED(array):
         raise TypeError(f"{name} has a swapped byte order, expected the native one of dtype {array.dtype.name}")
@@ -268,15 +383,19 @@ cdef cnp.ndarray as_buffer(object given, str name, cnp.ndarray data, int axis):
     return array
 
 
-cdef cnp.ndarray gradient_buffer(object given, str name, cnp.ndarray data, str data_name):
+cdef bint is_half(cnp.ndarray data) noexcept:
+    return cnp.PyArray_ITEMSIZE(data) == 2
+
+
+cdef cnp.ndarray gradient_buffer(object given, str name, cnp.ndarray data):
     """None if not wanted, a fresh array in the memory order of the data, or the caller's buffer."""
     if given is None or given is False:
         return None
     if given is True:
         return PyArray_NewLikeArray(data, cnp.NPY_KEEPORDER, NULL, 0)
     if not cnp.PyArray_Check(given) and isinstance(given, np.bool_):
-        return gradient_buffer(bool(given), name, data, data_name)
-    return as_buffer(given, name, data, -1)
+        return gradient_buffer(bool(given), name, data)
+    return as_buffer(given, name, data, -1, cnp.PyArray_TYPE(data), is_half(data))
 
 
 cdef cnp.ndarray values_buffer(object given, int reduction, cnp.ndarray data, int axis):
@@ -285,15 +404,15 @@ cdef cnp.ndarray values_buffer(object given, int reduction, cnp.ndarray data, in
             raise ValueError("out needs reduction='none': with 'mean' and 'sum' the value is a float, not an array")
         return None
     if given is None:
-        return np.empty(shape_without(data, axis), dtype=data.dtype)
-    return as_buffer(given, "out", data, axis)
+        return np.empty(shape_without(data, axis), dtype=np.float64 if values_type(data) == cnp.NPY_DOUBLE else np.float32)
+    return as_buffer(given, "out", data, axis, values_type(data), False)
 
 
 cdef cnp.ndarray result_buffer(object given, cnp.ndarray data, object x, str name):
     """A fresh array like the data, or the caller's `out`, which may be the very array `x`."""
     if given is None:
         return PyArray_NewLikeArray(data, cnp.NPY_KEEPORDER, NULL, 0)
-    cdef cnp.ndarray buffer = as_buffer(given, "out", data, -1)
+    cdef cnp.ndarray buffer = as_buffer(given, "out", data, -1, cnp.PyArray_TYPE(data), False)
     check_overlap(buffer, "out", x, name, True)
     check_overlap(buffer, "out", data, name, True)
     return buffer
@@ -359,10 +478,26 @@ cdef inline int64_t elements(cnp.ndarray array, int axis) noexcept:
     return cnp.PyArray_STRIDES(array)[axis] // cnp.PyArray_ITEMSIZE(array)
 
 
-cdef int fill_axes(sample_axes *axes, cnp.ndarray data, int axis, cnp.ndarray grad, cnp.ndarray labels,
-                   cnp.ndarray weight, cnp.ndarray values) except -1:
-    cdef int d, e, k, n = 0
+cdef int fill_axes(sample_axes *axes, int axis, cnp.ndarray data, cnp.ndarray target, cnp.ndarray grad,
+                   cnp.ndarray hess, cnp.ndarray labels, cnp.ndarray weight, cnp.ndarray values) except -1:
+    """The first four have the class axis `axis` (-1: there is none), the others the sample axes alone, or None."""
+    cdef PyObject *array[ROLES]
+    cdef int d, e, k, r, n = 0
     cdef int64_t extent, step
+    cdef bint merge
+    if weight is not None and cnp.PyArray_NDIM(weight) == 0:
+        weight = None  # one for all: every stride is 0
+    array[DATA] = <PyObject *> data
+    array[TARGET] = <PyObject *> target
+    array[GRAD] = <PyObject *> grad
+    array[HESS] = <PyObject *> hess
+    array[LABELS] = <PyObject *> labels
+    array[WEIGHT] = <PyObject *> weight
+    array[VALUES] = <PyObject *> values
+    for r in range(ROLES):
+        if <object> array[r] is None:
+            array[r] = NULL
+            memset(axes.stride[r], 0, (cnp.PyArray_NDIM(data) + 1) * sizeof(int64_t))
     axes.count = 1
     for d in range(cnp.PyArray_NDIM(data)):
         if d == axis:
@@ -371,46 +506,36 @@ cdef int fill_axes(sample_axes *axes, cnp.ndarray data, int axis, cnp.ndarray gr
         axes.count *= extent
         if extent == 1:
             continue
-        e = d - (d > axis)
+        e = d - (axis >= 0 and d > axis)
         step = elements(data, d)
         k = n
         # Sorted by falling stride, equal ones in the order they came: the last axis is the fastest in memory.
-        while k > 0 and abs(axes.data[k - 1]) < abs(step):
+        while k > 0 and abs(axes.stride[DATA][k - 1]) < abs(step):
             axes.shape[k] = axes.shape[k - 1]
-            axes.data[k] = axes.data[k - 1]
-            axes.grad[k] = axes.grad[k - 1]
-            axes.labels[k] = axes.labels[k - 1]
-            axes.weight[k] = axes.weight[k - 1]
-            axes.values[k] = axes.values[k - 1]
+            for r in range(ROLES):
+                axes.stride[r][k] = axes.stride[r][k - 1]
             k -= 1
         axes.shape[k] = extent
-        axes.data[k] = step
-        axes.grad[k] = elements(grad, d) if grad is not None else 0
-        axes.labels[k] = elements(labels, e) if labels is not None else 0
-        axes.weight[k] = elements(weight, e) if weight is not None and cnp.PyArray_NDIM(weight) > 0 else 0
-        axes.values[k] = elements(values, e) if values is not None else 0
+        for r in range(ROLES):
+            axes.stride[r][k] = elements(<cnp.ndarray> array[r], d if r < LABELS else e) if array[r] != NULL else 0
         n += 1
     # Merge an axis with the one inside it where one stride serves both in every array.
     k = 0
     for d in range(1, n):
         extent = axes.shape[d]
-        if (
-            axes.data[k] == axes.data[d] * extent and axes.grad[k] == axes.grad[d] * extent
-            and axes.labels[k] == axes.labels[d] * extent and axes.weight[k] == axes.weight[d] * extent
-            and axes.values[k] == axes.values[d] * extent
-        ):
+        merge = True
+        for r in range(ROLES):
+            merge = merge and axes.stride[r][k] == axes.stride[r][d] * extent
+        if merge:
             axes.shape[k] *= extent
         else:
             k += 1
             axes.shape[k] = extent
-        axes.data[k] = axes.data[d]
-        axes.grad[k] = axes.grad[d]
-        axes.labels[k] = axes.labels[d]
-        axes.weight[k] = axes.weight[d]
-        axes.values[k] = axes.values[d]
+        for r in range(ROLES):
+            axes.stride[r][k] = axes.stride[r][d]
     axes.ndim = k + 1 if n > 0 else 0
-    axes.data[axes.ndim] = elements(data, axis)
-    axes.grad[axes.ndim] = elements(grad, axis) if grad is not None else 0
+    for r in range(LABELS):
+        axes.stride[r][axes.ndim] = elements(<cnp.ndarray> array[r], axis) if axis >= 0 and array[r] != NULL else 0
     return 0
 
 

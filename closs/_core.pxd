@@ -22,6 +22,8 @@ cdef extern from "closs.h" nogil:
     ctypedef enum closs_dtype:
         CLOSS_F32
         CLOSS_F64
+        CLOSS_F16
+        CLOSS_BF16
 
     ctypedef enum closs_label_dtype:
         CLOSS_I32
@@ -40,6 +42,8 @@ cdef extern from "closs.h" nogil:
         CLOSS_LOGSUMEXP
         CLOSS_SOFTMAX
         CLOSS_LOG_SOFTMAX
+        CLOSS_SOFTMAX_ENTROPY
+        CLOSS_DISTILLATION
 
     ctypedef struct closs_softmax_args:
         size_t size
@@ -53,13 +57,22 @@ cdef extern from "closs.h" nogil:
         closs_const_array labels
         int32_t has_ignore_index
         int64_t ignore_index
+        closs_dtype target_dtype
+        closs_const_array targets
+        double label_smoothing
+        double temperature
+        double base
         closs_dtype class_weight_dtype
         closs_const_array class_weight
         closs_dtype sample_weight_dtype
         closs_const_array sample_weight
         closs_array values
         closs_array grad
+        closs_array hess
+        int32_t wide_grad
+        int32_t wide_hess
         double scale
+        int64_t first_class
 
 
 cdef extern from *:

@@ -10,8 +10,17 @@ from libc.stdlib cimport free, malloc
 
 
 cdef extern from "closs.h" nogil:
+    enum:
+        CLOSS_PART
+
     ctypedef struct closs_sum:
         pass
+
+    ctypedef struct closs_softmax_state:
+        pass
+
+    ctypedef struct closs_softmax_part:
+        closs_softmax_state state
 
     const char *closs_version()
     const char *closs_isa()
@@ -21,6 +30,13 @@ cdef extern from "closs.h" nogil:
     closs_status closs_softmax_check(const closs_softmax_args *args, closs_report *report)
     int64_t closs_softmax_block(const closs_softmax_args *args)
     void closs_softmax_run(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum)
+    int64_t closs_softmax_parts(const closs_softmax_args *args)
+    void closs_softmax_sum_part(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end,
+                                closs_softmax_part *part)
+    void closs_softmax_merge(closs_softmax_state *into, const closs_softmax_state *next)
+    double closs_softmax_value(const closs_softmax_args *args, int64_t sample, const closs_softmax_state *row)
+    void closs_softmax_write_part(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end,
+                                  const closs_softmax_part *part, const closs_softmax_state *row)
     void closs_sum_add(closs_sum *sum, double partial)
     double closs_sum_total(const closs_sum *sum)
 
@@ -82,14 +98,60 @@ cdef closs_status softmax_check(const closs_softmax_args *args, closs_report *re
     return closs_softmax_check(args, report)
 
 
+# Parts of one row whose states are kept: 1024 of them take less than half a megabyte. Longer rows go in several rounds,
+# and their exponentials are computed again for the gradient.
+cdef int64_t PARTS_KEPT = 1024
+
+
+cdef double run_row(const closs_softmax_args *args, int64_t sample, int64_t parts, closs_softmax_part *kept,
+                    int threads) noexcept nogil:
+    """One row, its parts shared by the threads, and the value of its sample."""
+    cdef closs_softmax_args sums = args[0]
+    cdef closs_softmax_state row
+    cdef int64_t first, p, count
+    cdef bint keep = parts <= PARTS_KEPT
+    if not keep:
+        sums.grad.data = NULL
+    first = 0
+    while first < parts:
+        count = min(parts - first, PARTS_KEPT)
+        for p in prange(count, num_threads=threads, schedule="dynamic", chunksize=1):
+            closs_softmax_sum_part(&sums, sample, (first + p) * CLOSS_PART,
+                                   min(args.classes, (first + p + 1) * CLOSS_PART), &kept[p])
+        for p in range(count):
+            if first + p == 0:
+                row = kept[0].state
+            else:
+                closs_softmax_merge(&row, &kept[p].state)
+        first += count
+    if args.grad.data != NULL or args.hess.data != NULL:
+        for p in prange(parts, num_threads=threads, schedule="dynamic", chunksize=1):
+            closs_softmax_write_part(args, sample, p * CLOSS_PART, min(args.classes, (p + 1) * CLOSS_PART),
+                                     &kept[p] if keep else NULL, &row)
+    return closs_softmax_value(args, sample, &row)
+
+
 cdef double softmax_run(const closs_softmax_args *args, int64_t samples, int threads) noexcept nogil:
-    """Runs all samples in blocks and returns the sum of their values: the same bits for any number of threads."""
+    """Runs all samples and returns the sum of their values: the same bits for any number of threads."""
+    global closs_workers_started
     cdef int64_t block = closs_softmax_block(args)
     cdef int64_t blocks = (samples + block - 1) // block
-    cdef int64_t b
+    cdef int64_t b, parts
     cdef closs_sum total = closs_sum_empty()
     cdef double partial
     cdef double *partials = NULL
+    cdef closs_softmax_part *kept = NULL
+    if threads > 1 and blocks < 4 * threads:
+        # Few rows: threads share each of them, if it is long.
+        parts = closs_softmax_parts(args)
+        if parts > 1:
+            kept = <closs_softmax_part *> malloc(<size_t> min(parts, PARTS_KEPT) * sizeof(closs_softmax_part))
+        if kept != NULL:
+            closs_workers_started = 1
+            for b in range(samples):
+                closs_sum_add(&total, run_row(args, b, parts, kept, <int> min(threads, parts)))
+            free(kept)
+            return closs_sum_total(&total)
     if threads > 1 and blocks > 1:
         partials = <double *> malloc(<size_t> blocks * sizeof(double))
     if partials == NULL:
@@ -98,7 +160,6 @@ cdef double softmax_run(const closs_softmax_args *args, int64_t samples, int thr
             closs_softmax_run(args, b * block, min(samples, (b + 1) * block), &partial)
             closs_sum_add(&total, partial)
         return closs_sum_total(&total)
-    global closs_workers_started
     closs_workers_started = 1
     for b in prange(blocks, num_threads=min(threads, blocks), schedule="dynamic", chunksize=1):
         partials[b] = 0.0

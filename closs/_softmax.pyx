@@ -7,67 +7,161 @@ from libc.stdint cimport int64_t
 cimport numpy as cnp
 
 from closs._arguments cimport (
-    MEAN, NONE, as_class_weight, as_data, as_labels, as_sample_weight, axis_of, check_overlap, dtype_of, fill_axes,
-    gradient_buffer, raise_report, reduction_of, result_buffer, sample_axes, values_buffer, warn_empty_mean,
+    DATA, GRAD, HESS, LABELS, MEAN, NONE, TARGET, VALUES, WEIGHT, as_class_weight, as_labels, as_logits, as_pair,
+    as_probabilities, as_sample_weight, axis_of, base_of, check_overlap, dtype_of, factor_of, fill_axes, gradient_buffer,
+    is_half, raise_report, reduction_of, result_buffer, sample_axes, shape_without, smoothing_of, values_buffer, warn_empty_mean,
 )
 from closs._core cimport (
-    CLOSS_I32, CLOSS_I64, CLOSS_LOG_SOFTMAX, CLOSS_LOGSUMEXP, CLOSS_OK, CLOSS_SOFTMAX, closs_report,
-    closs_softmax_args, closs_softmax_defaults, closs_softmax_result, softmax_check, softmax_run, threads_for,
+    CLOSS_DISTILLATION, CLOSS_I32, CLOSS_I64, CLOSS_LOG_SOFTMAX, CLOSS_LOGSUMEXP, CLOSS_OK, CLOSS_SOFTMAX,
+    CLOSS_SOFTMAX_ENTROPY, closs_report, closs_softmax_args, closs_softmax_defaults, closs_softmax_result,
+    softmax_check, softmax_run, threads_for,
 )
 
 cnp.import_array()
 
 
-cdef int check_inputs(cnp.ndarray buffer, str name, object target, cnp.ndarray labels, object class_weight,
-                      cnp.ndarray by_class, object sample_weight, cnp.ndarray by_sample) except -1:
-    check_overlap(buffer, name, target, "target", False)
-    check_overlap(buffer, name, labels, "target", False)
-    check_overlap(buffer, name, class_weight, "class_weight", False)
-    check_overlap(buffer, name, by_class, "class_weight", False)
-    check_overlap(buffer, name, sample_weight, "sample_weight", False)
-    check_overlap(buffer, name, by_sample, "sample_weight", False)
+cdef int check_buffer(cnp.ndarray buffer, str name, object given, tuple inputs, bint may_be_first) except -1:
+    """A buffer of the caller's overlaps no input: (as given, as converted, name); it may be the first of them."""
+    if buffer is None or buffer is not given:
+        return 0
+    # As given and as converted: a conversion that copied nothing hides the memory of what was given.
+    for raw, converted, other in inputs:
+        check_overlap(buffer, name, raw, other, may_be_first)
+        check_overlap(buffer, name, converted, other, may_be_first)
+        may_be_first = False
     return 0
 
 
+cdef int fill_args(closs_softmax_args *args, sample_axes *axes, int axis, cnp.ndarray data, cnp.ndarray target,
+                   cnp.ndarray gradient, cnp.ndarray hessian, cnp.ndarray labels, cnp.ndarray by_sample,
+                   cnp.ndarray values) except -1:
+    """All arrays; axes has to live as long as args."""
+    fill_axes(axes, axis, data, target, gradient, hessian, labels, by_sample, values)
+    args.dtype = dtype_of(data)
+    args.classes = cnp.PyArray_DIMS(data)[axis]
+    args.ndim = axes.ndim
+    args.shape = axes.shape
+    args.logits.data = cnp.PyArray_DATA(data)
+    args.logits.strides = axes.stride[DATA]
+    if target is not None:
+        args.target_dtype = dtype_of(target)
+        args.targets.data = cnp.PyArray_DATA(target)
+        args.targets.strides = axes.stride[TARGET]
+    if labels is not None:
+        args.label_dtype = CLOSS_I32 if cnp.PyArray_ITEMSIZE(labels) == 4 else CLOSS_I64
+        args.labels.data = cnp.PyArray_DATA(labels)
+        args.labels.strides = axes.stride[LABELS]
+    if by_sample is not None:
+        args.sample_weight_dtype = dtype_of(by_sample)
+        args.sample_weight.data = cnp.PyArray_DATA(by_sample)
+        args.sample_weight.strides = axes.stride[WEIGHT]
+    if values is not None:
+        args.values.data = cnp.PyArray_DATA(values)
+        args.values.strides = axes.stride[VALUES]
+    if gradient is not None:
+        args.grad.data = cnp.PyArray_DATA(gradient)
+        args.grad.strides = axes.stride[GRAD]
+        args.wide_grad = is_half(data) and not is_half(gradient)
+    if hessian is not None:
+        args.hess.data = cnp.PyArray_DATA(hessian)
+        args.hess.strides = axes.stride[HESS]
+        args.wide_hess = is_half(data) and not is_half(hessian)
+    return 0
+
+
+cdef double checked_run(closs_softmax_args *args, int64_t samples, int how, object target, object ignore_index) except? -1:
+    """Checks labels and weights, raises or warns, computes, and returns the reduced value."""
+    cdef closs_report report
+    cdef double total
+    with nogil:
+        softmax_check(args, &report)
+    if report.status != CLOSS_OK:
+        raise_report(&report, target, args.classes, ignore_index)
+    if how == MEAN:
+        if report.weight_sum == 0:
+            warn_empty_mean(&report)
+            args.scale = NAN
+        else:
+            args.scale = 1.0 / report.weight_sum
+    cdef int threads = threads_for(samples * args.classes)
+    with nogil:
+        total = softmax_run(args, samples, threads)
+    if how == MEAN:
+        return NAN if report.weight_sum == 0 else total / report.weight_sum
+    return total
+
+
+cdef int need_classes(cnp.ndarray data, int axis) except -1:
+    """The softmax of nothing is no distribution."""
+    if cnp.PyArray_DIMS(data)[axis] == 0 and 0 not in shape_without(data, axis):
+        raise ValueError(f"logits need at least one class, got shape {(<object> data).shape} with classes on axis {axis}")
+    return 0
+
+
+cdef object results(int how, double total, cnp.ndarray values, object out, cnp.ndarray gradient, cnp.ndarray hessian):
+    if how == NONE:
+        loss = values if values is out or cnp.PyArray_NDIM(values) > 0 else values[()]
+    else:
+        loss = total
+    if gradient is None:
+        return loss if hessian is None else (loss, hessian)
+    return (loss, gradient) if hessian is None else (loss, gradient, hessian)
+
+
 def softmax_cross_entropy(logits, target, *, axis=-1, class_weight=None, sample_weight=None, ignore_index=None,
-                          reduction="mean", grad=False, out=None):
+                          label_smoothing=0.0, reduction="mean", grad=False, hess=False, out=None):
     """
     Cross-entropy of the softmax of logits, in nats.
 
-    For a sample with logits :math:`z`, label :math:`y` and weight :math:`w`,
+    For a sample with logits :math:`z`, :math:`p = \\mathrm{softmax}(z)` and weight :math:`s`, and :math:`v_j` the class
+    weight times the target probability of class :math:`j` (for a label, all of it is in one class),
 
-    .. math:: w \\left(\\log \\sum_j e^{z_j} - z_y\\right), \\qquad
-              \\frac{\\partial}{\\partial z_j} = w \\, (\\mathrm{softmax}(z)_j - [j = y]).
+    .. math:: L = -s \\sum_j v_j \\log p_j, \\qquad
+              \\frac{\\partial L}{\\partial z_j} = s (W p_j - v_j), \\qquad
+              \\frac{\\partial^2 L}{\\partial z_j^2} = s W p_j (1 - p_j), \\qquad W = \\sum_j v_j.
 
     Parameters
     ----------
-    logits : array_like of float32 or float64
+    logits : array_like of float64, float32, float16 or bfloat16
         Unnormalised log-probabilities; classes along `axis`, all other axes are samples. Integers and bools become
-        float64. Aligned native floating arrays are never copied, whatever their strides.
-    target : array_like of integers
-        The label of each sample, in [0, C); the shape of `logits` without `axis`. Any integer dtype.
+        float64, half types are computed in float32. Aligned native floating arrays are never copied, whatever their
+        strides.
+    target : array_like
+        Integers: the label of each sample, in [0, C); the shape of `logits` without `axis`, any integer dtype.
+        Floating: class probabilities in the shape of `logits`, of any floating dtype. They are taken as they are: not
+        checked, not normalised.
     axis : int, default -1
         The class axis.
     class_weight : array_like of shape (C,), optional
-        Weight of a sample by its label; finite and >= 0.
-    sample_weight : array_like of the shape of `target`, or scalar, optional
+        Weight of each class; finite and >= 0. It multiplies the target of its class, so that of a sample by its label.
+    sample_weight : array_like of the shape of `logits` without `axis`, or scalar, optional
         Weight of each sample; finite. Multiplies the class weight.
     ignore_index : int, optional
-        Samples with this label are left out: value 0, gradient 0. By default no label is special.
+        Samples with this label are left out: value 0, gradient 0. By default no label is special. Only with labels.
+    label_smoothing : float, default 0.0
+        In [0, 1]. A target `t` becomes ``(1 - label_smoothing) * t + label_smoothing / C``.
     reduction : {"mean", "sum", "none"}, default "mean"
-        "mean" divides the sum by the sum of the weights (of the sample and of its label).
+        "mean" divides the sum by the sum of sample weight times class weight of the label; with class probabilities by
+        the sum of sample weights, whatever the class weights are (as torch does).
     grad : bool or array, default False
         True returns the gradient of what is returned, too, in the dtype and memory order of the logits. An array of
-        their shape and dtype is filled and returned in place of a fresh one; it may be `logits` itself.
+        their shape and dtype (for half types also float32) is filled and returned in place of a fresh one; it may be
+        `logits` itself.
+    hess : bool or array, default False
+        The same for the diagonal of the Hessian, in an array of its own.
     out : array, optional
-        With "none": an array of the shape of `target` and the dtype of the logits, to be filled and returned.
+        With "none": an array of the shape of `logits` without `axis`, to be filled and returned; float64 for float64
+        logits, else float32.
 
     Returns
     -------
     loss : float or array
-        A Python float, summed in float64; with "none" an array in the dtype of the logits (a scalar for one sample).
+        A Python float, summed in float64; with "none" an array of float64 for float64 logits, else of float32 (a scalar
+        for one sample).
     gradient : array
         Only with `grad`.
+    hessian : array
+        Only with `hess`.
 
     Raises
     ------
@@ -76,7 +170,8 @@ def softmax_cross_entropy(logits, target, *, axis=-1, class_weight=None, sample_
     TypeError
         If a dtype is not supported, labels are no integers, or a buffer has another dtype than the logits.
     ValueError
-        If shapes do not fit, a weight or `reduction` is out of range, or a buffer is read-only or overlaps.
+        If shapes do not fit, a weight, `label_smoothing` or `reduction` is out of range, `ignore_index` comes with class
+        probabilities, there is no class for them, or a buffer is read-only or overlaps.
 
     Warns
     -----
@@ -89,15 +184,21 @@ def softmax_cross_entropy(logits, target, *, axis=-1, class_weight=None, sample_
 
     Loss and gradient have a relative error of at most 8 eps (plus sqrt(C)/16 eps), plus half an ulp of z_j - max(z) for
     each exponential, at every confidence down to underflow: the sum leaves the label's own term out, so that a loss of
-    1e-30 is as exact as one of 1. The bits do not depend on the number of threads.
+    1e-30 is as exact as one of 1. With class probabilities or smoothing the error is at most 8 eps of the sum of
+    abs(v_j log p_j), and 8 eps of W p_j + abs(v_j). The bits do not depend on the number of threads.
 
-    Special values: -inf is a class of probability zero; a label there costs +inf, with a finite gradient. +inf, NaN, or
-    -inf throughout make that sample NaN, and no other. A sample of weight zero is left out whatever its logits are.
+    Special values: -inf is a class of probability zero; a target > 0 there costs +inf, with a finite gradient, and one of
+    exactly 0 nothing. +inf, NaN, or -inf throughout make that sample NaN, and no other. A sample of weight zero, or whose
+    v_j sum to zero, is left out whatever its logits are.
+
+    In float16 a gradient divided by a large number of samples becomes subnormal: take a float32 buffer, or "sum".
+    The Hessian is what XGBoost uses up to a factor of 2, and LightGBM up to C / (C - 1).
 
     References
     ----------
     P. Blanchard, D. J. Higham, N. J. Higham, "Accurately computing the log-sum-exp and softmax functions", IMA Journal
-    of Numerical Analysis 41 (2021), 2311-2330.
+    of Numerical Analysis 41 (2021), 2311-2330. Label smoothing: C. Szegedy et al., "Rethinking the Inception
+    architecture for computer vision", CVPR 2016.
 
     Examples
     --------
@@ -112,103 +213,266 @@ def softmax_cross_entropy(logits, target, *, axis=-1, class_weight=None, sample_
     >>> gradient.round(3)
     array([[-0.107,  0.088,  0.02 ],
            [ 0.   , -0.   ,  0.   ]])
+
+    Class probabilities and smoothing:
+
+    >>> round(closs.softmax_cross_entropy(logits, [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]], label_smoothing=0.1), 6)
+    3.537323
     """
     cdef int how = reduction_of(reduction)
-    cdef cnp.ndarray data = as_data(logits, "logits")
+    cdef cnp.ndarray data = as_logits(logits, "logits")
     cdef int class_axis = axis_of(axis, cnp.PyArray_NDIM(data))
     cdef int64_t classes = cnp.PyArray_DIMS(data)[class_axis]
     cdef int64_t ignored = 0
     cdef bint ignores = False
-    cdef cnp.ndarray labels = as_labels(target, data, class_axis, ignore_index, &ignored, &ignores)
+    cdef cnp.ndarray probabilities = as_probabilities(target, data)
+    cdef cnp.ndarray labels = None
+    if probabilities is None:
+        labels = as_labels(target, data, class_axis, ignore_index, &ignored, &ignores)
+    elif ignore_index is not None:
+        raise ValueError("ignore_index needs integer labels; target holds class probabilities")
+    cdef double smoothing = smoothing_of(label_smoothing)
     cdef cnp.ndarray by_class = as_class_weight(class_weight, classes)
     cdef cnp.ndarray by_sample = as_sample_weight(sample_weight, data, class_axis)
-    cdef cnp.ndarray gradient = gradient_buffer(grad, "grad", data, "logits")
+    cdef cnp.ndarray gradient = gradient_buffer(grad, "grad", data)
+    cdef cnp.ndarray hessian = gradient_buffer(hess, "hess", data)
     cdef cnp.ndarray values = values_buffer(out, how, data, class_axis)
-    if gradient is not None and gradient is grad:
-        # As given and as converted: a conversion that copied nothing hides the memory of what was given.
-        check_overlap(gradient, "grad", logits, "logits", True)
-        check_overlap(gradient, "grad", data, "logits", True)
-        check_overlap(gradient, "grad", values, "out", False)
-        check_inputs(gradient, "grad", target, labels, class_weight, by_class, sample_weight, by_sample)
-    if values is not None and values is out:
-        check_overlap(values, "out", logits, "logits", False)
-        check_overlap(values, "out", data, "logits", False)
-        check_inputs(values, "out", target, labels, class_weight, by_class, sample_weight, by_sample)
+    if gradient is grad or hessian is hess or values is out:
+        inputs = (
+            (logits, data, "logits"), (target, labels if probabilities is None else probabilities, "target"),
+            (class_weight, by_class, "class_weight"), (sample_weight, by_sample, "sample_weight"),
+        )
+        check_buffer(gradient, "grad", grad, inputs, True)
+        check_buffer(hessian, "hess", hess, (*inputs, (grad, gradient, "grad")), False)
+        check_buffer(values, "out", out, (*inputs, (grad, gradient, "grad"), (hess, hessian, "hess")), False)
+    if probabilities is not None:
+        need_classes(data, class_axis)
 
     cdef sample_axes axes
-    fill_axes(&axes, data, class_axis, gradient, labels, by_sample, values)
     cdef closs_softmax_args args = closs_softmax_defaults()
-    args.dtype = dtype_of(data)
-    args.classes = classes
-    args.ndim = axes.ndim
-    args.shape = axes.shape
-    args.logits.data = cnp.PyArray_DATA(data)
-    args.logits.strides = axes.data
-    args.labels.data = cnp.PyArray_DATA(labels)
-    args.labels.strides = axes.labels
-    args.label_dtype = CLOSS_I32 if cnp.PyArray_ITEMSIZE(labels) == 4 else CLOSS_I64
+    fill_args(&args, &axes, class_axis, data, probabilities, gradient, hessian, labels, by_sample, values)
     args.has_ignore_index = ignores
     args.ignore_index = ignored
+    args.label_smoothing = smoothing
     if by_class is not None:
         axes.class_weight[0] = cnp.PyArray_STRIDES(by_class)[0] // cnp.PyArray_ITEMSIZE(by_class)
         args.class_weight_dtype = dtype_of(by_class)
         args.class_weight.data = cnp.PyArray_DATA(by_class)
         args.class_weight.strides = axes.class_weight
-    if by_sample is not None:
-        args.sample_weight_dtype = dtype_of(by_sample)
-        args.sample_weight.data = cnp.PyArray_DATA(by_sample)
-        args.sample_weight.strides = axes.weight
-    if values is not None:
-        args.values.data = cnp.PyArray_DATA(values)
-        args.values.strides = axes.values
-    if gradient is not None:
-        args.grad.data = cnp.PyArray_DATA(gradient)
-        args.grad.strides = axes.grad
+    cdef double total = checked_run(&args, axes.count, how, target, ignore_index)
+    return results(how, total, values, out, gradient, hessian)
 
-    cdef closs_report report
-    with nogil:
-        softmax_check(&args, &report)
-    if report.status != CLOSS_OK:
-        raise_report(&report, target, classes, ignore_index)
-    if how == MEAN:
-        if report.weight_sum == 0:
-            warn_empty_mean(&report)
-            args.scale = NAN
-        else:
-            args.scale = 1.0 / report.weight_sum
-    cdef int threads = threads_for(axes.count * classes)
-    cdef double total
-    with nogil:
-        total = softmax_run(&args, axes.count, threads)
 
-    if how == MEAN:
-        total = NAN if report.weight_sum == 0 else total / report.weight_sum
-    if how == NONE:
-        loss = values if values is out or cnp.PyArray_NDIM(values) > 0 else values[()]
+def distillation_loss(logits, target_logits, *, axis=-1, temperature=1.0, sample_weight=None, reduction="mean",
+                      grad=False, out=None):
+    """
+    Divergence of a model's softmax from that of a teacher's logits, in nats.
+
+    For logits :math:`z`, target logits :math:`u`, temperature :math:`T` and weight :math:`s`, with
+    :math:`q = \\mathrm{softmax}(u / T)` and :math:`r = \\mathrm{softmax}(z / T)`,
+
+    .. math:: s \\, D(q \\| r) = s \\sum_j q_j \\log \\frac{q_j}{r_j}, \\qquad
+              \\frac{\\partial}{\\partial z_j} = \\frac{s}{T} (r_j - q_j).
+
+    Parameters
+    ----------
+    logits : array_like of float64, float32, float16 or bfloat16
+        Those of the model; classes along `axis`, all other axes are samples. Integers and bools become float64.
+    target_logits : array_like
+        Those of the teacher, in the shape of `logits`. If the dtypes differ, both become numpy.result_type of them
+        (float16 with bfloat16: float32).
+    axis : int, default -1
+        The class axis.
+    temperature : float, default 1.0
+        Divides all logits; finite and > 0.
+    sample_weight : array_like of the shape of `logits` without `axis`, or scalar, optional
+        Weight of each sample; finite.
+    reduction : {"mean", "sum", "none"}, default "mean"
+        "mean" divides by the sum of sample weights: the number of samples, not of elements.
+    grad : bool or array, default False
+        True returns the gradient for `logits`, too. An array of their shape and (common) dtype, for half types also
+        float32, is filled and returned; it may be `logits` itself.
+    out : array, optional
+        With "none": an array of the shape of `logits` without `axis`, to be filled and returned; float64 for float64
+        logits, else float32.
+
+    Returns
+    -------
+    loss : float or array
+        A Python float, summed in float64; with "none" an array of float64 for float64 logits, else of float32 (a scalar
+        for one sample).
+    gradient : array
+        Only with `grad`.
+
+    Raises
+    ------
+    TypeError
+        If a dtype is not supported, `temperature` is no number, or a buffer has the wrong dtype.
+    ValueError
+        If shapes differ, `temperature`, a weight or `reduction` is out of range, there is no class, or a buffer is
+        read-only or overlaps.
+    numpy.exceptions.AxisError
+        If `axis` is out of range.
+
+    Warns
+    -----
+    RuntimeWarning
+        If a mean has no weight: it is NaN then.
+
+    Notes
+    -----
+    Not multiplied by T squared: Hinton, Vinyals and Dean propose that factor where this loss is added to one without a
+    temperature; it is yours to apply, to loss and gradient alike.
+
+    Equal logits give exactly 0. The error is at most 8 eps of the sum of abs(q_j log q_j) and abs(q_j log r_j); for
+    half types and float32 the row is computed in float64. A class whose target logit is -inf has no share; one whose
+    logit alone is -inf makes the loss +inf, with a finite gradient. +inf, NaN, or -inf throughout make that sample NaN,
+    and no other. A sample of weight zero is left out.
+
+    References
+    ----------
+    G. Hinton, O. Vinyals, J. Dean, "Distilling the knowledge in a neural network", arXiv:1503.02531 (2015).
+
+    Examples
+    --------
+    >>> import closs
+    >>> round(closs.distillation_loss([[1.0, 2.0, 3.0]], [[3.0, 2.0, 1.0]], temperature=2.0), 6)
+    0.319777
+    """
+    cdef int how = reduction_of(reduction)
+    cdef cnp.ndarray data, teacher
+    data, teacher = as_pair(logits, "logits", target_logits, "target_logits")
+    if cnp.PyArray_NDIM(data) == 0:
+        raise ValueError("logits need at least 1 dimension, got shape ()")
+    cdef int class_axis = axis_of(axis, cnp.PyArray_NDIM(data))
+    cdef double heat = factor_of(temperature, "temperature")
+    cdef cnp.ndarray by_sample = as_sample_weight(sample_weight, data, class_axis)
+    cdef cnp.ndarray gradient = gradient_buffer(grad, "grad", data)
+    cdef cnp.ndarray values = values_buffer(out, how, data, class_axis)
+    if gradient is grad or values is out:
+        inputs = (
+            (logits, data, "logits"), (target_logits, teacher, "target_logits"),
+            (sample_weight, by_sample, "sample_weight"),
+        )
+        check_buffer(gradient, "grad", grad, inputs, True)
+        check_buffer(values, "out", out, (*inputs, (grad, gradient, "grad")), False)
+    need_classes(data, class_axis)
+
+    cdef sample_axes axes
+    cdef closs_softmax_args args = closs_softmax_defaults()
+    args.result = CLOSS_DISTILLATION
+    args.temperature = heat
+    fill_args(&args, &axes, class_axis, data, teacher, gradient, None, None, by_sample, values)
+    cdef double total = checked_run(&args, axes.count, how, None, None)
+    return results(how, total, values, out, gradient, None)
+
+
+def softmax_entropy(logits, *, axis=-1, base=None, sample_weight=None, reduction="none", grad=False, out=None):
+    """
+    Entropy of the softmax of logits.
+
+    For logits :math:`z`, :math:`p = \\mathrm{softmax}(z)` and weight :math:`s`,
+
+    .. math:: H = -s \\sum_j p_j \\log p_j, \\qquad
+              \\frac{\\partial H}{\\partial z_j} = -s \\, p_j \\Bigl(\\log p_j - \\sum_k p_k \\log p_k\\Bigr).
+
+    Parameters
+    ----------
+    logits : array_like of float64, float32, float16 or bfloat16
+        Classes along `axis`, all other axes are samples. Integers and bools become float64.
+    axis : int or None, default -1
+        The class axis; None takes all elements as one distribution.
+    base : float, optional
+        Of the logarithm: finite, > 0 and not 1. By default the entropy is in nats; 2 gives bits.
+    sample_weight : array_like of the shape of `logits` without `axis`, or scalar, optional
+        Weight of each distribution; finite.
+    reduction : {"none", "mean", "sum"}, default "none"
+        "mean" divides by the sum of sample weights.
+    grad : bool or array, default False
+        True returns the gradient for `logits`, too. An array of their shape and dtype (for half types also float32) is
+        filled and returned; it may be `logits` itself.
+    out : array, optional
+        With "none": an array of the shape of `logits` without `axis`, to be filled and returned; float64 for float64
+        logits, else float32.
+
+    Returns
+    -------
+    entropy : array or float
+        Of float64 for float64 logits, else of float32 (a scalar for one distribution); a Python float, summed in
+        float64, with "mean" or "sum".
+    gradient : array
+        Only with `grad`.
+
+    Raises
+    ------
+    TypeError
+        If a dtype is not supported, `base` is no number, or a buffer has the wrong dtype.
+    ValueError
+        If `base`, a weight or `reduction` is out of range, shapes do not fit, there is no class, or a buffer is
+        read-only or overlaps.
+    numpy.exceptions.AxisError
+        If `axis` is out of range.
+
+    Warns
+    -----
+    RuntimeWarning
+        If a mean has no weight: it is NaN then.
+
+    Notes
+    -----
+    With m = max(z) and S the sum of exp(z - m), H = log(S) + sum((m - z) exp(z - m)) / S: all terms are >= 0, and the
+    sum leaves its largest term out, so that the entropy of a certain distribution keeps its relative accuracy, at most
+    8 eps. -inf is a class of probability zero. +inf, NaN, or -inf throughout make that distribution NaN, and no other.
+
+    References
+    ----------
+    C. E. Shannon, "A mathematical theory of communication", Bell System Technical Journal 27 (1948), 379-423.
+
+    Examples
+    --------
+    >>> import closs
+    >>> float(closs.softmax_entropy([0.0, 0.0, 0.0, 0.0, float("-inf")], base=2))
+    2.0
+    """
+    cdef int how = reduction_of(reduction)
+    cdef cnp.ndarray given = as_logits(logits, "logits")
+    cdef cnp.ndarray data = given
+    cdef cnp.ndarray gradient = gradient_buffer(grad, "grad", given)
+    cdef cnp.ndarray written = gradient
+    cdef int class_axis = 0
+    if axis is None:
+        data = given.reshape(-1)
+        if gradient is not None:
+            written = gradient.reshape(-1) if cnp.PyArray_IS_C_CONTIGUOUS(gradient) else np.empty(data.size, gradient.dtype)
     else:
-        loss = total
-    return loss if gradient is None else (loss, gradient)
+        class_axis = axis_of(axis, cnp.PyArray_NDIM(data))
+    cdef double logarithm = base_of(base)
+    cdef cnp.ndarray by_sample = as_sample_weight(sample_weight, data, class_axis)
+    cdef cnp.ndarray values = values_buffer(out, how, data, class_axis)
+    if gradient is grad or values is out:
+        inputs = ((logits, given, "logits"), (sample_weight, by_sample, "sample_weight"))
+        check_buffer(gradient, "grad", grad, inputs, True)
+        check_buffer(values, "out", out, (*inputs, (grad, gradient, "grad")), False)
+    need_classes(data, class_axis)
+
+    cdef sample_axes axes
+    cdef closs_softmax_args args = closs_softmax_defaults()
+    args.result = CLOSS_SOFTMAX_ENTROPY
+    args.base = logarithm
+    fill_args(&args, &axes, class_axis, data, None, written, None, None, by_sample, values)
+    cdef double total = checked_run(&args, axes.count, how, None, None)
+    if axis is None and gradient is not None and not cnp.PyArray_IS_C_CONTIGUOUS(gradient):
+        np.copyto(gradient, written.reshape((<object> given).shape))
+    return results(how, total, values, out, gradient, None)
 
 
 cdef int compute(closs_softmax_result kind, cnp.ndarray data, int axis, cnp.ndarray result,
                  cnp.ndarray values) except -1:
     """One result of the family that takes no labels, into `result` (like the data) or `values` (without the axis)."""
     cdef sample_axes axes
-    fill_axes(&axes, data, axis, result, None, None, values)
     cdef closs_softmax_args args = closs_softmax_defaults()
     args.result = kind
-    args.dtype = dtype_of(data)
-    args.classes = cnp.PyArray_DIMS(data)[axis]
-    args.ndim = axes.ndim
-    args.shape = axes.shape
-    args.logits.data = cnp.PyArray_DATA(data)
-    args.logits.strides = axes.data
-    if values is not None:
-        args.values.data = cnp.PyArray_DATA(values)
-        args.values.strides = axes.values
-    if result is not None:
-        args.grad.data = cnp.PyArray_DATA(result)
-        args.grad.strides = axes.grad
+    fill_args(&args, &axes, axis, data, None, result, None, None, None, values)
     cdef int threads = threads_for(axes.count * args.classes)
     with nogil:
         softmax_run(&args, axes.count, threads)
@@ -217,7 +481,7 @@ cdef int compute(closs_softmax_result kind, cnp.ndarray data, int axis, cnp.ndar
 
 cdef object like_data(closs_softmax_result kind, object x, object axis, object out):
     """softmax or log_softmax of x."""
-    cdef cnp.ndarray data = as_data(x, "x")
+    cdef cnp.ndarray data = as_logits(x, "x")
     cdef cnp.ndarray result = result_buffer(out, data, x, "x")
     cdef cnp.ndarray flat
     if axis is not None:
@@ -237,8 +501,9 @@ def softmax(x, *, axis=-1, out=None):
 
     Parameters
     ----------
-    x : array_like of float32 or float64
-        Integers and bools become float64. Aligned native floating arrays are never copied, whatever their strides.
+    x : array_like of float64, float32, float16 or bfloat16
+        Integers and bools become float64, half types are computed in float32. Aligned native floating arrays are never
+        copied, whatever their strides.
     axis : int or None, default -1
         The axis that sums to one; None takes all elements as one distribution.
     out : array, optional
@@ -284,8 +549,9 @@ def log_softmax(x, *, axis=-1, out=None):
 
     Parameters
     ----------
-    x : array_like of float32 or float64
-        Integers and bools become float64. Aligned native floating arrays are never copied, whatever their strides.
+    x : array_like of float64, float32, float16 or bfloat16
+        Integers and bools become float64, half types are computed in float32. Aligned native floating arrays are never
+        copied, whatever their strides.
     axis : int or None, default -1
         The axis whose exponentials sum to one; None takes all elements as one distribution.
     out : array, optional
@@ -331,24 +597,25 @@ def logsumexp(x, *, axis=-1, keepdims=False, out=None):
 
     Parameters
     ----------
-    x : array_like of float32 or float64
-        Integers and bools become float64. Aligned native floating arrays are never copied, whatever their strides.
+    x : array_like of float64, float32, float16 or bfloat16
+        Integers and bools become float64, half types are computed in float32. Aligned native floating arrays are never
+        copied, whatever their strides.
     axis : int or None, default -1
         The axis to sum over; None sums over all elements.
     keepdims : bool, default False
         Whether the axis stays, with length one.
     out : array, optional
-        Of the shape of the result and the dtype of `x`, to be filled and returned.
+        Of the shape and dtype of the result, to be filled and returned.
 
     Returns
     -------
     array or scalar
-        In the dtype of `x`, without `axis`; a scalar if no axis is left.
+        Without `axis`, a scalar if no axis is left; float64 for float64 `x`, else float32.
 
     Raises
     ------
     TypeError
-        If a dtype is not supported, `out` has another one than `x`, or `keepdims` is no bool.
+        If a dtype is not supported, that of `out` is wrong, or `keepdims` is no bool.
     ValueError
         If `x` has no axis, or `out` has another shape, is read-only, or overlaps `x`.
     numpy.exceptions.AxisError
@@ -373,7 +640,7 @@ def logsumexp(x, *, axis=-1, keepdims=False, out=None):
     """
     if not isinstance(keepdims, (bool, np.bool_)):
         raise TypeError(f"keepdims must be True or False, got {type(keepdims).__name__}")
-    cdef cnp.ndarray data = as_data(x, "x")
+    cdef cnp.ndarray data = as_logits(x, "x")
     cdef object shape = (<object> data).shape
     cdef int class_axis = 0
     if axis is None:

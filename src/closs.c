@@ -117,21 +117,49 @@ static int64_t count_samples(const closs_softmax_args *args)
 
 static int is_dtype(closs_dtype dtype)
 {
+    return dtype >= CLOSS_F32 && dtype <= CLOSS_BF16;
+}
+
+static int is_weight_dtype(closs_dtype dtype)
+{
     return dtype == CLOSS_F32 || dtype == CLOSS_F64;
+}
+
+/* Positive, finite. */
+static int is_factor(double x)
+{
+    return x > 0 && x < INFINITY;
 }
 
 static int well_formed(const closs_softmax_args *args)
 {
     if (!args || args->size != sizeof *args || args->ndim < 0 || args->classes < 0) return 0;
     if (args->ndim > 0 && !args->shape) return 0;
-    if (!is_dtype(args->dtype) || !is_dtype(args->class_weight_dtype) || !is_dtype(args->sample_weight_dtype)) return 0;
+    if (!is_dtype(args->dtype) || !is_dtype(args->target_dtype)) return 0;
+    if (!is_weight_dtype(args->class_weight_dtype) || !is_weight_dtype(args->sample_weight_dtype)) return 0;
     if (args->label_dtype != CLOSS_I32 && args->label_dtype != CLOSS_I64) return 0;
+    if (!(args->label_smoothing >= 0 && args->label_smoothing <= 1) || !is_factor(args->temperature)) return 0;
+    if (args->base != 0 && (!is_factor(args->base) || args->base == 1)) return 0;
     const int64_t samples = count_samples(args);
-    if (samples < 0 || args->result < CLOSS_CROSS_ENTROPY || args->result > CLOSS_LOG_SOFTMAX) return 0;
-    if (args->result != CLOSS_CROSS_ENTROPY)
-        return !args->labels.data && !args->class_weight.data && !args->sample_weight.data && !args->has_ignore_index &&
-               (samples == 0 || args->classes == 0 || args->logits.data);
-    return samples == 0 || (args->labels.data && (args->logits.data || args->classes == 0));
+    if (samples < 0) return 0;
+    const void *labels = args->labels.data, *targets = args->targets.data;
+    const int has_logits = samples == 0 || args->classes == 0 || args->logits.data;
+    const int unweighted = !args->sample_weight.data;
+    const int only_logits =
+        !labels && !args->class_weight.data && !args->has_ignore_index && args->label_smoothing == 0;
+    switch (args->result) {
+    case CLOSS_CROSS_ENTROPY:
+        if (!has_logits || (labels && targets) || (targets && args->has_ignore_index)) return 0;
+        return samples == 0 || labels || (targets && args->classes > 0);
+    case CLOSS_LOGSUMEXP:
+    case CLOSS_SOFTMAX:
+    case CLOSS_LOG_SOFTMAX: return has_logits && only_logits && !targets && unweighted && !args->hess.data;
+    case CLOSS_SOFTMAX_ENTROPY:
+        return has_logits && only_logits && !targets && !args->hess.data && (samples == 0 || args->classes > 0);
+    case CLOSS_DISTILLATION:
+        return has_logits && only_logits && !args->hess.data && (samples == 0 || (targets && args->classes > 0));
+    }
+    return 0;
 }
 
 static int64_t magnitude(int64_t stride)
@@ -154,7 +182,7 @@ static int classes_fastest(const closs_softmax_args *args)
 /* Rows up to this many classes go to lanes of samples: measured, transposing costs less than short rows do. */
 enum { FEW_CLASSES = 128 };
 
-static int lanes_of_samples(const closs_softmax_args *args)
+int closs_lanes_of_samples(const closs_softmax_args *args)
 {
     return args->classes <= FEW_CLASSES || !classes_fastest(args);
 }
@@ -168,7 +196,7 @@ int64_t closs_softmax_block(const closs_softmax_args *args)
     int64_t block = 32768 / classes;
     const int64_t least = samples / 8192 + 1;
     if (block < least) block = least;
-    if (lanes_of_samples(args) && block < 256 && classes < 32768) block = 256;
+    if (closs_lanes_of_samples(args) && block < 256 && classes < 32768) block = 256;
     if (block >= 16) block = (block + 15) / 16 * 16;
     return block < 1 ? 1 : block;
 }
@@ -219,7 +247,7 @@ static closs_status check_run(const closs_softmax_args *args, int64_t first, int
                               int64_t label_stride, int64_t weight_offset, int64_t weight_stride, closs_report *report,
                               closs_sum *total)
 {
-    const int weighted = args->class_weight.data || args->sample_weight.data;
+    const int by_class = args->class_weight.data && args->labels.data, weighted = by_class || args->sample_weight.data;
     if (!weighted && !args->has_ignore_index && label_stride == 1 && labels_in_range(args, label_offset, count)) {
         report->counted += count;
         return CLOSS_OK;
@@ -227,25 +255,24 @@ static closs_status check_run(const closs_softmax_args *args, int64_t first, int
     const int64_t class_stride = args->class_weight.strides ? args->class_weight.strides[0] : 1;
     double sum = 0;
     for (int64_t i = 0; i < count; i++) {
-        const int64_t label = label_at(args, label_offset + i * label_stride);
-        double sample_weight = 1;
+        double weight = 1;
         if (args->sample_weight.data) {
-            sample_weight =
-                weight_at(&args->sample_weight, args->sample_weight_dtype, weight_offset + i * weight_stride);
-            if (!(sample_weight - sample_weight == 0)) { /* infinite or NaN */
+            weight = weight_at(&args->sample_weight, args->sample_weight_dtype, weight_offset + i * weight_stride);
+            if (!(weight - weight == 0)) { /* infinite or NaN */
                 report->index = first + i;
                 return CLOSS_BAD_SAMPLE_WEIGHT;
             }
         }
-        if (args->has_ignore_index && label == args->ignore_index) continue;
-        if ((uint64_t)label >= (uint64_t)args->classes) {
-            report->index = first + i;
-            report->label = label;
-            return CLOSS_BAD_LABEL;
+        if (args->labels.data) {
+            const int64_t label = label_at(args, label_offset + i * label_stride);
+            if (args->has_ignore_index && label == args->ignore_index) continue;
+            if ((uint64_t)label >= (uint64_t)args->classes) {
+                report->index = first + i;
+                report->label = label;
+                return CLOSS_BAD_LABEL;
+            }
+            if (by_class) weight *= weight_at(&args->class_weight, args->class_weight_dtype, label * class_stride);
         }
-        double weight = sample_weight;
-        if (args->class_weight.data)
-            weight *= weight_at(&args->class_weight, args->class_weight_dtype, label * class_stride);
         report->counted += weight != 0;
         sum += weight;
         if (i % 1024 == 1023) { /* short sums, added pairwise */
@@ -259,7 +286,7 @@ static closs_status check_run(const closs_softmax_args *args, int64_t first, int
 
 static closs_status check_samples(const closs_softmax_args *args, int64_t samples, closs_report *report)
 {
-    if (!args->labels.data) {
+    if (!args->labels.data && !args->sample_weight.data) {
         report->weight_sum = (double)(report->counted = samples);
         return CLOSS_OK;
     }
@@ -281,7 +308,7 @@ static closs_status check_samples(const closs_softmax_args *args, int64_t sample
                       weight_offset, weight_strides && inner >= 0 ? weight_strides[inner] : 1, report, &total);
         if (status != CLOSS_OK) return status;
     }
-    const int weighted = args->class_weight.data || args->sample_weight.data;
+    const int weighted = (args->class_weight.data && args->labels.data) || args->sample_weight.data;
     report->weight_sum = weighted ? closs_sum_total(&total) : (double)report->counted;
     return CLOSS_OK;
 }
@@ -299,14 +326,81 @@ closs_status closs_softmax_check(const closs_softmax_args *args, closs_report *r
     return report->status = status;
 }
 
+/* Whether the value is a sum of terms over the classes: computed in double by the kernels of softmax_terms.h. */
+static int has_terms(const closs_softmax_args *args)
+{
+    return args->result >= CLOSS_SOFTMAX_ENTROPY ||
+           (args->result == CLOSS_CROSS_ENTROPY && (args->targets.data || args->label_smoothing != 0));
+}
+
 void closs_softmax_run(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum)
 {
     if (begin >= end) return;
     const closs_kernels *kernels = closs_chosen_kernels();
-    closs_softmax_kernel *kernel =
-        lanes_of_samples(args) ? kernels->softmax_lanes[args->dtype] : kernels->softmax_rows[args->dtype];
     const environment callers = enter();
-    kernel(args, begin, end, sum);
+    if (has_terms(args)) {
+        kernels->softmax_terms(args, begin, end, sum);
+    } else {
+        double unused = 0;
+        if (args->hess.data) kernels->softmax_terms(args, begin, end, &unused); /* before grad overwrites the logits */
+        (closs_lanes_of_samples(args) ? kernels->softmax_lanes : kernels->softmax_rows)[args->dtype](args, begin, end,
+                                                                                                     sum);
+    }
+    leave(callers);
+}
+
+int64_t closs_softmax_parts(const closs_softmax_args *args)
+{
+    if (closs_lanes_of_samples(args)) return 1;
+    return args->classes / CLOSS_PART + (args->classes % CLOSS_PART != 0);
+}
+
+void closs_softmax_sum_part(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end,
+                            closs_softmax_part *part)
+{
+    const closs_kernels *kernels = closs_chosen_kernels();
+    const environment callers = enter();
+    if (has_terms(args)) {
+        kernels->terms_part(args, sample, begin, end, part);
+    } else if (args->hess.data) {
+        kernels->terms_part(args, sample, begin, end, part);
+        const double rest = part->state.rest, unit = part->state.unit;
+        kernels->softmax_part[args->dtype](args, sample, begin, end, part);
+        part->state.rest = rest * (part->state.unit / unit); /* the Hessian's own sum, without the maximum's term */
+    } else {
+        kernels->softmax_part[args->dtype](args, sample, begin, end, part);
+    }
+    leave(callers);
+}
+
+void closs_softmax_merge(closs_softmax_state *into, const closs_softmax_state *next)
+{
+    const environment callers = enter();
+    closs_chosen_kernels()->softmax_merge(into, next);
+    leave(callers);
+}
+
+double closs_softmax_value(const closs_softmax_args *args, int64_t sample, const closs_softmax_state *row)
+{
+    const closs_kernels *kernels = closs_chosen_kernels();
+    const environment callers = enter();
+    const double value = has_terms(args) ? kernels->terms_value(args, sample, row)
+                                         : kernels->softmax_value[args->dtype](args, sample, row);
+    leave(callers);
+    return value;
+}
+
+void closs_softmax_write_part(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end,
+                              const closs_softmax_part *part, const closs_softmax_state *row)
+{
+    const closs_kernels *kernels = closs_chosen_kernels();
+    const environment callers = enter();
+    if (has_terms(args)) {
+        kernels->terms_write(args, sample, begin, end, part, row);
+    } else {
+        if (args->hess.data) kernels->terms_write(args, sample, begin, end, part, row);
+        kernels->softmax_write[args->dtype](args, sample, begin, end, part, row);
+    }
     leave(callers);
 }
 
@@ -320,9 +414,8 @@ closs_status closs_softmax(const closs_softmax_args *args, closs_reduction reduc
     if (!value || (reduction != CLOSS_MEAN && reduction != CLOSS_SUM)) return report->status = CLOSS_BAD_ARGUMENT;
     closs_softmax_args scaled = *args;
     const double weight_sum = report->weight_sum;
-    scaled.scale = reduction == CLOSS_SUM || args->result != CLOSS_CROSS_ENTROPY ? 1.0
-                   : weight_sum == 0                                             ? (double)NAN
-                                                                                 : 1.0 / weight_sum;
+    const int plain = args->result == CLOSS_SOFTMAX || args->result == CLOSS_LOG_SOFTMAX;
+    scaled.scale = reduction == CLOSS_SUM || plain ? 1.0 : weight_sum == 0 ? (double)NAN : 1.0 / weight_sum;
     closs_sum total = {{0}, 0};
     const int64_t samples = count_samples(args), block = closs_softmax_block(args);
     for (int64_t begin = 0; begin < samples; begin += block) {

@@ -37,8 +37,10 @@
  * dtype of the logits   arithmetic of a row   sums of weights and samples   gradient, values
  * CLOSS_F32             float, sums double    double                        float
  * CLOSS_F64             double                double                        double
+ * CLOSS_F16, CLOSS_BF16 float, sums double    double                        as the logits (or float); values float
  *
- * A value is rounded to the dtype of the logits before it is weighted and summed.
+ * With class probabilities, label smoothing, Hessians, entropy and distillation a row is computed in double throughout.
+ * A value is rounded to the dtype of values before it is weighted and summed.
  *
  * Floating-point environment: run and check set the default one (round to nearest, no flushing of subnormals, exceptions
  * masked) and restore the caller's before they return.
@@ -85,7 +87,8 @@ typedef struct {
 
 /* ---- Arrays --------------------------------------------------------------------------------------------------- */
 
-typedef enum { CLOSS_F32 = 0, CLOSS_F64 = 1 } closs_dtype;
+/* CLOSS_F16 is IEEE binary16, CLOSS_BF16 the upper half of a float32; both are uint16_t in memory. */
+typedef enum { CLOSS_F32 = 0, CLOSS_F64 = 1, CLOSS_F16 = 2, CLOSS_BF16 = 3 } closs_dtype;
 typedef enum { CLOSS_I32 = 0, CLOSS_I64 = 1 } closs_label_dtype;
 typedef enum { CLOSS_MEAN = 0, CLOSS_SUM = 1 } closs_reduction;
 
@@ -103,33 +106,45 @@ typedef struct {
 
 /* ---- The softmax family --------------------------------------------------------------------------------------- */
 
-/* What is computed from the logits z of a sample. In nats; S = sum of exp(z_j).
+/* What is computed from the logits z of a sample. In nats, unless `base` says otherwise. p = softmax(z), v_j = class
+ * weight x target probability, W = sum of v_j; for a label y without smoothing that is v_y = W = class weight, others 0.
  *
- *                          values                              grad
- * CLOSS_CROSS_ENTROPY      weight x (log S - z[label])         scale x weight x (exp(z) / S - onehot(label))
- * CLOSS_LOGSUMEXP          log S                               not written
- * CLOSS_SOFTMAX            not written                         exp(z) / S
- * CLOSS_LOG_SOFTMAX        not written                         z - log S
+ *                          values                              grad                             hess (diagonal)
+ * CLOSS_CROSS_ENTROPY      weight x sum of v_j (log S - z_j)   scale x weight x (W p - v)       scale x weight x W p (1 - p)
+ * CLOSS_LOGSUMEXP          log S = log of sum of exp(z_j)      not written                      not written
+ * CLOSS_SOFTMAX            not written                         p                                not written
+ * CLOSS_LOG_SOFTMAX        not written                         z - log S                        not written
+ * CLOSS_SOFTMAX_ENTROPY    weight x H(p)                       scale x weight x -p (log p + H)  not written
+ * CLOSS_DISTILLATION       weight x D(q || r)                  scale x weight x (r - q) / T     not written
  *
- * Only cross-entropy takes labels and weights; elsewhere they have to be NULL, and sums mean nothing.
+ * with q = softmax(targets / T), r = softmax(z / T), T the temperature. Cross-entropy takes either labels or targets
+ * (class probabilities, not normalised here); label_smoothing e replaces a target t by (1 - e) t + e / classes. Only
+ * cross-entropy takes labels and class weights; the two results before it in this list take no weights at all, and for them
+ * sums mean nothing.
  *
- * Samples are numbered in C order of shape[0..ndim); ndim may be 0 (one sample). logits and grad have these axes and then
- * the class axis: strides of ndim + 1 elements. labels, sample_weight and values have the sample axes only.
+ * The denominator of a mean: sum of sample weight x class weight of the label; with targets instead of labels the sum of
+ * sample weights, whatever the class weights are.
  *
- * Accuracy of cross-entropy, integer labels, every confidence down to underflow: relative error of loss and gradient at most 8 eps (plus
- * sqrt(classes)/16 eps), plus half an ulp of x_j - max per exponential.
+ * Samples are numbered in C order of shape[0..ndim); ndim may be 0 (one sample). logits, targets, grad and hess have these
+ * axes and then the class axis: strides of ndim + 1 elements. labels, sample_weight and values have the sample axes only.
  *
- * Special values: a label at a -inf logit gives +inf, with a finite gradient. A row with +inf or NaN, or of -inf only, is
- * NaN, loss and gradient, and no other row is. A sample of weight 0 (ignored, or by its weights) gives value 0 and a
- * gradient of zeros, whatever its logits hold. logsumexp of -inf only, or of no class, is -inf; with +inf and no NaN it is
- * +inf.
+ * Accuracy of cross-entropy, integer labels, every confidence down to underflow: relative error of loss and gradient at most
+ * 8 eps (plus sqrt(classes)/16 eps), plus half an ulp of x_j - max per exponential. With targets or smoothing: at most 8 eps of
+ * the sum of |terms| (loss), and 8 eps (p_j W + v_j) (gradient).
  *
- * grad may be the very array of the logits (same address and strides); no other overlap is allowed. */
+ * Special values: a class of positive target at a -inf logit gives +inf, with a finite gradient; a target of exactly 0
+ * removes its term. A row with +inf or NaN, or of -inf only, is NaN, loss and gradient, and no other row is. A sample of
+ * weight 0 (ignored, by its weights, or W = 0) gives value 0 and a gradient of zeros, whatever its logits hold. logsumexp of
+ * -inf only, or of no class, is -inf; with +inf and no NaN it is +inf.
+ *
+ * grad may be the very array of the logits (same address, strides and dtype); no other overlap is allowed. */
 typedef enum {
     CLOSS_CROSS_ENTROPY = 0,
     CLOSS_LOGSUMEXP = 1,
     CLOSS_SOFTMAX = 2,
-    CLOSS_LOG_SOFTMAX = 3
+    CLOSS_LOG_SOFTMAX = 3,
+    CLOSS_SOFTMAX_ENTROPY = 4,
+    CLOSS_DISTILLATION = 5
 } closs_softmax_result;
 
 typedef struct {
@@ -144,19 +159,29 @@ typedef struct {
     closs_const_array labels;
     int32_t has_ignore_index;
     int64_t ignore_index;
-    closs_dtype class_weight_dtype;
-    closs_const_array class_weight; /* optional: one axis, classes; finite and >= 0 */
-    closs_dtype sample_weight_dtype;
+    closs_dtype target_dtype;
+    closs_const_array targets;       /* class probabilities in place of labels; for distillation logits */
+    double label_smoothing;          /* in [0, 1] */
+    double temperature;              /* finite, > 0 */
+    double base;                     /* of the logarithm of the entropy: finite, > 0, not 1; 0 means nats */
+    closs_dtype class_weight_dtype;  /* CLOSS_F32 or CLOSS_F64 */
+    closs_const_array class_weight;  /* optional: one axis, classes; finite and >= 0 */
+    closs_dtype sample_weight_dtype; /* CLOSS_F32 or CLOSS_F64 */
     closs_const_array sample_weight; /* optional: finite */
-    closs_array values;              /* optional output: weight x loss of each sample */
-    closs_array grad;                /* optional output */
-    double scale;                    /* multiplies grad; run uses it, the one-shot call sets it */
+    closs_array values;              /* optional output: weight x value of each sample; float or double */
+    closs_array grad;                /* optional output, of the dtype of the logits */
+    closs_array hess;                /* optional output, of the dtype of the logits */
+    int32_t wide_grad;               /* for half types: grad is float */
+    int32_t wide_hess;               /* for half types: hess is float */
+    double scale;                    /* multiplies grad and hess; run uses it, the one-shot call sets it */
+    int64_t first_class;             /* part and write: that of the first element of logits, targets, grad and hess */
 } closs_softmax_args;
 
 /* clang-format off */
 #define CLOSS_SOFTMAX_INIT \
     { sizeof(closs_softmax_args), CLOSS_CROSS_ENTROPY, CLOSS_F32, CLOSS_I64, 0, 0, NULL, {NULL, NULL}, {NULL, NULL}, 0, 0, \
-      CLOSS_F64, {NULL, NULL}, CLOSS_F64, {NULL, NULL}, {NULL, NULL}, {NULL, NULL}, 1.0 }
+      CLOSS_F32, {NULL, NULL}, 0.0, 1.0, 0.0, CLOSS_F64, {NULL, NULL}, CLOSS_F64, {NULL, NULL}, {NULL, NULL}, \
+      {NULL, NULL}, {NULL, NULL}, 0, 0, 1.0, 0 }
 /* clang-format on */
 
 closs_status closs_softmax_check(const closs_softmax_args *args, closs_report *report);
@@ -171,6 +196,53 @@ void closs_softmax_run(const closs_softmax_args *args, int64_t begin, int64_t en
  * status but CLOSS_OK nothing but *report is written. report may be NULL. */
 closs_status closs_softmax(const closs_softmax_args *args, closs_reduction reduction, double *value,
                            closs_report *report);
+
+/* Long rows on many threads, and classes spread over machines. A row may be cut along its classes: sum_part makes one part,
+ * of at most CLOSS_PART classes; merge takes the states of parts into one, from left to right; value is the weighted value of the
+ * sample (stored in values, too), and write_part the part's stretch of grad and hess, from the part as sum_part left it and
+ * the state of the whole row. sum_part may already write to grad what only write_part makes right; without grad in args it
+ * does not, and write_part then takes NULL for a part that was not kept.
+ *
+ * Cut at multiples of CLOSS_PART, this gives the bits that run gives for rows of more than 128 classes whose class axis is
+ * the fastest in memory. Where each machine holds its own classes, args.classes is the number of all classes (and the length of
+ * class_weight), and args.first_class says which ones logits, targets, grad and hess begin with.
+ *
+ * A state is plain numbers: it may be copied, stored, and sent to a machine of the same byte order. */
+enum { CLOSS_PART = 16384, CLOSS_PART_BLOCKS = 32 };
+
+typedef struct {
+    closs_softmax_result result;
+    int32_t has_nan;    /* known for CLOSS_LOGSUMEXP, where +inf alone would be no NaN */
+    double temperature; /* that divides differences of logits: 1 but for distillation */
+    double unit;        /* sums are multiples of it: a power of two that keeps the exponentials from underflow */
+    double max;         /* of the logits */
+    double others;      /* sum of exp(z - max) without ... */
+    double left_out;    /* ... the label's term */
+    double at_label;    /* the label's logit */
+    double rest;        /* the same sum without one term of the maximum */
+    double target_max;  /* distillation: both for the target logits */
+    double target_rest;
+    double
+        moment; /* sum of exp(z - max) (max - z); for distillation of target exponentials x difference of the logits */
+    double terms;  /* sum of v (max - z) */
+    double weight; /* sum of v */
+} closs_softmax_state;
+
+typedef struct {
+    closs_softmax_state state;
+    int32_t stored; /* the part's exponentials are in grad */
+    double block_max[CLOSS_PART_BLOCKS];
+} closs_softmax_part;
+
+/* The parts of a row, or 1 where the bits of run need the row whole. */
+int64_t closs_softmax_parts(const closs_softmax_args *args);
+
+void closs_softmax_sum_part(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end,
+                            closs_softmax_part *part);
+void closs_softmax_merge(closs_softmax_state *into, const closs_softmax_state *next);
+double closs_softmax_value(const closs_softmax_args *args, int64_t sample, const closs_softmax_state *row);
+void closs_softmax_write_part(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end,
+                              const closs_softmax_part *part, const closs_softmax_state *row);
 
 /* ---- Sums of partial sums --------------------------------------------------------------------------------------- */
 

@@ -8,17 +8,36 @@
 /* Computes samples [begin, end) of a checked call and adds the values to *sum. */
 typedef void closs_softmax_kernel(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum);
 
-enum { CLOSS_DTYPES = 2 };
+/* Parts of one row, see closs.h. */
+typedef void closs_part_kernel(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end,
+                               closs_softmax_part *part);
+typedef void closs_merge_kernel(closs_softmax_state *into, const closs_softmax_state *next);
+typedef double closs_value_kernel(const closs_softmax_args *args, int64_t sample, const closs_softmax_state *row);
+typedef void closs_write_kernel(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end,
+                                const closs_softmax_part *part, const closs_softmax_state *row);
+
+enum { CLOSS_DTYPES = 4 };
 
 typedef struct {
     closs_softmax_kernel *softmax_rows[CLOSS_DTYPES];  /* lanes along classes: long rows */
     closs_softmax_kernel *softmax_lanes[CLOSS_DTYPES]; /* lanes along samples: few classes, or classes not fastest */
+    closs_part_kernel *softmax_part[CLOSS_DTYPES];
+    closs_value_kernel *softmax_value[CLOSS_DTYPES];
+    closs_write_kernel *softmax_write[CLOSS_DTYPES];
+    closs_merge_kernel *softmax_merge;
+    closs_softmax_kernel *softmax_terms; /* in double, for all dtypes */
+    closs_part_kernel *terms_part;
+    closs_value_kernel *terms_value;
+    closs_write_kernel *terms_write;
 } closs_kernels;
 
 extern const closs_kernels closs_kernels_baseline;
 extern const closs_kernels closs_kernels_avx2;
 extern const closs_kernels closs_kernels_avx512;
 extern const closs_kernels closs_kernels_neon;
+
+/* Whether samples are the lanes: few classes, or the class axis is not the fastest in memory. */
+int closs_lanes_of_samples(const closs_softmax_args *args);
 
 /* The table in use; chosen at the first call. */
 const closs_kernels *closs_chosen_kernels(void);

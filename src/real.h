@@ -1,6 +1,6 @@
 /* real.h: the parameter sheet of the kernels. Define CLOSS_REAL (32 or 64) and include; again for the other.
  *
- * real, bits_t          the floating type, and the unsigned integer of its width
+ * real, bits_t          the floating type, and the unsigned integer of its width; REAL_DTYPE its name in closs.h
  * LANES                 lanes along classes: accumulators of a row, a property of the algorithm and not of the machine
  * STEP                  lanes that a loop over samples takes at a time: what stays in registers; no result depends on it
  * vector                SIDE lanes, 16 bytes: tiles are transposed by blocks of SIDE rows and columns
@@ -13,6 +13,7 @@
 #undef real
 #undef bits_t
 #undef LANES
+#undef REAL_DTYPE
 #undef STEP
 #undef SIDE
 #undef vector
@@ -38,6 +39,7 @@
 #if CLOSS_REAL == 32
 #define real float
 #define bits_t uint32_t
+#define REAL_DTYPE CLOSS_F32
 #define LANES 32
 #define MANTISSA_BITS 23
 #define EXPONENT_BIAS 127
@@ -55,6 +57,7 @@
 #else
 #define real double
 #define bits_t uint64_t
+#define REAL_DTYPE CLOSS_F64
 #define LANES 16
 #define MANTISSA_BITS 52
 #define EXPONENT_BIAS 1023

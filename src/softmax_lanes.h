@@ -26,6 +26,7 @@
 #define transpose KERNEL(transpose)
 #define tile_columns KERNEL(tile_columns)
 #define tile_rows KERNEL(tile_rows)
+#define are_contiguous KERNEL(are_contiguous)
 #define tile_load KERNEL(tile_load)
 #define tile_store KERNEL(tile_store)
 #define softmax_tile KERNEL(softmax_tile)
@@ -38,7 +39,8 @@ enum {
     CHUNK = 128,          /* classes */
     WIDE = 128,           /* samples: in place, 512 bytes a class keep DRAM pages and the TLB busy */
     TILE = CHUNK * BATCH, /* elements of a tile */
-    WIDEN = 32            /* classes summed in `real` */
+    WIDEN = 32,           /* classes summed in `real` */
+    SUBTOTAL = 32         /* chunks */
 };
 #endif
 
@@ -63,7 +65,6 @@ typedef struct {
 static void lanes_begin(lanes_state *state, const closs_softmax_args *args, sample_cursor *cursor, int64_t count)
 {
     const int64_t stride = class_stride_of(args->logits.strides, args->ndim);
-    const real *logits = args->logits.data;
     state->count = count;
     state->width = (count + BATCH - 1) / BATCH * BATCH;
     for (int64_t done = 0; done < count;) {
@@ -82,7 +83,9 @@ static void lanes_begin(lanes_state *state, const closs_softmax_args *args, samp
         state->weight[l] = 0;
     }
     for (int64_t l = 0; l < state->width; l++) {
-        state->at_label[l] = state->label[l] < 0 ? -INFINITY : logits[state->logits[l] + state->label[l] * stride];
+        state->at_label[l] = state->label[l] < 0 ? -INFINITY
+                                                 : load_real(args->logits.data, args->dtype,
+                                                             state->logits[l] + state->label[l] * stride);
         state->max[l] = -INFINITY;
         state->others[l] = state->open[l] = 0;
     }
@@ -349,64 +352,94 @@ static inline void tile_rows(const real *from, int64_t step, int64_t n, real *co
     }
 }
 
+/* Whether the first `lanes` samples are neighbours. */
+static inline int are_contiguous(const int64_t *offset, int64_t lanes)
+{
+    for (int64_t l = 1; l < lanes; l++)
+        if (offset[l] != offset[0] + l) return 0;
+    return 1;
+}
+
 /* tile[j x width + l] = logits of lane l, class first + j. */
-static inline void tile_load(const lanes_state *state, const real *logits, int64_t stride, int64_t first, int64_t n,
+static inline void tile_load(const lanes_state *state, const closs_softmax_args *args, int64_t first, int64_t n,
                              real *restrict tile)
 {
-    const int64_t width = state->width;
+    const void *logits = args->logits.data;
+    const int64_t width = state->width, stride = class_stride_of(args->logits.strides, args->ndim);
+    if (stride != 1 && are_contiguous(state->logits, width)) {
+        for (int64_t j = 0; j < n; j++)
+            load_reals(logits, args->dtype, state->logits[0] + (first + j) * stride, 1, width, tile + j * width);
+        return;
+    }
     for (int64_t l = 0; l < width; l += SIDE) {
+        ALIGNED real copy[SIDE][CHUNK];
         const real *row[SIDE];
-        for (int k = 0; k < SIDE; k++) row[k] = logits + state->logits[l + k] + first * stride;
-        if (stride == 1 && n >= SIDE)
+        for (int k = 0; k < SIDE; k++) {
+            const int64_t offset = state->logits[l + k] + first * stride;
+            if (stride == 1 && args->dtype == REAL_DTYPE) {
+                row[k] = (const real *)logits + offset;
+            } else {
+                load_reals(logits, args->dtype, offset, stride, n, copy[k]);
+                row[k] = copy[k];
+            }
+        }
+        if (n >= SIDE)
             tile_columns(row, n, tile + l, width);
         else
             for (int64_t j = 0; j < n; j++)
-                for (int k = 0; k < SIDE; k++) tile[j * width + l + k] = row[k][j * stride];
+                for (int k = 0; k < SIDE; k++) tile[j * width + l + k] = row[k][j];
     }
 }
 
-static inline void tile_store(const lanes_state *state, real *grad, int64_t stride, int64_t first, int64_t n,
+static inline void tile_store(const lanes_state *state, const closs_softmax_args *args, int64_t first, int64_t n,
                               const real *restrict tile)
 {
-    const int64_t width = state->width;
+    void *grad = args->grad.data;
+    const closs_dtype dtype = grad_dtype(args);
+    const int64_t width = state->width, stride = class_stride_of(args->grad.strides, args->ndim);
+    if (stride != 1 && are_contiguous(state->grad, state->count)) {
+        for (int64_t j = 0; j < n; j++)
+            store_reals(tile + j * width, state->count, grad, dtype, state->grad[0] + (first + j) * stride, 1);
+        return;
+    }
     for (int64_t l = 0; l < state->count; l += SIDE) {
+        ALIGNED real copy[SIDE][CHUNK];
         real *row[SIDE];
         const int lanes = state->count - l < SIDE ? (int)(state->count - l) : SIDE;
-        for (int k = 0; k < lanes; k++) row[k] = grad + state->grad[l + k] + first * stride;
-        if (stride == 1 && n >= SIDE && lanes == SIDE)
+        const int direct = stride == 1 && dtype == REAL_DTYPE;
+        for (int k = 0; k < lanes; k++) row[k] = direct ? (real *)grad + state->grad[l + k] + first : copy[k];
+        if (n >= SIDE && lanes == SIDE)
             tile_rows(tile + l, width, n, row);
         else
             for (int64_t j = 0; j < n; j++)
-                for (int k = 0; k < lanes; k++) row[k][j * stride] = tile[j * width + l + k];
+                for (int k = 0; k < lanes; k++) row[k][j] = tile[j * width + l + k];
+        for (int k = 0; !direct && k < lanes; k++)
+            store_reals(copy[k], n, grad, dtype, state->grad[l + k] + first * stride, stride);
     }
 }
 
 /* Samples anywhere in memory, by way of a transposed copy. */
 static void softmax_tile(lanes_state *state, const closs_softmax_args *args)
 {
-    const real *logits = args->logits.data;
-    real *grad = args->grad.data;
     const int64_t classes = args->classes, width = state->width;
-    const int64_t stride = class_stride_of(args->logits.strides, args->ndim);
-    const int64_t grad_stride = class_stride_of(args->grad.strides, args->ndim);
     const int pivot = leaves_out_pivot(args);
-    const int keep = grad && !pivot && classes <= CHUNK;
+    const int keep = args->grad.data && !pivot && classes <= CHUNK;
     ALIGNED real tile[TILE];
     for (int64_t first = 0; first < classes; first += CHUNK) {
         const int64_t n = classes - first < CHUNK ? classes - first : CHUNK;
-        tile_load(state, logits, stride, first, n, tile);
+        tile_load(state, args, first, n, tile);
         lanes_chunk(state, pivot, tile, width, first, n, classes, keep ? tile : NULL, width);
     }
-    lanes_finish(state, args->result, grad != NULL);
-    if (!grad) return;
+    lanes_finish(state, args->result, args->grad.data != NULL);
+    if (!args->grad.data) return;
     for (int64_t first = 0; first < classes; first += CHUNK) {
         const int64_t n = classes - first < CHUNK ? classes - first : CHUNK;
-        if (classes > CHUNK) tile_load(state, logits, stride, first, n, tile);
+        if (classes > CHUNK) tile_load(state, args, first, n, tile);
         if (args->result == CLOSS_LOG_SOFTMAX)
             lanes_log_softmax(state, tile, width, tile, width, n);
         else
             lanes_gradient(state, args->scale, first, tile, width, tile, width, n, keep);
-        tile_store(state, grad, grad_stride, first, n, tile);
+        tile_store(state, args, first, n, tile);
     }
 }
 
@@ -445,7 +478,8 @@ static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t
     const int64_t fit = most > WIDE ? WIDE : most / BATCH * BATCH;
     while (cursor.left > 0) {
         const sample_run *run = &cursor.run;
-        const int in_place = run->count >= BATCH && run->step.logits == 1 && (!args->grad.data || run->step.grad == 1);
+        const int in_place = run->count >= BATCH && args->dtype == REAL_DTYPE && run->step.logits == 1 &&
+                             (!args->grad.data || run->step.grad == 1);
         if (in_place) {
             lanes_begin(&state, args, &cursor, run->count < WIDE ? run->count - run->count % BATCH : WIDE);
             softmax_wide(&state, args);
@@ -455,8 +489,8 @@ static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t
         }
         for (int64_t l = 0; args->result == CLOSS_LOGSUMEXP && l < state.count; l++) {
             if (state.max[l] != INFINITY) continue;
-            const real *row = (const real *)args->logits.data + state.logits[l];
-            state.value[l] = row_has_nan(row, stride, args->classes) ? (real)NAN : INFINITY;
+            const row_view row = {(void *)(uintptr_t)args->logits.data, args->dtype, state.logits[l], stride};
+            state.value[l] = row_has_nan(&row, 0, args->classes) ? (real)NAN : INFINITY;
         }
         for (int64_t v = 0; v < state.count; v += BATCH) {
             const int64_t n = state.count - v < BATCH ? state.count - v : BATCH;
@@ -465,7 +499,7 @@ static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t
             for (int l = 0; l < BATCH; l++)
                 value[l] = state.weight[v + l] == 0 ? 0.0 : state.weight[v + l] * (double)state.value[v + l];
             if (args->values.data)
-                for (int64_t l = 0; l < n; l++) ((real *)args->values.data)[state.values[v + l]] = (real)value[l];
+                for (int64_t l = 0; l < n; l++) store_value(args, state.values[v + l], value[l]);
             value_sum_add(&values, value, n);
         }
     }
@@ -483,6 +517,7 @@ static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t
 #undef transpose
 #undef tile_columns
 #undef tile_rows
+#undef are_contiguous
 #undef tile_load
 #undef tile_store
 #undef softmax_tile

@@ -10,13 +10,14 @@
  * accuracy at every confidence (Blanchard, Higham, Higham 2021 analyse the shifted sum; leaving the maximum's term out is
  * what makes log1p exact).
  *
- * Passes: one over memory, in blocks of 512 classes: the maximum of a block, then its exponentials while it is in L1,
+ * Passes: one over memory, in parts of CLOSS_PART classes, whose states are merged from left to right, so that threads may
+ * share a row; within a part in blocks of 512 classes: the maximum of a block, then its exponentials while it is in L1,
  * relative to the running maximum; sums are rescaled only when that has grown. The gradient stores the exponentials and
- * rescales them in cache (512 x 32000 floats: 6.8 ms, computing them again 11.9); where it can't, because of strides or of
- * its length, they are computed again. Both give the same bits.
+ * rescales them in cache (512 x 32000 floats: 6.8 ms, computing them again 11.9); where it can't, because of strides, half
+ * types or its length, they are computed again. Both give the same bits. Half types are widened block by block.
  *
  * Accumulators: a block in LANES sums of `real`, each of 16 (f64: 32) terms, then in LANES sums of double, added by a fixed
- * tree every 32 blocks. Error of S': about 4 eps plus what rounding z_j - m makes of each term.
+ * tree at the end of a part. Error of S': about 4 eps plus what rounding z_j - m makes of each term.
  *
  * Special values: a NaN passes the maximum (no comparison with it is true) and meets the sum; +inf gives inf - inf = NaN
  * in its own term; a row of -inf only gives m - z_y = NaN. All reach loss and every gradient entry through S' + e_y.
@@ -30,12 +31,13 @@
  *     omp simd reduction(+), bits vary   0.24 / 0.29     0.20 / 0.18
  */
 #define row_state KERNEL(row_state)
+#define row_view KERNEL(row_view)
 #define row_max KERNEL(row_max)
 #define row_exp_groups KERNEL(row_exp_groups)
 #define row_exp_group KERNEL(row_exp_group)
 #define row_block KERNEL(row_block)
 #define row_gather KERNEL(row_gather)
-#define row_sum KERNEL(row_sum)
+#define row_part KERNEL(row_part)
 #define is_extreme KERNEL(is_extreme)
 #define row_scale KERNEL(row_scale)
 #define row_gradient KERNEL(row_gradient)
@@ -43,25 +45,36 @@
 #define row_log_softmax KERNEL(row_log_softmax)
 #define row_has_nan KERNEL(row_has_nan)
 #define row_zero KERNEL(row_zero)
+#define row_of KERNEL(row_of)
+#define row_write KERNEL(row_write)
+#define row_direct KERNEL(row_direct)
 #define softmax_rows KERNEL(softmax_rows)
+#define softmax_part KERNEL(softmax_part)
+#define softmax_value KERNEL(softmax_value)
+#define softmax_write KERNEL(softmax_write)
 
 #ifndef CLOSS_ROW_SIZES
 #define CLOSS_ROW_SIZES
 enum {
-    BLOCK = 512,
-    AHEAD = 1024, /* classes fetched ahead: hardware stops at every change from one pass over a block to the next */
-    BLOCKS_KEPT = 1024, /* rows of more blocks take gradients relative to the final maximum */
-    SUBTOTAL = 32
+    BLOCK = CLOSS_PART / CLOSS_PART_BLOCKS,
+    AHEAD = 1024,   /* classes fetched ahead: hardware stops at every change from one pass over a block to the next */
+    PARTS_KEPT = 32 /* rows of more parts compute their exponentials again for a gradient */
 };
 #endif
 
 typedef struct {
     real max;
-    double others;               /* sum of 2^EXP_BIAS exp(z_j - max) without the label's term: whole subtotals */
-    double label;                /* the label's term */
-    ALIGNED double open[LANES];  /* the subtotal of the last blocks */
-    real block_max[BLOCKS_KEPT]; /* the running maximum each block was computed with */
+    double others;              /* sum of 2^EXP_BIAS exp(z_j - max) without the label's term */
+    double label;               /* the label's term */
+    ALIGNED double open[LANES]; /* the others, until the end of the part */
 } row_state;
+
+/* A row of logits, or of results, anywhere in memory. */
+typedef struct {
+    void *data;
+    closs_dtype dtype;
+    int64_t offset, stride;
+} row_view;
 
 /* lane[0] = all LANES lanes combined by a fixed tree. */
 #define FOLD_LEVEL(lane, half, combine)                                                                                \
@@ -186,36 +199,61 @@ static void row_block(row_state *state, const real *x, int64_t n, int64_t hit, i
     state->label += (double)label;
 }
 
-/* The block of a row that starts at class `first`: in place if its classes are contiguous, else copied to `buffer`
- * (LANES + BLOCK long, for a short last group reaches back). */
-static inline const real *row_gather(const real *row, int64_t stride, int64_t first, int64_t n, real *buffer)
+/* The row itself if classes are contiguous in the type of the kernel, else NULL. */
+static inline real *row_direct(const row_view *row)
 {
-    if (stride == 1) return row + first;
-    for (int64_t j = 0; j < n; j++) buffer[LANES + j] = row[(first + j) * stride];
+    return row->stride == 1 && row->dtype == REAL_DTYPE ? (real *)row->data + row->offset : NULL;
+}
+
+/* n classes from `first`: in place where possible, else copied to `buffer` (LANES + BLOCK long, for a short last group
+ * reaches back). */
+static inline const real *row_gather(const row_view *row, int64_t first, int64_t n, real *buffer)
+{
+    const real *direct = row_direct(row);
+    if (direct && n >= LANES) return direct + first;
+    load_reals(row->data, row->dtype, row->offset + first * row->stride, row->stride, n, buffer + LANES);
     return buffer + LANES;
 }
 
-static void row_sum(row_state *state, const real *row, int64_t stride, int64_t classes, int64_t label, int pivot,
-                    real *store)
+static int row_has_nan(const row_view *row, int64_t begin, int64_t end)
 {
-    ALIGNED real buffer[LANES + BLOCK];
-    if (stride != 1)
-        for (int l = 0; l < LANES; l++) buffer[l] = 0;
-    state->max = -INFINITY;
-    state->others = state->label = 0;
-    for (int l = 0; l < LANES; l++) state->open[l] = 0;
-    for (int64_t first = 0, b = 0; first < classes; first += BLOCK, b++) {
-        const int64_t n = classes - first < BLOCK ? classes - first : BLOCK;
-        const int64_t hit = label >= first && label < first + n ? label - first : -1;
-        row_block(state, row_gather(row, stride, first, n, buffer), n, hit, pivot, store ? store + first : NULL);
-        if (b < BLOCKS_KEPT) state->block_max[b] = state->max;
-        if (b % SUBTOTAL == SUBTOTAL - 1 || first + n == classes) {
-#define SUM(a, b) ((a) + (b))
-            FOLD(state->open, SUM);
-            state->others += state->open[0];
-            for (int l = 0; l < LANES; l++) state->open[l] = 0;
-        }
+    int found = 0;
+    for (int64_t j = begin; j < end; j++) {
+        const real x = load_real(row->data, row->dtype, row->offset + j * row->stride);
+        found |= x != x;
     }
+    return found;
+}
+
+/* The state of classes [begin, end), at most CLOSS_PART of them. Exponentials go to `store` (+ class) unless NULL. */
+static void row_part(closs_softmax_part *part, const closs_softmax_args *args, const row_view *row, int64_t begin,
+                     int64_t end, int64_t label, real *store)
+{
+    const int pivot = leaves_out_pivot(args);
+    ALIGNED real buffer[LANES + BLOCK];
+    for (int l = 0; l < LANES; l++) buffer[l] = 0;
+    row_state state;
+    state.max = -INFINITY;
+    state.others = state.label = 0;
+    for (int l = 0; l < LANES; l++) state.open[l] = 0;
+    for (int64_t first = begin, b = 0; first < end; first += BLOCK, b++) {
+        const int64_t n = end - first < BLOCK ? end - first : BLOCK;
+        const int64_t hit = label >= first && label < first + n ? label - first : -1;
+        row_block(&state, row_gather(row, first, n, buffer), n, hit, pivot, store ? store + first : NULL);
+        part->block_max[b] = (double)state.max;
+    }
+#define SUM(a, b) ((a) + (b))
+    FOLD(state.open, SUM);
+    state.others += state.open[0];
+    closs_softmax_state *sums = &part->state;
+    state_clear(sums, args, (double)((bits_t)1 << EXP_BIAS));
+    sums->max = (double)state.max;
+    sums->others = state.others;
+    sums->left_out = state.label;
+    sums->rest =
+        state.others + (state.label - sums->unit); /* of use where the pivot was left out: then that is exact */
+    part->stored = store != NULL;
+    if (pivot) sums->has_nan = state.max == INFINITY ? row_has_nan(row, begin, end) : sums->rest != sums->rest;
 }
 
 /* Whether a product of share and weight would overflow or lose digits as a `real`, as with weights near the ends of its
@@ -226,81 +264,98 @@ static inline int is_extreme(double factor)
 }
 
 /* target[j] = source[j] share weight: source holds exponentials. The product of both factors is taken first if it can. */
-static inline void row_scale(const real *source, real *target, int64_t stride, int64_t n, double share, double weight)
+static inline void row_scale(const real *source, real *target, int64_t n, double share, double weight)
 {
     const double factor = share * weight;
     if (!is_extreme(factor)) {
         const real both = (real)factor;
-        if (stride == 1) {
 #pragma omp simd
-            for (int64_t j = 0; j < n; j++) target[j] = source[j] * both;
-        } else {
-            for (int64_t j = 0; j < n; j++) target[j * stride] = source[j] * both;
-        }
+        for (int64_t j = 0; j < n; j++) target[j] = source[j] * both;
     } else {
-        for (int64_t j = 0; j < n; j++) target[j * stride] = (real)((double)source[j] * share * weight);
+        for (int64_t j = 0; j < n; j++) target[j] = (real)((double)source[j] * share * weight);
     }
 }
 
-/* gradient = weight x (softmax - onehot). `stored`: the exponentials are there already. */
-static void row_gradient(const row_state *state, const real *row, int64_t stride, real *grad, int64_t grad_stride,
-                         int64_t classes, int64_t label, double weight, int stored)
+/* Classes [begin, end) of gradient = weight x (softmax - onehot), from the state of the part that they are, or NULL if that
+ * was not kept, and of the row. */
+static void row_gradient(const closs_softmax_part *part, const closs_softmax_state *total, const row_view *row,
+                         const row_view *grad, int64_t begin, int64_t end, int64_t label, double weight)
 {
     ALIGNED real buffer[LANES + BLOCK], exps[BLOCK];
-    const double share = 1.0 / (state->others + state->label);
-    const int kept = classes <= (int64_t)BLOCK * BLOCKS_KEPT;
-    for (int64_t first = 0, b = 0; first < classes; first += BLOCK, b++) {
-        const int64_t n = classes - first < BLOCK ? classes - first : BLOCK;
-        const real max = kept ? state->block_max[b] : state->max;
-        const real base = max == -INFINITY ? 0 : max;
-        const double gap = (double)max - (double)state->max;
+    const double share = 1.0 / (total->others + total->left_out);
+    real *direct = row_direct(grad), max = -INFINITY;
+    for (int64_t first = begin, b = 0; first < end; first += BLOCK, b++) {
+        const int64_t n = end - first < BLOCK ? end - first : BLOCK;
+        const int stored = part && part->stored;
+        const real *x = stored ? NULL : row_gather(row, first, n, buffer);
+        const real here = part ? (real)part->block_max[b] : row_max(x, n);
+        max = here > max ? here : max;
+        const double gap = (double)max - total->max;
         const double rescaled = gap == 0 ? weight : times_exp(weight, gap);
-        real *target = grad + first * grad_stride;
         if (stored) {
-            row_scale(target, target, 1, n, share, rescaled);
+            row_scale(direct + first, direct + first, n, share, rescaled);
             continue;
         }
-        const real *x = row_gather(row, stride, first, n, buffer);
+        const real base = max == -INFINITY ? 0 : max;
 #pragma omp simd
         for (int64_t j = 0; j < n; j++) exps[j] = exp_scaled(x[j] - base);
-        row_scale(exps, target, grad_stride, n, share, rescaled);
+        row_scale(exps, direct ? direct + first : exps, n, share, rescaled);
+        if (!direct) store_reals(exps, n, grad->data, grad->dtype, grad->offset + first * grad->stride, grad->stride);
     }
-    if (label >= 0) grad[label * grad_stride] = (real)(0.0 - state->others * share * weight);
+    if (label >= begin && label < end) {
+        const real at_label = (real)(0.0 - total->others * share * weight);
+        store_reals(&at_label, 1, grad->data, grad->dtype, grad->offset + label * grad->stride, 1);
+    }
 }
 
-/* result = (z - max) - log(S / e^max) */
-static void row_log_softmax(const real *row, int64_t stride, real *result, int64_t result_stride, int64_t classes,
-                            real max, real log)
+/* Classes [begin, end) of (z - max) - log. */
+static void row_log_softmax(const row_view *row, const row_view *result, int64_t begin, int64_t end, real max, real log)
 {
-    if (stride == 1 && result_stride == 1) {
+    ALIGNED real buffer[LANES + BLOCK], logs[BLOCK];
+    real *direct = row_direct(result);
+    for (int64_t first = begin; first < end; first += BLOCK) {
+        const int64_t n = end - first < BLOCK ? end - first : BLOCK;
+        const real *x = row_gather(row, first, n, buffer);
+        real *to = direct ? direct + first : logs;
 #pragma omp simd
-        for (int64_t j = 0; j < classes; j++) result[j] = (row[j] - max) - log;
-    } else {
-        for (int64_t j = 0; j < classes; j++) result[j * result_stride] = (row[j * stride] - max) - log;
+        for (int64_t j = 0; j < n; j++) to[j] = (x[j] - max) - log;
+        if (!direct)
+            store_reals(logs, n, result->data, result->dtype, result->offset + first * result->stride, result->stride);
     }
 }
 
-static int row_has_nan(const real *row, int64_t stride, int64_t classes)
+static void row_zero(const row_view *row, int64_t begin, int64_t end)
 {
-    int found = 0;
-    for (int64_t j = 0; j < classes; j++) found |= row[j * stride] != row[j * stride];
-    return found;
+    const real zero = 0;
+    for (int64_t j = begin; j < end; j++)
+        store_reals(&zero, 1, row->data, row->dtype, row->offset + j * row->stride, 1);
 }
 
-static void row_zero(real *grad, int64_t stride, int64_t classes)
+/* What `write` does with one stretch of the results. */
+static void row_write(const closs_softmax_args *args, const closs_softmax_part *part, const closs_softmax_state *total,
+                      const row_view *row, const row_view *grad, int64_t begin, int64_t end, int64_t label,
+                      double weight)
 {
-    for (int64_t j = 0; j < classes; j++) grad[j * stride] = 0;
+    if (weight == 0)
+        row_zero(grad, begin, end);
+    else if (args->result == CLOSS_LOG_SOFTMAX)
+        row_log_softmax(row, grad, begin, end, (real)total->max, log1p_positive((real)(total->rest / total->unit)));
+    else
+        row_gradient(part, total, row, grad, begin, end, label, weight * args->scale);
 }
 
 static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum)
 {
     const int64_t classes = args->classes;
-    const int64_t stride = class_stride_of(args->logits.strides, args->ndim);
-    const int64_t grad_stride = class_stride_of(args->grad.strides, args->ndim);
     const int pivot = leaves_out_pivot(args);
-    const int store = args->grad.data && !pivot && stride == 1 && grad_stride == 1 && classes <= BLOCK * BLOCKS_KEPT;
+    row_view row = {(void *)(uintptr_t)args->logits.data, args->dtype, 0,
+                    class_stride_of(args->logits.strides, args->ndim)};
+    row_view grad = {args->grad.data, grad_dtype(args), 0, class_stride_of(args->grad.strides, args->ndim)};
+    const int keep = classes <= (int64_t)CLOSS_PART * PARTS_KEPT;
+    const int store = grad.data && !pivot && keep && grad.dtype == REAL_DTYPE && grad.stride == 1;
     const double unit = 1.0 / ((bits_t)1 << EXP_BIAS);
-    row_state state;
+    closs_softmax_part parts[PARTS_KEPT];
+    closs_softmax_state merged;
     value_sum values = {{0}, 0};
     sample_cursor cursor = cursor_at(args, begin, end);
     while (cursor.left > 0) {
@@ -312,42 +367,105 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
             const sample_run run = next_run(args, &cursor, count - done);
             labels_and_weights(args, &run, label + done, weight + done);
             for (int64_t i = 0; i < run.count; i++, done++) {
-                const real *row = (const real *)args->logits.data + run.first.logits + i * run.step.logits;
-                real *grad = args->grad.data ? (real *)args->grad.data + run.first.grad + i * run.step.grad : NULL;
+                row.offset = run.first.logits + i * run.step.logits;
+                grad.offset = run.first.grad + i * run.step.grad;
                 value_offset[done] = run.first.values + i * run.step.values;
-                if (weight[done] == 0) {
-                    if (grad) row_zero(grad, grad_stride, classes);
-                    continue;
+                const closs_softmax_state *total = &parts[0].state;
+                /* Read before it is overwritten. */
+                const real at_label =
+                    label[done] >= 0 ? load_real(row.data, row.dtype, row.offset + label[done] * row.stride) : 0;
+                for (int64_t first = 0, p = 0; weight[done] != 0 && first < classes; first += CLOSS_PART, p++) {
+                    closs_softmax_part *part = &parts[keep ? p : p > 0];
+                    const int64_t stop = classes - first < CLOSS_PART ? classes : first + CLOSS_PART;
+                    row_part(part, args, &row, first, stop, label[done], store ? row_direct(&grad) : NULL);
+                    if (p == 1) merged = parts[0].state;
+                    if (p > 0) softmax_merge(&merged, &part->state), total = &merged;
                 }
-                const real at_label = label[done] >= 0 ? row[label[done] * stride] : 0; /* before it is overwritten */
-                row_sum(&state, row, stride, classes, label[done], pivot, store ? grad : NULL);
+                for (int64_t first = 0, p = 0; grad.data && first < classes; first += CLOSS_PART, p++) {
+                    const int64_t stop = classes - first < CLOSS_PART ? classes : first + CLOSS_PART;
+                    row_write(args, keep ? &parts[p] : NULL, total, &row, &grad, first, stop, label[done],
+                              weight[done]);
+                }
+                if (weight[done] == 0 || args->result == CLOSS_LOG_SOFTMAX) continue;
+                gap[done] = (real)total->max;
                 if (args->result == CLOSS_LOGSUMEXP) {
-                    rest[done] = (real)(state.others * unit);
-                    gap[done] = state.max;
-                    if (state.max == INFINITY) rest[done] = row_has_nan(row, stride, classes) ? (real)NAN : 0;
+                    rest[done] = (real)(total->rest < 0 ? 0 : total->rest * unit); /* without any finite term: -unit */
+                    if (gap[done] == INFINITY) rest[done] = total->has_nan ? (real)NAN : 0;
                     continue;
                 }
-                if (args->result == CLOSS_LOG_SOFTMAX) {
-                    const real log = log1p_positive((real)(state.others * unit + (state.label * unit - 1)));
-                    row_log_softmax(row, stride, grad, grad_stride, classes, state.max, log);
-                    continue;
-                }
-                if (grad)
-                    row_gradient(&state, row, stride, grad, grad_stride, classes, label[done],
-                                 weight[done] * args->scale, store);
                 /* At the maximum the label's term is exactly 1. */
-                rest[done] = (real)(state.others * unit + (state.label * unit - 1));
-                gap[done] = state.max - at_label;
+                rest[done] = (real)(total->others * unit + (total->left_out * unit - 1));
+                gap[done] -= at_label;
             }
         }
         ALIGNED double value[BATCH];
         for (int l = 0; l < BATCH; l++) rest[l] = log1p_positive(rest[l]) + gap[l];
         for (int l = 0; l < BATCH; l++) value[l] = weight[l] == 0 ? 0.0 : weight[l] * (double)rest[l];
         if (args->values.data)
-            for (int64_t i = 0; i < count; i++) ((real *)args->values.data)[value_offset[i]] = (real)value[i];
+            for (int64_t i = 0; i < count; i++) store_value(args, value_offset[i], value[i]);
         value_sum_add(&values, value, count);
     }
     *sum += value_sum_total(&values);
+}
+
+/* A row of one array, whose memory begins with class args->first_class. */
+static inline row_view row_of(const closs_softmax_args *args, const void *data, closs_dtype dtype,
+                              const int64_t *strides, int64_t offset)
+{
+    const int64_t stride = class_stride_of(strides, args->ndim);
+    const row_view row = {(void *)(uintptr_t)data, dtype, offset - args->first_class * stride, stride};
+    return row;
+}
+
+static void softmax_part(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end,
+                         closs_softmax_part *part)
+{
+    const sample_run run = run_at(args, sample, 1);
+    int64_t label;
+    double weight;
+    labels_and_weights(args, &run, &label, &weight);
+    const row_view row = row_of(args, args->logits.data, args->dtype, args->logits.strides, run.first.logits);
+    const row_view grad = row_of(args, args->grad.data, grad_dtype(args), args->grad.strides, run.first.grad);
+    /* write_part needs the logits again for a Hessian. */
+    real *store = grad.data && !leaves_out_pivot(args) && !args->hess.data && weight != 0 ? row_direct(&grad) : NULL;
+    const int here = label >= begin && label < end;
+    const real at_label = here ? load_real(row.data, row.dtype, row.offset + label * row.stride) : 0;
+    row_part(part, args, &row, begin, end, label, store);
+    part->state.at_label = (double)at_label;
+}
+
+static double softmax_value(const closs_softmax_args *args, int64_t sample, const closs_softmax_state *total)
+{
+    const sample_run run = run_at(args, sample, 1);
+    int64_t label;
+    double weight;
+    labels_and_weights(args, &run, &label, &weight);
+    double value = 0;
+    if (weight != 0) {
+        real rest, gap = (real)total->max;
+        if (args->result == CLOSS_LOGSUMEXP) {
+            rest = (real)(total->rest < 0 ? 0 : total->rest / total->unit);
+            if (gap == INFINITY) rest = total->has_nan ? (real)NAN : 0;
+        } else {
+            rest = (real)(total->others / total->unit + (total->left_out / total->unit - 1));
+            gap -= (real)total->at_label;
+        }
+        value = weight * (double)(real)(log1p_positive(rest) + gap);
+    }
+    if (args->values.data) store_value(args, run.first.values, value);
+    return value;
+}
+
+static void softmax_write(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end,
+                          const closs_softmax_part *part, const closs_softmax_state *total)
+{
+    const sample_run run = run_at(args, sample, 1);
+    int64_t label;
+    double weight;
+    labels_and_weights(args, &run, &label, &weight);
+    const row_view row = row_of(args, args->logits.data, args->dtype, args->logits.strides, run.first.logits);
+    const row_view grad = row_of(args, args->grad.data, grad_dtype(args), args->grad.strides, run.first.grad);
+    if (grad.data) row_write(args, part, total, &row, &grad, begin, end, label, weight);
 }
 #undef LARGER
 #undef SUM
@@ -359,10 +477,16 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
 #undef row_exp_group
 #undef row_block
 #undef row_gather
-#undef row_sum
+#undef row_part
 #undef row_scale
 #undef row_gradient
 #undef row_find
 #undef row_log_softmax
 #undef row_zero
+#undef row_of
+#undef row_write
+#undef row_direct
 #undef softmax_rows
+#undef softmax_part
+#undef softmax_value
+#undef softmax_write

@@ -10,7 +10,7 @@
 enum { BATCH = 16 };
 
 typedef struct {
-    int64_t logits, grad, labels, weight, values; /* offsets in elements */
+    int64_t logits, targets, grad, hess, labels, weight, values; /* offsets in elements */
 } sample_place;
 
 typedef struct {
@@ -31,7 +31,7 @@ static inline int64_t class_stride_of(const int64_t *strides, int32_t ndim)
 /* The run from `sample` to the end of the innermost axis, at most `limit` samples. */
 static sample_run run_at(const closs_softmax_args *args, int64_t sample, int64_t limit)
 {
-    sample_run run = {{0, 0, 0, 0, 0}, {0, 0, 0, 0, 0}, limit};
+    sample_run run = {{0, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0, 0}, limit};
     int64_t packed = 1;
     for (int32_t axis = args->ndim - 1; axis >= 0; axis--) {
         const int64_t extent = args->shape[axis];
@@ -40,13 +40,17 @@ static sample_run run_at(const closs_softmax_args *args, int64_t sample, int64_t
         sample = axis == 0 ? 0 : sample / extent;
         const sample_place step = {
             stride_of(args->logits.strides, axis, packed * args->classes),
+            stride_of(args->targets.strides, axis, packed * args->classes),
             stride_of(args->grad.strides, axis, packed * args->classes),
+            stride_of(args->hess.strides, axis, packed * args->classes),
             stride_of(args->labels.strides, axis, packed),
             stride_of(args->sample_weight.strides, axis, packed),
             stride_of(args->values.strides, axis, packed),
         };
         run.first.logits += index * step.logits;
+        run.first.targets += index * step.targets;
         run.first.grad += index * step.grad;
+        run.first.hess += index * step.hess;
         run.first.labels += index * step.labels;
         run.first.weight += index * step.weight;
         run.first.values += index * step.values;
@@ -80,7 +84,9 @@ static inline sample_run next_run(const closs_softmax_args *args, sample_cursor 
     cursor->left -= taken.count;
     cursor->run.count -= taken.count;
     cursor->run.first.logits += taken.count * taken.step.logits;
+    cursor->run.first.targets += taken.count * taken.step.targets;
     cursor->run.first.grad += taken.count * taken.step.grad;
+    cursor->run.first.hess += taken.count * taken.step.hess;
     cursor->run.first.labels += taken.count * taken.step.labels;
     cursor->run.first.weight += taken.count * taken.step.weight;
     cursor->run.first.values += taken.count * taken.step.values;
@@ -99,30 +105,35 @@ static inline double weight_at(const closs_const_array *array, closs_dtype dtype
     return dtype == CLOSS_F32 ? (double)((const float *)array->data)[offset] : ((const double *)array->data)[offset];
 }
 
+/* Class weights belong to the label where it alone has a term; elsewhere to every class. */
+static inline int weighted_by_label(const closs_softmax_args *args)
+{
+    return args->class_weight.data && args->labels.data && args->label_smoothing == 0;
+}
+
 /* The labels of a run, in [0, classes) or -1, and its weights. A label is read once. Ignored: weight 0. One that is out of
  * range, which only another thread can have written since check, never becomes an index: weight NaN. */
 static inline void labels_and_weights(const closs_softmax_args *args, const sample_run *run, int64_t *restrict label,
                                       double *restrict weight)
 {
-    if (!args->labels.data) {
-        for (int64_t i = 0; i < run->count; i++) label[i] = -1, weight[i] = 1;
-        return;
+    for (int64_t i = 0; i < run->count; i++) label[i] = -1, weight[i] = 1;
+    if (args->labels.data) {
+        const int64_t step = run->step.labels;
+        if (args->label_dtype == CLOSS_I32) {
+            const int32_t *given = (const int32_t *)args->labels.data + run->first.labels;
+            for (int64_t i = 0; i < run->count; i++) label[i] = given[i * step];
+        } else {
+            const int64_t *given = (const int64_t *)args->labels.data + run->first.labels;
+            for (int64_t i = 0; i < run->count; i++) label[i] = given[i * step];
+        }
+        for (int64_t i = 0; i < run->count; i++) {
+            const int absent = args->has_ignore_index && label[i] == args->ignore_index;
+            const int valid = (uint64_t)label[i] < (uint64_t)args->classes;
+            weight[i] = absent ? 0.0 : valid ? 1.0 : (double)NAN;
+            label[i] = absent || !valid ? -1 : label[i];
+        }
     }
-    const int64_t step = run->step.labels;
-    if (args->label_dtype == CLOSS_I32) {
-        const int32_t *given = (const int32_t *)args->labels.data + run->first.labels;
-        for (int64_t i = 0; i < run->count; i++) label[i] = given[i * step];
-    } else {
-        const int64_t *given = (const int64_t *)args->labels.data + run->first.labels;
-        for (int64_t i = 0; i < run->count; i++) label[i] = given[i * step];
-    }
-    for (int64_t i = 0; i < run->count; i++) {
-        const int absent = args->has_ignore_index && label[i] == args->ignore_index;
-        const int valid = (uint64_t)label[i] < (uint64_t)args->classes;
-        weight[i] = absent ? 0.0 : valid ? 1.0 : (double)NAN;
-        label[i] = absent || !valid ? -1 : label[i];
-    }
-    if (args->class_weight.data) {
+    if (weighted_by_label(args)) {
         const int64_t stride = class_stride_of(args->class_weight.strides, 0);
         for (int64_t i = 0; i < run->count; i++)
             if (label[i] >= 0) weight[i] *= weight_at(&args->class_weight, args->class_weight_dtype, label[i] * stride);
@@ -131,6 +142,25 @@ static inline void labels_and_weights(const closs_softmax_args *args, const samp
         for (int64_t i = 0; i < run->count; i++)
             weight[i] *=
                 weight_at(&args->sample_weight, args->sample_weight_dtype, run->first.weight + i * run->step.weight);
+}
+
+static inline closs_dtype grad_dtype(const closs_softmax_args *args)
+{
+    return args->wide_grad && args->dtype != CLOSS_F64 ? CLOSS_F32 : args->dtype;
+}
+
+static inline closs_dtype hess_dtype(const closs_softmax_args *args)
+{
+    return args->wide_hess && args->dtype != CLOSS_F64 ? CLOSS_F32 : args->dtype;
+}
+
+/* One value of a sample, in the dtype of values. */
+static inline void store_value(const closs_softmax_args *args, int64_t offset, double value)
+{
+    if (args->dtype == CLOSS_F64)
+        ((double *)args->values.data)[offset] = value;
+    else
+        ((float *)args->values.data)[offset] = (float)value;
 }
 
 typedef struct {

@@ -1,0 +1,60 @@
+/* half.h: the half types, as uint16_t in memory, and float: exact one way, rounded to nearest even the other.
+ *
+ * One element in plain C that vectorises, and stretches of elements, which F16C converts eight at a time. Both give the
+ * same bits (NaN stays NaN; its payload is free).
+ */
+#ifdef __F16C__
+#include <immintrin.h>
+#endif
+
+static inline float from_f16(uint16_t half)
+{
+    const uint32_t magnitude = half & 0x7fffu;
+    /* The exponent's bias differs by 112; a product with a power of two also makes subnormals right. */
+    const uint32_t bits = float_to_bits(bits_to_float(magnitude << 13) * 0x1p112f);
+    const uint32_t special = magnitude >= 0x7c00 ? 0x7f800000u : 0;
+    return bits_to_float(bits | special | (uint32_t)(half & 0x8000u) << 16);
+}
+
+static inline uint16_t to_f16(float value)
+{
+    const uint32_t bits = float_to_bits(value) & 0x7fffffffu, sign = float_to_bits(value) >> 16 & 0x8000u;
+    /* 0.5 has the unit in the last place of a subnormal half: adding it rounds there. */
+    const uint32_t subnormal = float_to_bits(bits_to_float(bits) + 0.5f) - 0x3f000000u;
+    const uint32_t normal = (bits - (112u << 23) + 0xfffu + (bits >> 13 & 1)) >> 13;
+    const uint32_t special = bits > 0x7f800000u ? 0x7e00u : 0x7c00u;
+    return (uint16_t)(sign | (bits < 0x38800000u ? subnormal : bits < 0x47800000u ? normal : special));
+}
+
+static inline float from_bf16(uint16_t half)
+{
+    return bits_to_float((uint32_t)half << 16);
+}
+
+static inline uint16_t to_bf16(float value)
+{
+    const uint32_t bits = float_to_bits(value);
+    const uint32_t rounded = (bits + 0x7fffu + (bits >> 16 & 1)) >> 16;
+    return (uint16_t)(value == value ? rounded : bits >> 16 | 0x40u);
+}
+
+static inline void widen_f16(const uint16_t *restrict from, int64_t n, float *restrict to)
+{
+    int64_t i = 0;
+#ifdef __F16C__
+    for (; i + 8 <= n; i += 8)
+        _mm256_storeu_ps(to + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)(from + i))));
+#endif
+    for (; i < n; i++) to[i] = from_f16(from[i]);
+}
+
+static inline void narrow_f16(const float *restrict from, int64_t n, uint16_t *restrict to)
+{
+    int64_t i = 0;
+#ifdef __F16C__
+    for (; i + 8 <= n; i += 8)
+        _mm_storeu_si128((__m128i *)(void *)(to + i),
+                         _mm256_cvtps_ph(_mm256_loadu_ps(from + i), _MM_FROUND_TO_NEAREST_INT));
+#endif
+    for (; i < n; i++) to[i] = to_f16(from[i]);
+}

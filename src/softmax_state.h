@@ -1,0 +1,77 @@
+/* softmax_state.h: the state of a row, or of a part of one, and how states are merged. In double, for all dtypes. */
+
+/* x exp(t) for t <= 0, for the few exponentials of a row that rescale sums of others. exp(t) alone could be subnormal, with
+ * few digits, where the product is not. */
+static inline double times_exp(double x, double t)
+{
+    const double e = exp_scaled(t);
+    return fabs(x) >= 1 ? x * 0x1p-54 * e : x * e * 0x1p-54;
+}
+
+static inline void state_clear(closs_softmax_state *state, const closs_softmax_args *args, double unit)
+{
+    state->result = args->result;
+    state->has_nan = 0;
+    state->temperature = args->result == CLOSS_DISTILLATION ? args->temperature : 1;
+    state->unit = unit;
+    state->max = state->target_max = -INFINITY;
+    state->rest = state->target_rest = -unit; /* not even the one term of the maximum that is left out */
+    state->others = state->left_out = state->at_label = state->moment = state->terms = state->weight = 0;
+}
+
+/* What sums are relative to: -inf - -inf is NaN, and while only -inf was seen any finite base gives the zeros that are
+ * meant. */
+static inline double base_of(double max)
+{
+    return max == -INFINITY ? 0 : max;
+}
+
+/* The sums of a state, relative to maxima that are as large as its own or larger. */
+typedef struct {
+    double others, left_out, whole, target_whole, moment, terms;
+} state_sums;
+
+static inline state_sums sums_at(const closs_softmax_state *state, double max, double target_max)
+{
+    const double gap = state->max == max ? 0 : (state->max - max) / state->temperature;
+    const double target_gap =
+        state->target_max == target_max ? 0 : (state->target_max - target_max) / state->temperature;
+    const double moved = (base_of(max) - base_of(state->max)) / state->temperature;
+    const double target_moved = (base_of(target_max) - base_of(state->target_max)) / state->temperature;
+    state_sums sums = {state->others, state->left_out, state->rest + state->unit, state->target_rest + state->unit,
+                       state->moment, state->terms};
+    if (gap != 0) sums.others = times_exp(sums.others, gap), sums.left_out = times_exp(sums.left_out, gap);
+    if (state->result == CLOSS_DISTILLATION) {
+        /* Infinite where the logits give a class no share that the targets have: it stays so. */
+        const double shifted = sums.moment + (moved - target_moved) * sums.target_whole;
+        if (fabs(sums.moment) < INFINITY) sums.moment = target_gap == 0 ? shifted : times_exp(shifted, target_gap);
+    } else {
+        const double shifted = sums.moment + moved * sums.whole;
+        sums.moment = gap == 0 ? shifted : times_exp(shifted, gap);
+    }
+    if (gap != 0) sums.whole = times_exp(sums.whole, gap);
+    if (target_gap != 0) sums.target_whole = times_exp(sums.target_whole, target_gap);
+    if (state->weight != 0) sums.terms += state->weight * moved;
+    return sums;
+}
+
+/* Takes in the state of what comes next in the row. Fields that are not in use come to no harm. */
+static void softmax_merge(closs_softmax_state *into, const closs_softmax_state *next)
+{
+    const double max = next->max > into->max ? next->max : into->max;
+    const double target_max = next->target_max > into->target_max ? next->target_max : into->target_max;
+    const state_sums a = sums_at(into, max, target_max), b = sums_at(next, max, target_max);
+    into->others = a.others + b.others;
+    into->left_out = a.left_out + b.left_out;
+    into->at_label += next->at_label;
+    into->has_nan |= next->has_nan;
+    /* The one that holds the maximum leaves a term out; the other's whole sum joins it. */
+    into->rest = into->max == max ? into->rest + b.whole : next->rest + a.whole;
+    into->target_rest =
+        into->target_max == target_max ? into->target_rest + b.target_whole : next->target_rest + a.target_whole;
+    into->moment = a.moment + b.moment;
+    into->terms = a.terms + b.terms;
+    into->weight += next->weight;
+    into->max = max;
+    into->target_max = target_max;
+}
