@@ -20,30 +20,39 @@
 #define PREFETCH(address) ((void)(address))
 #endif
 
+/* Loops over lanes are vector code only if what they call is inlined, and compilers stop at some size of a file. */
+#if defined(__GNUC__)
+#define INLINE static inline __attribute__((always_inline))
+#elif defined(_MSC_VER)
+#define INLINE static __forceinline
+#else
+#define INLINE static inline
+#endif
+
 #define ALIGNED _Alignas(64) /* a cache line, and the widest vector */
 
-static inline float bits_to_float(uint32_t bits)
+INLINE float bits_to_float(uint32_t bits)
 {
     float value;
     memcpy(&value, &bits, sizeof value);
     return value;
 }
 
-static inline uint32_t float_to_bits(float value)
+INLINE uint32_t float_to_bits(float value)
 {
     uint32_t bits;
     memcpy(&bits, &value, sizeof bits);
     return bits;
 }
 
-static inline double bits_to_double(uint64_t bits)
+INLINE double bits_to_double(uint64_t bits)
 {
     double value;
     memcpy(&value, &bits, sizeof value);
     return value;
 }
 
-static inline uint64_t double_to_bits(double value)
+INLINE uint64_t double_to_bits(double value)
 {
     uint64_t bits;
     memcpy(&bits, &value, sizeof bits);

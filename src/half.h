@@ -7,7 +7,7 @@
 #include <immintrin.h>
 #endif
 
-static inline float from_f16(uint16_t half)
+INLINE float from_f16(uint16_t half)
 {
     const uint32_t magnitude = half & 0x7fffu;
     /* The exponent's bias differs by 112; a product with a power of two also makes subnormals right. */
@@ -16,7 +16,7 @@ static inline float from_f16(uint16_t half)
     return bits_to_float(bits | special | (uint32_t)(half & 0x8000u) << 16);
 }
 
-static inline uint16_t to_f16(float value)
+INLINE uint16_t to_f16(float value)
 {
     const uint32_t bits = float_to_bits(value) & 0x7fffffffu, sign = float_to_bits(value) >> 16 & 0x8000u;
     /* 0.5 has the unit in the last place of a subnormal half: adding it rounds there. */
@@ -26,19 +26,19 @@ static inline uint16_t to_f16(float value)
     return (uint16_t)(sign | (bits < 0x38800000u ? subnormal : bits < 0x47800000u ? normal : special));
 }
 
-static inline float from_bf16(uint16_t half)
+INLINE float from_bf16(uint16_t half)
 {
     return bits_to_float((uint32_t)half << 16);
 }
 
-static inline uint16_t to_bf16(float value)
+INLINE uint16_t to_bf16(float value)
 {
     const uint32_t bits = float_to_bits(value);
     const uint32_t rounded = (bits + 0x7fffu + (bits >> 16 & 1)) >> 16;
     return (uint16_t)(value == value ? rounded : bits >> 16 | 0x40u);
 }
 
-static inline void widen_f16(const uint16_t *restrict from, int64_t n, float *restrict to)
+INLINE void widen_f16(const uint16_t *restrict from, int64_t n, float *restrict to)
 {
     int64_t i = 0;
 #ifdef __F16C__
@@ -48,7 +48,7 @@ static inline void widen_f16(const uint16_t *restrict from, int64_t n, float *re
     for (; i < n; i++) to[i] = from_f16(from[i]);
 }
 
-static inline void narrow_f16(const float *restrict from, int64_t n, uint16_t *restrict to)
+INLINE void narrow_f16(const float *restrict from, int64_t n, uint16_t *restrict to)
 {
     int64_t i = 0;
 #ifdef __F16C__

@@ -93,7 +93,7 @@ static void lanes_begin(lanes_state *state, const closs_softmax_args *args, samp
 
 /* max[l] = max(max[l], x[j][l]) over n classes of STEP lanes. Hardware does not foresee the jump from one stretch of WIDE
  * samples to the next; fetching that ahead takes 15 % off where classes are far apart and costs nothing elsewhere. */
-static inline void lanes_max(const real *x, int64_t stride, int64_t n, real *restrict max)
+INLINE void lanes_max(const real *x, int64_t stride, int64_t n, real *restrict max)
 {
     ALIGNED real lane[STEP];
     for (int l = 0; l < STEP; l++) lane[l] = max[l];
@@ -106,8 +106,8 @@ static inline void lanes_max(const real *x, int64_t stride, int64_t n, real *res
 }
 
 /* The same, and place[l] = the first class, counted from `first`, that made it so. */
-static inline void lanes_argmax(const real *x, int64_t stride, int64_t n, real *restrict max, int64_t first,
-                                int64_t *restrict place)
+INLINE void lanes_argmax(const real *x, int64_t stride, int64_t n, real *restrict max, int64_t first,
+                         int64_t *restrict place)
 {
     ALIGNED real lane[STEP], at[STEP];
     for (int l = 0; l < STEP; l++) lane[l] = max[l], at[l] = -1;
@@ -127,8 +127,8 @@ static inline void lanes_argmax(const real *x, int64_t stride, int64_t n, real *
 
 /* Adds the exponentials of n classes of STEP lanes to total, without those of the labels, which count from the first of
  * these classes. All go to `store` unless it is NULL. */
-static inline void lanes_sum(const real *x, int64_t stride, int64_t n, const real *label, const real *base,
-                             double *restrict total, real *store, int64_t store_stride)
+INLINE void lanes_sum(const real *x, int64_t stride, int64_t n, const real *label, const real *base,
+                      double *restrict total, real *store, int64_t store_stride)
 {
     for (int64_t first = 0; first < n; first += WIDEN) {
         const int64_t end = n - first < WIDEN ? n : first + WIDEN;
@@ -162,8 +162,8 @@ static inline void lanes_sum(const real *x, int64_t stride, int64_t n, const rea
 }
 
 /* Sums of the chunk of n classes that begins with class `first`; with `pivot` the label is where the maximum is. */
-static inline void lanes_chunk(lanes_state *state, int pivot, const real *x, int64_t stride, int64_t first, int64_t n,
-                               int64_t classes, real *store, int64_t store_stride)
+INLINE void lanes_chunk(lanes_state *state, int pivot, const real *x, int64_t stride, int64_t first, int64_t n,
+                        int64_t classes, real *store, int64_t store_stride)
 {
     const int last = first / CHUNK % SUBTOTAL == SUBTOTAL - 1 || first + n == classes;
     ALIGNED real before[WIDE];
@@ -206,7 +206,7 @@ static inline void lanes_chunk(lanes_state *state, int pivot, const real *x, int
 }
 
 /* Values, not yet weighted (of log_softmax the logarithm to subtract), and for a gradient shares, from finished sums. */
-static inline void lanes_finish(lanes_state *state, closs_softmax_result result, int shares)
+INLINE void lanes_finish(lanes_state *state, closs_softmax_result result, int shares)
 {
     const int pivot = result == CLOSS_LOGSUMEXP || result == CLOSS_LOG_SOFTMAX;
     if (pivot) memcpy(state->at_label, state->max, (size_t)state->width * sizeof(real));
@@ -234,8 +234,8 @@ static inline void lanes_finish(lanes_state *state, closs_softmax_result result,
 }
 
 /* (z - max) - value for n classes of all lanes. */
-static inline void lanes_log_softmax(const lanes_state *state, const real *x, int64_t stride, real *target,
-                                     int64_t target_stride, int64_t n)
+INLINE void lanes_log_softmax(const lanes_state *state, const real *x, int64_t stride, real *target,
+                              int64_t target_stride, int64_t n)
 {
     for (int64_t v = 0; v < state->width; v += BATCH)
         for (int64_t j = 0; j < n; j++) {
@@ -247,8 +247,8 @@ static inline void lanes_log_softmax(const lanes_state *state, const real *x, in
 }
 
 /* Gradients of n classes, from class `first`, of all lanes: x holds exponentials (`exps`) or logits. */
-static inline void lanes_gradient(const lanes_state *state, double scale, int64_t first, const real *x, int64_t stride,
-                                  real *target, int64_t target_stride, int64_t n, int exps)
+INLINE void lanes_gradient(const lanes_state *state, double scale, int64_t first, const real *x, int64_t stride,
+                           real *target, int64_t target_stride, int64_t n, int exps)
 {
     int special = 0;
     for (int64_t v = 0; v < state->width; v += BATCH) {
@@ -296,7 +296,7 @@ static inline void lanes_gradient(const lanes_state *state, double scale, int64_
 }
 
 /* Transposes SIDE x SIDE elements, a row in each vector. */
-static inline void transpose(vector rows[SIDE])
+INLINE void transpose(vector rows[SIDE])
 {
 #if CLOSS_HAS_SHUFFLE && CLOSS_REAL == 32
     const vector a = rows[0], b = rows[1], c = rows[2], d = rows[3];
@@ -321,7 +321,7 @@ static inline void transpose(vector rows[SIDE])
 }
 
 /* to[j x step + k] = row[k][j] for n classes of SIDE lanes. */
-static inline void tile_columns(const real *const *row, int64_t n, real *to, int64_t step)
+INLINE void tile_columns(const real *const *row, int64_t n, real *to, int64_t step)
 {
     vector block[SIDE];
     for (int64_t j = 0; j < n; j += SIDE) {
@@ -337,7 +337,7 @@ static inline void tile_columns(const real *const *row, int64_t n, real *to, int
 }
 
 /* row[k][j] = from[j x step + k]. */
-static inline void tile_rows(const real *from, int64_t step, int64_t n, real *const *row)
+INLINE void tile_rows(const real *from, int64_t step, int64_t n, real *const *row)
 {
     vector block[SIDE];
     for (int64_t j = 0; j < n; j += SIDE) {
@@ -353,7 +353,7 @@ static inline void tile_rows(const real *from, int64_t step, int64_t n, real *co
 }
 
 /* Whether the first `lanes` samples are neighbours. */
-static inline int are_contiguous(const int64_t *offset, int64_t lanes)
+INLINE int are_contiguous(const int64_t *offset, int64_t lanes)
 {
     for (int64_t l = 1; l < lanes; l++)
         if (offset[l] != offset[0] + l) return 0;
@@ -361,8 +361,8 @@ static inline int are_contiguous(const int64_t *offset, int64_t lanes)
 }
 
 /* tile[j x width + l] = logits of lane l, class first + j. */
-static inline void tile_load(const lanes_state *state, const closs_softmax_args *args, int64_t first, int64_t n,
-                             real *restrict tile)
+INLINE void tile_load(const lanes_state *state, const closs_softmax_args *args, int64_t first, int64_t n,
+                      real *restrict tile)
 {
     const void *logits = args->logits.data;
     const int64_t width = state->width, stride = class_stride_of(args->logits.strides, args->ndim);
@@ -391,8 +391,8 @@ static inline void tile_load(const lanes_state *state, const closs_softmax_args 
     }
 }
 
-static inline void tile_store(const lanes_state *state, const closs_softmax_args *args, int64_t first, int64_t n,
-                              const real *restrict tile)
+INLINE void tile_store(const lanes_state *state, const closs_softmax_args *args, int64_t first, int64_t n,
+                       const real *restrict tile)
 {
     void *grad = args->grad.data;
     const closs_dtype dtype = grad_dtype(args);

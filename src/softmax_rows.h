@@ -90,7 +90,7 @@ typedef struct {
 
 /* A group is LANES classes. The last group of a block overlaps the one before it when the block is no multiple of LANES:
  * lanes below `skip` were counted already. Their memory belongs to the row. */
-static inline real row_max(const real *x, int64_t n)
+INLINE real row_max(const real *x, int64_t n)
 {
     ALIGNED real lane[LANES];
     const int64_t whole = n - n % LANES;
@@ -113,7 +113,7 @@ static inline real row_max(const real *x, int64_t n)
     return lane[0];
 }
 
-static inline void row_exp_groups(const real *x, int64_t n, real base, real *restrict partial, real *store)
+INLINE void row_exp_groups(const real *x, int64_t n, real base, real *restrict partial, real *store)
 {
     for (int64_t g = 0; g < n; g += LANES) {
         PREFETCH(x + g + AHEAD);
@@ -128,7 +128,7 @@ static inline void row_exp_groups(const real *x, int64_t n, real base, real *res
 }
 
 /* One group with lanes to skip, or with the label's lane `hit` (or -1), whose term is returned and not added. */
-static inline real row_exp_group(const real *x, int skip, int64_t hit, real base, real *restrict partial, real *store)
+INLINE real row_exp_group(const real *x, int skip, int64_t hit, real base, real *restrict partial, real *store)
 {
     ALIGNED real e[LANES];
 #pragma omp simd
@@ -141,7 +141,7 @@ static inline real row_exp_group(const real *x, int skip, int64_t hit, real base
     return hit >= 0 ? e[hit] : 0;
 }
 
-static inline int64_t row_find(const real *x, int64_t n, real wanted)
+INLINE int64_t row_find(const real *x, int64_t n, real wanted)
 {
     int32_t first = BLOCK;
 #pragma omp simd reduction(min : first)
@@ -200,14 +200,14 @@ static void row_block(row_state *state, const real *x, int64_t n, int64_t hit, i
 }
 
 /* The row itself if classes are contiguous in the type of the kernel, else NULL. */
-static inline real *row_direct(const row_view *row)
+INLINE real *row_direct(const row_view *row)
 {
     return row->stride == 1 && row->dtype == REAL_DTYPE ? (real *)row->data + row->offset : NULL;
 }
 
 /* n classes from `first`: in place where possible, else copied to `buffer` (LANES + BLOCK long, for a short last group
  * reaches back). */
-static inline const real *row_gather(const row_view *row, int64_t first, int64_t n, real *buffer)
+INLINE const real *row_gather(const row_view *row, int64_t first, int64_t n, real *buffer)
 {
     const real *direct = row_direct(row);
     if (direct && n >= LANES) return direct + first;
@@ -258,13 +258,13 @@ static void row_part(closs_softmax_part *part, const closs_softmax_args *args, c
 
 /* Whether a product of share and weight would overflow or lose digits as a `real`, as with weights near the ends of its
  * range; also zeros and NaN. */
-static inline int is_extreme(double factor)
+INLINE int is_extreme(double factor)
 {
     return !((fabs(factor) >= REAL_TINY) & (fabs(factor) <= REAL_MAX));
 }
 
 /* target[j] = source[j] share weight: source holds exponentials. The product of both factors is taken first if it can. */
-static inline void row_scale(const real *source, real *target, int64_t n, double share, double weight)
+INLINE void row_scale(const real *source, real *target, int64_t n, double share, double weight)
 {
     const double factor = share * weight;
     if (!is_extreme(factor)) {
@@ -409,8 +409,8 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
 }
 
 /* A row of one array, whose memory begins with class args->first_class. */
-static inline row_view row_of(const closs_softmax_args *args, const void *data, closs_dtype dtype,
-                              const int64_t *strides, int64_t offset)
+INLINE row_view row_of(const closs_softmax_args *args, const void *data, closs_dtype dtype, const int64_t *strides,
+                       int64_t offset)
 {
     const int64_t stride = class_stride_of(strides, args->ndim);
     const row_view row = {(void *)(uintptr_t)data, dtype, offset - args->first_class * stride, stride};

@@ -18,12 +18,12 @@ typedef struct {
     int64_t count;
 } sample_run;
 
-static inline int64_t stride_of(const int64_t *strides, int32_t axis, int64_t packed)
+INLINE int64_t stride_of(const int64_t *strides, int32_t axis, int64_t packed)
 {
     return strides ? strides[axis] : packed;
 }
 
-static inline int64_t class_stride_of(const int64_t *strides, int32_t ndim)
+INLINE int64_t class_stride_of(const int64_t *strides, int32_t ndim)
 {
     return strides ? strides[ndim] : 1;
 }
@@ -69,14 +69,14 @@ typedef struct {
     int64_t next, left;
 } sample_cursor;
 
-static inline sample_cursor cursor_at(const closs_softmax_args *args, int64_t begin, int64_t end)
+INLINE sample_cursor cursor_at(const closs_softmax_args *args, int64_t begin, int64_t end)
 {
     const sample_cursor cursor = {run_at(args, begin, end - begin), begin, end - begin};
     return cursor;
 }
 
 /* The next samples, at most `most`, all of one run. */
-static inline sample_run next_run(const closs_softmax_args *args, sample_cursor *cursor, int64_t most)
+INLINE sample_run next_run(const closs_softmax_args *args, sample_cursor *cursor, int64_t most)
 {
     sample_run taken = cursor->run;
     if (taken.count > most) taken.count = most;
@@ -95,26 +95,26 @@ static inline sample_run next_run(const closs_softmax_args *args, sample_cursor 
 }
 
 /* Which results need the sum without its largest term, the pivot: log1p then keeps what is tiny beside it. */
-static inline int leaves_out_pivot(const closs_softmax_args *args)
+INLINE int leaves_out_pivot(const closs_softmax_args *args)
 {
     return args->result == CLOSS_LOGSUMEXP || args->result == CLOSS_LOG_SOFTMAX;
 }
 
-static inline double weight_at(const closs_const_array *array, closs_dtype dtype, int64_t offset)
+INLINE double weight_at(const closs_const_array *array, closs_dtype dtype, int64_t offset)
 {
     return dtype == CLOSS_F32 ? (double)((const float *)array->data)[offset] : ((const double *)array->data)[offset];
 }
 
 /* Class weights belong to the label where it alone has a term; elsewhere to every class. */
-static inline int weighted_by_label(const closs_softmax_args *args)
+INLINE int weighted_by_label(const closs_softmax_args *args)
 {
     return args->class_weight.data && args->labels.data && args->label_smoothing == 0;
 }
 
 /* The labels of a run, in [0, classes) or -1, and its weights. A label is read once. Ignored: weight 0. One that is out of
  * range, which only another thread can have written since check, never becomes an index: weight NaN. */
-static inline void labels_and_weights(const closs_softmax_args *args, const sample_run *run, int64_t *restrict label,
-                                      double *restrict weight)
+INLINE void labels_and_weights(const closs_softmax_args *args, const sample_run *run, int64_t *restrict label,
+                               double *restrict weight)
 {
     for (int64_t i = 0; i < run->count; i++) label[i] = -1, weight[i] = 1;
     if (args->labels.data) {
@@ -144,18 +144,18 @@ static inline void labels_and_weights(const closs_softmax_args *args, const samp
                 weight_at(&args->sample_weight, args->sample_weight_dtype, run->first.weight + i * run->step.weight);
 }
 
-static inline closs_dtype grad_dtype(const closs_softmax_args *args)
+INLINE closs_dtype grad_dtype(const closs_softmax_args *args)
 {
     return args->wide_grad && args->dtype != CLOSS_F64 ? CLOSS_F32 : args->dtype;
 }
 
-static inline closs_dtype hess_dtype(const closs_softmax_args *args)
+INLINE closs_dtype hess_dtype(const closs_softmax_args *args)
 {
     return args->wide_hess && args->dtype != CLOSS_F64 ? CLOSS_F32 : args->dtype;
 }
 
 /* One value of a sample, in the dtype of values. */
-static inline void store_value(const closs_softmax_args *args, int64_t offset, double value)
+INLINE void store_value(const closs_softmax_args *args, int64_t offset, double value)
 {
     if (args->dtype == CLOSS_F64)
         ((double *)args->values.data)[offset] = value;
@@ -168,7 +168,7 @@ typedef struct {
     int64_t next;
 } value_sum;
 
-static inline void value_sum_add(value_sum *sum, const double *values, int64_t count)
+INLINE void value_sum_add(value_sum *sum, const double *values, int64_t count)
 {
     if (sum->next % BATCH == 0 && count == BATCH) {
         for (int l = 0; l < BATCH; l++) sum->lane[l] += values[l];
@@ -178,7 +178,7 @@ static inline void value_sum_add(value_sum *sum, const double *values, int64_t c
     sum->next += count;
 }
 
-static inline double value_sum_total(value_sum *sum)
+INLINE double value_sum_total(value_sum *sum)
 {
     for (int half = BATCH / 2; half > 0; half /= 2)
         for (int l = 0; l < half; l++) sum->lane[l] += sum->lane[l + half];

@@ -2,13 +2,13 @@
 
 /* x exp(t) for t <= 0, for the few exponentials of a row that rescale sums of others. exp(t) alone could be subnormal, with
  * few digits, where the product is not. */
-static inline double times_exp(double x, double t)
+INLINE double times_exp(double x, double t)
 {
     const double e = exp_scaled(t);
     return fabs(x) >= 1 ? x * 0x1p-54 * e : x * e * 0x1p-54;
 }
 
-static inline void state_clear(closs_softmax_state *state, const closs_softmax_args *args, double unit)
+INLINE void state_clear(closs_softmax_state *state, const closs_softmax_args *args, double unit)
 {
     state->result = args->result;
     state->has_nan = 0;
@@ -21,7 +21,7 @@ static inline void state_clear(closs_softmax_state *state, const closs_softmax_a
 
 /* What sums are relative to: -inf - -inf is NaN, and while only -inf was seen any finite base gives the zeros that are
  * meant. */
-static inline double base_of(double max)
+INLINE double base_of(double max)
 {
     return max == -INFINITY ? 0 : max;
 }
@@ -31,7 +31,7 @@ typedef struct {
     double others, left_out, whole, target_whole, moment, terms;
 } state_sums;
 
-static inline state_sums sums_at(const closs_softmax_state *state, double max, double target_max)
+INLINE state_sums sums_at(const closs_softmax_state *state, double max, double target_max)
 {
     const double gap = state->max == max ? 0 : (state->max - max) / state->temperature;
     const double target_gap =

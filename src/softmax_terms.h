@@ -36,7 +36,7 @@ typedef struct {
 
 enum { TERMS_NONE, TERMS_TARGETS, TERMS_ENTROPY, TERMS_DISTILLATION };
 
-static inline int terms_kind(const closs_softmax_args *args)
+INLINE int terms_kind(const closs_softmax_args *args)
 {
     if (args->result == CLOSS_SOFTMAX_ENTROPY) return TERMS_ENTROPY;
     if (args->result == CLOSS_DISTILLATION) return TERMS_DISTILLATION;
@@ -44,17 +44,17 @@ static inline int terms_kind(const closs_softmax_args *args)
 }
 
 /* Classes of a tile. */
-static inline int64_t tile_classes(const terms_place *place)
+INLINE int64_t tile_classes(const terms_place *place)
 {
     return place->along ? TERM_TILE : TERM_TILE / LANES_OF_TERMS;
 }
 
-static inline int64_t tile_groups(const terms_place *place, int64_t n)
+INLINE int64_t tile_groups(const terms_place *place, int64_t n)
 {
     return place->along ? (n + LANES_OF_TERMS - 1) / LANES_OF_TERMS : n;
 }
 
-static inline int neighbours(const int64_t *offset, int64_t lanes)
+INLINE int neighbours(const int64_t *offset, int64_t lanes)
 {
     for (int64_t l = 1; l < lanes; l++)
         if (offset[l] != offset[0] + l) return 0;
@@ -140,7 +140,7 @@ static void terms_read(const closs_softmax_args *args, const terms_place *place,
 }
 
 /* max[l] = the maximum of a lane, of all lanes where they are classes. */
-static inline void terms_max(const double *x, int64_t groups, int along, double *restrict max)
+INLINE void terms_max(const double *x, int64_t groups, int along, double *restrict max)
 {
     for (int l = 0; l < LANES_OF_TERMS; l++) max[l] = -INFINITY;
     for (int64_t g = 0; g < groups; g++) {
@@ -155,21 +155,21 @@ static inline void terms_max(const double *x, int64_t groups, int along, double 
     for (int l = 1; l < LANES_OF_TERMS; l++) max[l] = max[0];
 }
 
-static inline void terms_fold(double *lane)
+INLINE void terms_fold(double *lane)
 {
     for (int half = LANES_OF_TERMS / 2; half > 0; half /= 2)
         for (int l = 0; l < half; l++) lane[l] += lane[l + half];
 }
 
 /* The states of a tile: one for each lane, or one where lanes are classes. */
-static inline void terms_sum(const closs_softmax_args *args, const terms_place *place, const int kind, int64_t groups,
-                             const terms_tile *tile, closs_softmax_state *state)
+INLINE void terms_sum(const closs_softmax_args *args, const terms_place *place, const int kind, int64_t groups,
+                      const terms_tile *tile, closs_softmax_state *state)
 {
     enum { L = LANES_OF_TERMS };
     ALIGNED double max[L], base[L], target_max[L], target_base[L];
     ALIGNED double sum[L] = {0}, ties[L] = {0}, target_sum[L] = {0}, target_ties[L] = {0};
     ALIGNED double moment[L] = {0}, terms[L] = {0}, weight[L] = {0};
-    const double temperature = args->temperature;
+    const double unit = 0x1p54, temperature = args->temperature;
     terms_max(tile->z, groups, place->along, max);
     for (int l = 0; l < L; l++) base[l] = base_of(max[l]);
     if (kind == TERMS_DISTILLATION) {
@@ -182,26 +182,29 @@ static inline void terms_sum(const closs_softmax_args *args, const terms_place *
         for (int l = 0; l < L; l++) {
             const double t = kind == TERMS_DISTILLATION ? (z[l] - base[l]) / temperature : z[l] - base[l];
             const double e = exp_scaled(t);
-            const double one = z[l] == max[l] ? 1.0 : 0.0;
-            sum[l] += one != 0 ? 0 : e;
+            const double one = z[l] == max[l] ? 1.0 : 0;
+            sum[l] += e - one * unit; /* exactly 0 at the maximum */
             ties[l] += one;
-            if (kind == TERMS_ENTROPY) moment[l] += e == 0 ? 0 : e * -t;
+            if (kind == TERMS_ENTROPY) {
+                const double term = e * -t;
+                moment[l] += e == 0 ? 0 : term;
+            }
             if (kind == TERMS_TARGETS) {
-                terms[l] += v[l] == 0 ? 0 : v[l] * -t;
-                weight[l] += v[l];
+                const double target = v[l], term = target * -t;
+                terms[l] += target == 0 ? 0 : term;
+                weight[l] += target;
             }
             if (kind == TERMS_DISTILLATION) {
                 const double u = (v[l] - target_base[l]) / temperature;
                 const double q = exp_scaled(u);
-                const double top = v[l] == target_max[l] ? 1.0 : 0.0;
-                const double term = z[l] == -INFINITY ? INFINITY : q * (u - t);
-                target_sum[l] += top != 0 ? 0 : q;
+                const double share = q * (u - t), term = z[l] == -INFINITY ? INFINITY : share;
+                const double top = v[l] == target_max[l] ? 1.0 : 0;
+                target_sum[l] += q - top * unit;
                 target_ties[l] += top;
                 moment[l] += v[l] == -INFINITY ? 0 : term;
             }
         }
     }
-    const double unit = 0x1p54;
     if (place->along) {
         terms_fold(sum), terms_fold(ties), terms_fold(target_sum), terms_fold(target_ties);
         terms_fold(moment), terms_fold(terms), terms_fold(weight);
@@ -292,7 +295,7 @@ static void terms_finish(const closs_softmax_args *args, const terms_place *plac
 }
 
 /* ln(base), base not 1. */
-static inline double log_of_base(double base)
+INLINE double log_of_base(double base)
 {
     return base == 0 ? 1 : base > 1 ? log1p_positive(base - 1) : -log1p_positive(1 / base - 1);
 }
@@ -318,8 +321,8 @@ static double terms_lane_value(const closs_softmax_args *args, const terms_total
     return total->sample[l] * value + 0.0; /* + 0.0: a sum of nothing is +0 */
 }
 
-static inline void terms_outputs(const closs_softmax_args *args, const terms_totals *total, const int kind,
-                                 double factor, int64_t groups, terms_tile *tile)
+INLINE void terms_outputs(const closs_softmax_args *args, const terms_totals *total, const int kind, double factor,
+                          int64_t groups, terms_tile *tile)
 {
     enum { L = LANES_OF_TERMS };
     const double unit = 0x1p54, temperature = args->temperature;

@@ -3,7 +3,7 @@
 #define load_reals KERNEL(load_reals)
 #define store_reals KERNEL(store_reals)
 
-static inline real load_real(const void *data, closs_dtype dtype, int64_t offset)
+INLINE real load_real(const void *data, closs_dtype dtype, int64_t offset)
 {
     switch (dtype) {
     case CLOSS_F32: return (real)((const float *)data)[offset];
@@ -13,8 +13,8 @@ static inline real load_real(const void *data, closs_dtype dtype, int64_t offset
     }
 }
 
-static inline void load_reals(const void *data, closs_dtype dtype, int64_t offset, int64_t stride, int64_t n,
-                              real *restrict to)
+INLINE void load_reals(const void *data, closs_dtype dtype, int64_t offset, int64_t stride, int64_t n,
+                       real *restrict to)
 {
     if (dtype == CLOSS_F32 && stride == 1) {
         const float *from = (const float *)data + offset;
@@ -46,8 +46,8 @@ static inline void load_reals(const void *data, closs_dtype dtype, int64_t offse
 }
 
 /* Rounded to float on the way to a half type. */
-static inline void store_reals(const real *restrict from, int64_t n, void *data, closs_dtype dtype, int64_t offset,
-                               int64_t stride)
+INLINE void store_reals(const real *restrict from, int64_t n, void *data, closs_dtype dtype, int64_t offset,
+                        int64_t stride)
 {
     if (dtype == CLOSS_F32) {
         float *to = (float *)data + offset;

@@ -16,7 +16,7 @@
  * (The last form is that of K. C. Ng's log1p in FDLIBM, 1993.) For k = 0, f = z: full relative accuracy near 0.
  * Error: at most 1.5 ulp.
  */
-static inline real exp_scaled(real t)
+INLINE real exp_scaled(real t)
 {
     real clamped = EXP_LOWEST > t ? EXP_LOWEST : t; /* in this order NaN passes */
     real shifted = FMA(clamped, (real)1.44269504088896340736, EXP_MAGIC);
@@ -46,7 +46,7 @@ static inline real exp_scaled(real t)
     return q * from_bits(to_bits(shifted) << MANTISSA_BITS);
 }
 
-static inline real log1p_positive(real z)
+INLINE real log1p_positive(real z)
 {
     real u = z + 1;
     bits_t k = (bits_t)(to_bits(u) - to_bits((real)0.70710678118654752440)) >> MANTISSA_BITS; /* z >= 0: k >= 0 */
