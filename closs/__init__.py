@@ -3,6 +3,16 @@
 try:
     import closs._core as _core
     from closs._core import get_num_threads, set_num_threads, threads
+    from closs._elementwise import (
+        huber_loss,
+        l1_loss,
+        log_cosh_loss,
+        mse_loss,
+        pseudo_huber_loss,
+        quantile_loss,
+        sigmoid_cross_entropy,
+        smooth_l1_loss,
+    )
     from closs._softmax import (
         distillation_loss,
         log_softmax,
@@ -22,10 +32,18 @@ __all__ = [
     "__version__",
     "distillation_loss",
     "get_num_threads",
+    "huber_loss",
+    "l1_loss",
+    "log_cosh_loss",
     "log_softmax",
     "logsumexp",
+    "mse_loss",
+    "pseudo_huber_loss",
+    "quantile_loss",
     "set_num_threads",
     "show_config",
+    "sigmoid_cross_entropy",
+    "smooth_l1_loss",
     "softmax",
     "softmax_cross_entropy",
     "softmax_entropy",

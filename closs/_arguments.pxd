@@ -33,14 +33,18 @@ cdef struct sample_axes:
 
 cdef int reduction_of(object given) except -1
 cdef int axis_of(object given, int ndim) except -1
-cdef double smoothing_of(object given) except? -1
-cdef double factor_of(object given, str name) except? -1
+cdef double bounded(object given, str name, str wanted, double low, double high, bint with_low, bint with_high) except? -1
 cdef double base_of(object given) except? -1
 cdef closs_dtype dtype_of(cnp.ndarray array) noexcept
 cdef bint is_half(cnp.ndarray data) noexcept
 cdef tuple shape_without(cnp.ndarray data, int axis)
 cdef cnp.ndarray as_logits(object given, str name)
-cdef tuple as_pair(object first, str first_name, object second, str second_name)
+cdef cnp.ndarray as_data(object given, str name)
+cdef bint is_weak(object given)
+cdef bint has_shape_without(cnp.ndarray array, cnp.ndarray data, int axis) noexcept
+cdef tuple shape_of(cnp.ndarray array)
+cdef tuple as_pair(object first, str first_name, object second, str second_name, bint may_be_scalar)
+cdef cnp.ndarray as_pos_weight(object given, cnp.ndarray data)
 cdef cnp.ndarray as_probabilities(object target, cnp.ndarray data)
 cdef cnp.ndarray as_labels(object given, cnp.ndarray data, int axis, object ignore_index, int64_t *ignored,
                            bint *ignores)
@@ -53,4 +57,7 @@ cdef int check_overlap(cnp.ndarray buffer, str name, object other, str other_nam
 cdef int fill_axes(sample_axes *axes, int axis, cnp.ndarray data, cnp.ndarray target, cnp.ndarray grad,
                    cnp.ndarray hess, cnp.ndarray labels, cnp.ndarray weight, cnp.ndarray values) except -1
 cdef int raise_report(const closs_report *report, object target, int64_t classes, object ignore_index) except -1
-cdef int warn_empty_mean(const closs_report *report) except -1
+cdef int check_buffer(cnp.ndarray buffer, str name, object given, tuple inputs, bint may_be_first) except -1
+cdef double scale_of(const closs_report *report, int how) except? -1
+cdef double reduced(const closs_report *report, int how, double total) noexcept
+cdef object results(int how, double total, cnp.ndarray values, object out, cnp.ndarray gradient, cnp.ndarray hessian)

@@ -7,7 +7,7 @@ from numpy.exceptions import AxisError
 
 cimport numpy as cnp
 from cpython.object cimport PyObject
-from libc.math cimport INFINITY
+from libc.math cimport INFINITY, NAN
 from libc.stdint cimport int64_t
 from libc.string cimport memset
 
@@ -60,19 +60,12 @@ cdef double number_of(object given, str name) except? -1:
         raise TypeError(f"{name} must be a number, got {type(given).__name__}") from None
 
 
-cdef double smoothing_of(object given) except? -1:
-    cdef double smoothing = number_of(given, "label_smoothing")
-    if not 0 <= smoothing <= 1:
-        raise ValueError(f"label_smoothing must be in [0, 1], got {given!r}")
-    return smoothing
-
-
-cdef double factor_of(object given, str name) except? -1:
-    """Finite and positive."""
-    cdef double factor = number_of(given, name)
-    if not 0 < factor < INFINITY:
-        raise ValueError(f"{name} must be finite and > 0, got {given!r}")
-    return factor
+cdef double bounded(object given, str name, str wanted, double low, double high, bint with_low, bint with_high) except? -1:
+    """A number between two others, which belong to the range or not."""
+    cdef double number = number_of(given, name)
+    if not (low < number < high or with_low and number == low or with_high and number == high):
+        raise ValueError(f"{name} must be {wanted}, got {given!r}")
+    return number
 
 
 cdef double base_of(object given) except? -1:
@@ -180,12 +173,28 @@ cdef cnp.ndarray as_logits(object given, str name):
     return array
 
 
-cdef tuple as_pair(object first, str first_name, object second, str second_name):
-    """Two arrays of one shape and one dtype, that of numpy.result_type; float16 with bfloat16 makes float32."""
-    cdef cnp.ndarray a = as_data(first, first_name)
-    cdef cnp.ndarray b = as_data(second, second_name)
-    if shape_of(a) != shape_of(b):
-        raise ValueError(f"{first_name} has shape {shape_of(a)}, expected {second_name}'s {shape_of(b)}: they are equal")
+cdef bint is_weak(object given):
+    """A Python number, which takes the dtype of what it meets."""
+    return type(given) in (bool, int, float)
+
+
+cdef tuple as_pair(object first, str first_name, object second, str second_name, bint may_be_scalar):
+    """Two arrays of one shape (the second may be a scalar) and one dtype: numpy.result_type, of both half types float32."""
+    cdef cnp.ndarray a, b
+    if is_weak(second) and not is_weak(first):
+        a = as_data(first, first_name)
+        b = as_data(float(second), second_name).astype(a.dtype)
+    elif is_weak(first) and not is_weak(second):
+        b = as_data(second, second_name)
+        a = as_data(float(first), first_name).astype(b.dtype)
+    else:
+        a = as_data(first, first_name)
+        b = as_data(second, second_name)
+    if not has_shape_without(b, a, -1) and not (may_be_scalar and cnp.PyArray_NDIM(b) == 0):
+        raise ValueError(
+            f"{first_name} and {second_name} need one shape{' or a scalar target' if may_be_scalar else ''}: "
+            f"shapes {shape_of(a)} and {shape_of(b)} differ"
+        )
     if cnp.PyArray_TYPE(a) == cnp.PyArray_TYPE(b):
         return a, b
     common = np.float64 if np.float64 in (a.dtype, b.dtype) else np.float32
@@ -319,9 +328,25 @@ cdef cnp.ndarray as_sample_weight(object given, cnp.ndarray data, int axis):
         wanted = shape_without(data, axis)
         raise ValueError(
             f"sample_weight has shape {shape_of(array)}, expected {wanted} or a scalar"
-            f"{shape_hint(array, data, axis)}; numpy.broadcast_to(sample_weight, {wanted}) repeats it without a copy"
+            f"{shape_hint(array, data, axis) if axis >= 0 else ''}; numpy.broadcast_to(sample_weight, {wanted}) repeats it without a copy"
         )
     return array
+
+
+cdef cnp.ndarray as_pos_weight(object given, cnp.ndarray data):
+    """A scalar or one weight for each index of the last axis, as a view in the shape of the data."""
+    if given is None:
+        return None
+    cdef cnp.ndarray array = as_weight(given, "pos_weight")
+    shape = shape_of(data)
+    last = shape[len(shape) - 1:] if shape else ()
+    if cnp.PyArray_NDIM(array) != 0 and shape_of(array) != last:
+        raise ValueError(
+            f"pos_weight has shape {shape_of(array)}, expected a scalar or {last}: one for each index of the last axis"
+        )
+    if not (np.isfinite(array) & (array >= 0)).all():
+        raise ValueError("pos_weight must be finite and >= 0")
+    return np.broadcast_to(array, shape)
 
 
 # ---- Buffers --------------------------------------------------------------------------------------------------------
@@ -472,6 +497,18 @@ cdef int check_overlap(cnp.ndarray buffer, str name, object other, str other_nam
     return 0
 
 
+cdef int check_buffer(cnp.ndarray buffer, str name, object given, tuple inputs, bint may_be_first) except -1:
+    """A buffer of the caller's overlaps no input: (as given, as converted, name); it may be the first of them."""
+    if buffer is None or buffer is not given:
+        return 0
+    # As given and as converted: a conversion that copied nothing hides the memory of what was given.
+    for raw, converted, other in inputs:
+        check_overlap(buffer, name, raw, other, may_be_first)
+        check_overlap(buffer, name, converted, other, may_be_first)
+        may_be_first = False
+    return 0
+
+
 # ---- Layout ---------------------------------------------------------------------------------------------------------
 
 cdef inline int64_t elements(cnp.ndarray array, int axis) noexcept:
@@ -572,3 +609,31 @@ cdef int warn_empty_mean(const closs_report *report) except -1:
     else:
         warnings.warn("mean of empty input: the weights sum to zero", RuntimeWarning, stacklevel=1)
     return 0
+
+
+# ---- Results --------------------------------------------------------------------------------------------------------
+
+cdef double scale_of(const closs_report *report, int how) except? -1:
+    """What derivatives are multiplied by, after a warning if a mean has no weight."""
+    if how != MEAN:
+        return 1.0
+    if report.weight_sum == 0:
+        warn_empty_mean(report)
+        return NAN
+    return 1.0 / report.weight_sum
+
+
+cdef double reduced(const closs_report *report, int how, double total) noexcept:
+    if how != MEAN:
+        return total
+    return NAN if report.weight_sum == 0 else total / report.weight_sum
+
+
+cdef object results(int how, double total, cnp.ndarray values, object out, cnp.ndarray gradient, cnp.ndarray hessian):
+    if how == NONE:
+        loss = values if values is out or cnp.PyArray_NDIM(values) > 0 else values[()]
+    else:
+        loss = total
+    if gradient is None:
+        return loss if hessian is None else (loss, hessian)
+    return (loss, gradient) if hessian is None else (loss, gradient, hessian)

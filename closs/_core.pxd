@@ -74,6 +74,36 @@ cdef extern from "closs.h" nogil:
         double scale
         int64_t first_class
 
+    ctypedef enum closs_elementwise_loss:
+        CLOSS_L1
+        CLOSS_MSE
+        CLOSS_HUBER
+        CLOSS_SMOOTH_L1
+        CLOSS_PSEUDO_HUBER
+        CLOSS_LOG_COSH
+        CLOSS_QUANTILE
+        CLOSS_SIGMOID_CROSS_ENTROPY
+
+    ctypedef struct closs_elementwise_args:
+        size_t size
+        closs_elementwise_loss loss
+        closs_dtype dtype
+        double parameter
+        int32_t ndim
+        const int64_t *shape
+        closs_const_array pred
+        closs_const_array target
+        closs_dtype pos_weight_dtype
+        closs_const_array pos_weight
+        closs_dtype sample_weight_dtype
+        closs_const_array sample_weight
+        closs_array values
+        closs_array grad
+        closs_array hess
+        int32_t wide_grad
+        int32_t wide_hess
+        double scale
+
 
 cdef extern from *:
     """
@@ -82,13 +112,21 @@ cdef extern from *:
         const closs_softmax_args args = CLOSS_SOFTMAX_INIT;
         return args;
     }
+    static inline closs_elementwise_args closs_elementwise_defaults(void)
+    {
+        const closs_elementwise_args args = CLOSS_ELEMENTWISE_INIT;
+        return args;
+    }
     """
     closs_softmax_args closs_softmax_defaults() nogil
+    closs_elementwise_args closs_elementwise_defaults() nogil
 
 
 # Each returns with the GIL not needed; check writes only the report.
 cdef closs_status softmax_check(const closs_softmax_args *args, closs_report *report) noexcept nogil
 cdef double softmax_run(const closs_softmax_args *args, int64_t samples, int threads) noexcept nogil
+cdef closs_status elementwise_check(const closs_elementwise_args *args, closs_report *report) noexcept nogil
+cdef double elementwise_run(const closs_elementwise_args *args, int64_t samples, int threads) noexcept nogil
 
 # The threads that work on this many elements should get; needs the GIL.
 cdef int threads_for(int64_t elements) except -1

@@ -37,6 +37,9 @@ cdef extern from "closs.h" nogil:
     double closs_softmax_value(const closs_softmax_args *args, int64_t sample, const closs_softmax_state *row)
     void closs_softmax_write_part(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end,
                                   const closs_softmax_part *part, const closs_softmax_state *row)
+    closs_status closs_elementwise_check(const closs_elementwise_args *args, closs_report *report)
+    int64_t closs_elementwise_block(const closs_elementwise_args *args)
+    void closs_elementwise_run(const closs_elementwise_args *args, int64_t begin, int64_t end, double *sum)
     void closs_sum_add(closs_sum *sum, double partial)
     double closs_sum_total(const closs_sum *sum)
 
@@ -98,6 +101,36 @@ cdef closs_status softmax_check(const closs_softmax_args *args, closs_report *re
     return closs_softmax_check(args, report)
 
 
+ctypedef void (*block_function)(const void *args, int64_t begin, int64_t end, double *sum) noexcept nogil
+
+
+cdef double run_blocks(block_function run, const void *args, int64_t block, int64_t samples,
+                       int threads) noexcept nogil:
+    """Runs all samples in blocks and returns the sum of their values: the same bits for any number of threads."""
+    global closs_workers_started
+    cdef int64_t blocks = (samples + block - 1) // block
+    cdef int64_t b
+    cdef closs_sum total = closs_sum_empty()
+    cdef double partial
+    cdef double *partials = NULL
+    if threads > 1 and blocks > 1:
+        partials = <double *> malloc(<size_t> blocks * sizeof(double))
+    if partials == NULL:
+        for b in range(blocks):
+            partial = 0.0
+            run(args, b * block, min(samples, (b + 1) * block), &partial)
+            closs_sum_add(&total, partial)
+        return closs_sum_total(&total)
+    closs_workers_started = 1
+    for b in prange(blocks, num_threads=min(threads, blocks), schedule="dynamic", chunksize=1):
+        partials[b] = 0.0
+        run(args, b * block, min(samples, (b + 1) * block), &partials[b])
+    for b in range(blocks):
+        closs_sum_add(&total, partials[b])
+    free(partials)
+    return closs_sum_total(&total)
+
+
 # Parts of one row whose states are kept: 1024 of them take less than half a megabyte. Longer rows go in several rounds,
 # and their exponentials are computed again for the gradient.
 cdef int64_t PARTS_KEPT = 1024
@@ -132,16 +165,12 @@ cdef double run_row(const closs_softmax_args *args, int64_t sample, int64_t part
 
 
 cdef double softmax_run(const closs_softmax_args *args, int64_t samples, int threads) noexcept nogil:
-    """Runs all samples and returns the sum of their values: the same bits for any number of threads."""
     global closs_workers_started
     cdef int64_t block = closs_softmax_block(args)
-    cdef int64_t blocks = (samples + block - 1) // block
     cdef int64_t b, parts
     cdef closs_sum total = closs_sum_empty()
-    cdef double partial
-    cdef double *partials = NULL
     cdef closs_softmax_part *kept = NULL
-    if threads > 1 and blocks < 4 * threads:
+    if threads > 1 and samples < 4 * threads * block:
         # Few rows: threads share each of them, if it is long.
         parts = closs_softmax_parts(args)
         if parts > 1:
@@ -152,22 +181,23 @@ cdef double softmax_run(const closs_softmax_args *args, int64_t samples, int thr
                 closs_sum_add(&total, run_row(args, b, parts, kept, <int> min(threads, parts)))
             free(kept)
             return closs_sum_total(&total)
-    if threads > 1 and blocks > 1:
-        partials = <double *> malloc(<size_t> blocks * sizeof(double))
-    if partials == NULL:
-        for b in range(blocks):
-            partial = 0.0
-            closs_softmax_run(args, b * block, min(samples, (b + 1) * block), &partial)
-            closs_sum_add(&total, partial)
-        return closs_sum_total(&total)
-    closs_workers_started = 1
-    for b in prange(blocks, num_threads=min(threads, blocks), schedule="dynamic", chunksize=1):
-        partials[b] = 0.0
-        closs_softmax_run(args, b * block, min(samples, (b + 1) * block), &partials[b])
-    for b in range(blocks):
-        closs_sum_add(&total, partials[b])
-    free(partials)
-    return closs_sum_total(&total)
+    return run_blocks(softmax_block, args, block, samples, threads)
+
+
+cdef void softmax_block(const void *args, int64_t begin, int64_t end, double *sum) noexcept nogil:
+    closs_softmax_run(<const closs_softmax_args *> args, begin, end, sum)
+
+
+cdef closs_status elementwise_check(const closs_elementwise_args *args, closs_report *report) noexcept nogil:
+    return closs_elementwise_check(args, report)
+
+
+cdef double elementwise_run(const closs_elementwise_args *args, int64_t samples, int threads) noexcept nogil:
+    return run_blocks(elementwise_block, args, closs_elementwise_block(args), samples, threads)
+
+
+cdef void elementwise_block(const void *args, int64_t begin, int64_t end, double *sum) noexcept nogil:
+    closs_elementwise_run(<const closs_elementwise_args *> args, begin, end, sum)
 
 
 # ---- Threads --------------------------------------------------------------------------------------------------------

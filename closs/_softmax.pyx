@@ -1,15 +1,16 @@
 """The softmax family: from arguments to one call of the parallel loop."""
 import numpy as np
 
-from libc.math cimport NAN
+from libc.math cimport INFINITY
 from libc.stdint cimport int64_t
 
 cimport numpy as cnp
 
 from closs._arguments cimport (
-    DATA, GRAD, HESS, LABELS, MEAN, NONE, TARGET, VALUES, WEIGHT, as_class_weight, as_labels, as_logits, as_pair,
-    as_probabilities, as_sample_weight, axis_of, base_of, check_overlap, dtype_of, factor_of, fill_axes, gradient_buffer,
-    is_half, raise_report, reduction_of, result_buffer, sample_axes, shape_without, smoothing_of, values_buffer, warn_empty_mean,
+    DATA, GRAD, HESS, LABELS, NONE, TARGET, VALUES, WEIGHT, as_class_weight, as_labels, as_logits, as_pair,
+    as_probabilities, as_sample_weight, axis_of, base_of, bounded, check_buffer, check_overlap, dtype_of,
+    fill_axes, gradient_buffer, is_half, raise_report, reduced, reduction_of, result_buffer, results, sample_axes,
+    scale_of, shape_without, values_buffer,
 )
 from closs._core cimport (
     CLOSS_DISTILLATION, CLOSS_I32, CLOSS_I64, CLOSS_LOG_SOFTMAX, CLOSS_LOGSUMEXP, CLOSS_OK, CLOSS_SOFTMAX,
@@ -18,18 +19,6 @@ from closs._core cimport (
 )
 
 cnp.import_array()
-
-
-cdef int check_buffer(cnp.ndarray buffer, str name, object given, tuple inputs, bint may_be_first) except -1:
-    """A buffer of the caller's overlaps no input: (as given, as converted, name); it may be the first of them."""
-    if buffer is None or buffer is not given:
-        return 0
-    # As given and as converted: a conversion that copied nothing hides the memory of what was given.
-    for raw, converted, other in inputs:
-        check_overlap(buffer, name, raw, other, may_be_first)
-        check_overlap(buffer, name, converted, other, may_be_first)
-        may_be_first = False
-    return 0
 
 
 cdef int fill_args(closs_softmax_args *args, sample_axes *axes, int axis, cnp.ndarray data, cnp.ndarray target,
@@ -77,18 +66,13 @@ cdef double checked_run(closs_softmax_args *args, int64_t samples, int how, obje
         softmax_check(args, &report)
     if report.status != CLOSS_OK:
         raise_report(&report, target, args.classes, ignore_index)
-    if how == MEAN:
-        if report.weight_sum == 0:
-            warn_empty_mean(&report)
-            args.scale = NAN
-        else:
-            args.scale = 1.0 / report.weight_sum
-    cdef int threads = threads_for(samples * args.classes)
+    args.scale = scale_of(&report, how)
+    # In double, with terms of their own, an element costs about four times as much.
+    cdef bint has_terms = args.labels.data == NULL or args.label_smoothing != 0 or args.hess.data != NULL
+    cdef int threads = threads_for(samples * args.classes * (4 if has_terms else 1))
     with nogil:
         total = softmax_run(args, samples, threads)
-    if how == MEAN:
-        return NAN if report.weight_sum == 0 else total / report.weight_sum
-    return total
+    return reduced(&report, how, total)
 
 
 cdef int need_classes(cnp.ndarray data, int axis) except -1:
@@ -96,16 +80,6 @@ cdef int need_classes(cnp.ndarray data, int axis) except -1:
     if cnp.PyArray_DIMS(data)[axis] == 0 and 0 not in shape_without(data, axis):
         raise ValueError(f"logits need at least one class, got shape {(<object> data).shape} with classes on axis {axis}")
     return 0
-
-
-cdef object results(int how, double total, cnp.ndarray values, object out, cnp.ndarray gradient, cnp.ndarray hessian):
-    if how == NONE:
-        loss = values if values is out or cnp.PyArray_NDIM(values) > 0 else values[()]
-    else:
-        loss = total
-    if gradient is None:
-        return loss if hessian is None else (loss, hessian)
-    return (loss, gradient) if hessian is None else (loss, gradient, hessian)
 
 
 def softmax_cross_entropy(logits, target, *, axis=-1, class_weight=None, sample_weight=None, ignore_index=None,
@@ -231,7 +205,7 @@ def softmax_cross_entropy(logits, target, *, axis=-1, class_weight=None, sample_
         labels = as_labels(target, data, class_axis, ignore_index, &ignored, &ignores)
     elif ignore_index is not None:
         raise ValueError("ignore_index needs integer labels; target holds class probabilities")
-    cdef double smoothing = smoothing_of(label_smoothing)
+    cdef double smoothing = bounded(label_smoothing, "label_smoothing", "in [0, 1]", 0, 1, True, True)
     cdef cnp.ndarray by_class = as_class_weight(class_weight, classes)
     cdef cnp.ndarray by_sample = as_sample_weight(sample_weight, data, class_axis)
     cdef cnp.ndarray gradient = gradient_buffer(grad, "grad", data)
@@ -341,11 +315,11 @@ def distillation_loss(logits, target_logits, *, axis=-1, temperature=1.0, sample
     """
     cdef int how = reduction_of(reduction)
     cdef cnp.ndarray data, teacher
-    data, teacher = as_pair(logits, "logits", target_logits, "target_logits")
+    data, teacher = as_pair(logits, "logits", target_logits, "target_logits", False)
     if cnp.PyArray_NDIM(data) == 0:
         raise ValueError("logits need at least 1 dimension, got shape ()")
     cdef int class_axis = axis_of(axis, cnp.PyArray_NDIM(data))
-    cdef double heat = factor_of(temperature, "temperature")
+    cdef double heat = bounded(temperature, "temperature", "finite and > 0", 0, INFINITY, False, False)
     cdef cnp.ndarray by_sample = as_sample_weight(sample_weight, data, class_axis)
     cdef cnp.ndarray gradient = gradient_buffer(grad, "grad", data)
     cdef cnp.ndarray values = values_buffer(out, how, data, class_axis)

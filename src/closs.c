@@ -427,3 +427,88 @@ closs_status closs_softmax(const closs_softmax_args *args, closs_reduction reduc
     if (reduction == CLOSS_MEAN) *value = weight_sum == 0 ? (double)NAN : *value / weight_sum;
     return CLOSS_OK;
 }
+
+/* ---- Elementwise losses ------------------------------------------------------------------------------------------ */
+
+static int parameter_fits(const closs_elementwise_args *args)
+{
+    const double parameter = args->parameter;
+    switch (args->loss) {
+    case CLOSS_L1:
+    case CLOSS_MSE:
+    case CLOSS_LOG_COSH:
+    case CLOSS_SIGMOID_CROSS_ENTROPY: return 1;
+    case CLOSS_HUBER:
+    case CLOSS_PSEUDO_HUBER: return parameter > 0;
+    case CLOSS_SMOOTH_L1: return parameter >= 0 && parameter < INFINITY;
+    case CLOSS_QUANTILE: return parameter >= 0 && parameter <= 1;
+    }
+    return 0;
+}
+
+/* The sample axes of the call as one of the softmax family, whose checks they share. */
+static closs_softmax_args as_samples(const closs_elementwise_args *args)
+{
+    closs_softmax_args samples = CLOSS_SOFTMAX_INIT;
+    samples.result = CLOSS_SOFTMAX_ENTROPY;
+    samples.dtype = args->dtype;
+    samples.classes = 1;
+    samples.ndim = args->ndim;
+    samples.shape = args->shape;
+    samples.logits.data = args->pred.data;
+    samples.sample_weight_dtype = args->sample_weight_dtype;
+    samples.sample_weight = args->sample_weight;
+    return samples;
+}
+
+closs_status closs_elementwise_check(const closs_elementwise_args *args, closs_report *report)
+{
+    if (!report) return CLOSS_BAD_ARGUMENT;
+    *report = (closs_report){CLOSS_BAD_ARGUMENT, -1, 0, 0.0, 0};
+    if (!args || args->size != sizeof *args || !parameter_fits(args) || !is_weight_dtype(args->pos_weight_dtype))
+        return CLOSS_BAD_ARGUMENT;
+    const closs_softmax_args samples = as_samples(args);
+    if (!well_formed(&samples) || (count_samples(&samples) > 0 && !args->target.data)) return CLOSS_BAD_ARGUMENT;
+    return closs_softmax_check(&samples, report);
+}
+
+int64_t closs_elementwise_block(const closs_elementwise_args *args)
+{
+    /* Small enough for L2 and for threads to share, a multiple of the kernel's own; at most 8192 of them. */
+    const closs_softmax_args samples = as_samples(args);
+    const int64_t least = count_samples(&samples) / 8192 + 1, block = least > 32768 ? least : 32768;
+    return (block + 255) / 256 * 256;
+}
+
+void closs_elementwise_run(const closs_elementwise_args *args, int64_t begin, int64_t end, double *sum)
+{
+    if (begin >= end) return;
+    const closs_kernels *kernels = closs_chosen_kernels();
+    const environment callers = enter();
+    kernels->elementwise[args->dtype](args, begin, end, sum);
+    leave(callers);
+}
+
+closs_status closs_elementwise(const closs_elementwise_args *args, closs_reduction reduction, double *value,
+                               closs_report *report)
+{
+    closs_report unread;
+    if (!report) report = &unread;
+    const closs_status status = closs_elementwise_check(args, report);
+    if (status != CLOSS_OK) return status;
+    if (!value || (reduction != CLOSS_MEAN && reduction != CLOSS_SUM)) return report->status = CLOSS_BAD_ARGUMENT;
+    closs_elementwise_args scaled = *args;
+    const double weight_sum = report->weight_sum;
+    scaled.scale = reduction == CLOSS_SUM ? 1.0 : weight_sum == 0 ? (double)NAN : 1.0 / weight_sum;
+    closs_sum total = {{0}, 0};
+    const closs_softmax_args shape = as_samples(args);
+    const int64_t samples = count_samples(&shape), block = closs_elementwise_block(args);
+    for (int64_t begin = 0; begin < samples; begin += block) {
+        double partial = 0;
+        closs_elementwise_run(&scaled, begin, samples - begin < block ? samples : begin + block, &partial);
+        closs_sum_add(&total, partial);
+    }
+    *value = closs_sum_total(&total);
+    if (reduction == CLOSS_MEAN) *value = weight_sum == 0 ? (double)NAN : *value / weight_sum;
+    return CLOSS_OK;
+}

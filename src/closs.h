@@ -244,6 +244,73 @@ double closs_softmax_value(const closs_softmax_args *args, int64_t sample, const
 void closs_softmax_write_part(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end,
                               const closs_softmax_part *part, const closs_softmax_state *row);
 
+/* ---- Elementwise losses ----------------------------------------------------------------------------------------- */
+
+/* With d = pred - target; value, slope and curvature (its first and second derivative in pred) of an element:
+ *
+ *                      value                                       slope              curvature      parameter
+ * CLOSS_L1             |d|                                         sign d, 0 at 0     0
+ * CLOSS_MSE            d^2                                         2 d                2
+ * CLOSS_HUBER          d^2/2 where |d| <= delta,                   d,                 1,             delta > 0,
+ *                      else delta (|d| - delta/2)                  delta sign d       0              may be infinite
+ * CLOSS_SMOOTH_L1      d^2/(2 beta) where |d| <= beta,             d / beta,          1 / beta,      beta >= 0, finite;
+ *                      else |d| - beta/2                           sign d             0              0: as CLOSS_L1
+ * CLOSS_PSEUDO_HUBER   delta^2 (r - 1), r = sqrt(1 + (d/delta)^2)  d / r              1 / r^3        delta > 0
+ * CLOSS_LOG_COSH       log cosh d                                  tanh d             1 / cosh^2 d
+ * CLOSS_QUANTILE       max(-q d, (1 - q) d)                        1-q, -q; 0 at 0    0              q in [0, 1]
+ * CLOSS_SIGMOID_CROSS_ENTROPY, z = pred a logit, t = target, u = positive weight (or 1), s = 1 / (1 + exp(-z)):
+ *                      -u t log s - (1 - t) log(1 - s)             (1-t) s - u t (1-s)  (1 - t + u t) s (1 - s)
+ *
+ * values hold weight x value, grad and hess scale x weight x slope and curvature. All arrays have the axes of shape; a stride of
+ * 0 repeats an element of an input. NaN stays NaN in all three; an element of weight 0 is 0 in all three.
+ *
+ * Error: at most 2 ulp of the value for the rounded d; log-cosh, pseudo-Huber and the sigmoid's 4.
+ *
+ * grad may be the very array of pred; no other overlap is allowed. check, block, run and one-shot: as for the softmax family. */
+typedef enum {
+    CLOSS_L1 = 0,
+    CLOSS_MSE = 1,
+    CLOSS_HUBER = 2,
+    CLOSS_SMOOTH_L1 = 3,
+    CLOSS_PSEUDO_HUBER = 4,
+    CLOSS_LOG_COSH = 5,
+    CLOSS_QUANTILE = 6,
+    CLOSS_SIGMOID_CROSS_ENTROPY = 7
+} closs_elementwise_loss;
+
+typedef struct {
+    size_t size; /* sizeof(closs_elementwise_args), set by CLOSS_ELEMENTWISE_INIT */
+    closs_elementwise_loss loss;
+    closs_dtype dtype; /* of pred, target, and but for wide_ ones of grad and hess */
+    double parameter;
+    int32_t ndim;
+    const int64_t *shape;
+    closs_const_array pred;
+    closs_const_array target;
+    closs_dtype pos_weight_dtype;    /* CLOSS_F32 or CLOSS_F64 */
+    closs_const_array pos_weight;    /* optional, of the sigmoid's loss: finite and >= 0; not checked */
+    closs_dtype sample_weight_dtype; /* CLOSS_F32 or CLOSS_F64 */
+    closs_const_array sample_weight; /* optional: finite */
+    closs_array values;              /* optional output; float or double */
+    closs_array grad;                /* optional output */
+    closs_array hess;                /* optional output */
+    int32_t wide_grad;               /* for half types: grad is float */
+    int32_t wide_hess;
+    double scale; /* multiplies grad and hess; run uses it, the one-shot call sets it */
+} closs_elementwise_args;
+
+/* clang-format off */
+#define CLOSS_ELEMENTWISE_INIT \
+    { sizeof(closs_elementwise_args), CLOSS_L1, CLOSS_F32, 1.0, 0, NULL, {NULL, NULL}, {NULL, NULL}, CLOSS_F64, {NULL, NULL}, \
+      CLOSS_F64, {NULL, NULL}, {NULL, NULL}, {NULL, NULL}, {NULL, NULL}, 0, 0, 1.0 }
+/* clang-format on */
+
+closs_status closs_elementwise_check(const closs_elementwise_args *args, closs_report *report);
+int64_t closs_elementwise_block(const closs_elementwise_args *args);
+void closs_elementwise_run(const closs_elementwise_args *args, int64_t begin, int64_t end, double *sum);
+closs_status closs_elementwise(const closs_elementwise_args *args, closs_reduction reduction, double *value,
+                               closs_report *report);
+
 /* ---- Sums of partial sums --------------------------------------------------------------------------------------- */
 
 /* Pairwise summation of a stream in its order: error grows with the logarithm of the count. Start from zeros. */

@@ -16,6 +16,8 @@ typedef double closs_value_kernel(const closs_softmax_args *args, int64_t sample
 typedef void closs_write_kernel(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end,
                                 const closs_softmax_part *part, const closs_softmax_state *row);
 
+typedef void closs_elementwise_kernel(const closs_elementwise_args *args, int64_t begin, int64_t end, double *sum);
+
 enum { CLOSS_DTYPES = 4 };
 
 typedef struct {
@@ -29,6 +31,7 @@ typedef struct {
     closs_part_kernel *terms_part;
     closs_value_kernel *terms_value;
     closs_write_kernel *terms_write;
+    closs_elementwise_kernel *elementwise[CLOSS_DTYPES];
 } closs_kernels;
 
 extern const closs_kernels closs_kernels_baseline;

@@ -18,6 +18,7 @@
 #include "softmax_rows.h"
 #include "softmax_lanes.h"
 #include "softmax_terms.h"
+#include "elementwise.h"
 #undef CLOSS_REAL
 
 #define CLOSS_REAL 32
@@ -27,6 +28,7 @@
 
 #include "softmax_rows.h"
 #include "softmax_lanes.h"
+#include "elementwise.h"
 #undef CLOSS_REAL
 
 #define EACH(name)                                                                                                     \
@@ -44,4 +46,5 @@ const closs_kernels CLOSS_JOIN(closs_kernels_, CLOSS_ISA) = {
     .terms_part = terms_part,
     .terms_value = terms_value,
     .terms_write = terms_write,
+    .elementwise = {EACH(elementwise)},
 };

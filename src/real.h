@@ -32,6 +32,10 @@
 #undef from_bits
 #undef exp_scaled
 #undef log1p_positive
+#undef EXP_UNIT
+#undef ABSOLUTE
+#undef SQRT
+#undef SIGNED
 #undef KERNEL
 #undef KERNEL_
 #undef KERNEL_EXPAND
@@ -78,6 +82,18 @@
 #define KERNEL(name) KERNEL_EXPAND(name, CLOSS_ISA)
 #define exp_scaled KERNEL(exp_scaled)
 #define log1p_positive KERNEL(log1p_positive)
+
+#if CLOSS_REAL == 32
+#define EXP_UNIT 0x1p-24f /* 2^-EXP_BIAS */
+#define ABSOLUTE(x) fabsf(x)
+#define SQRT(x) sqrtf(x) /* an instruction, with -fno-math-errno */
+#define SIGNED(x, sign) copysignf(x, sign)
+#else
+#define EXP_UNIT 0x1p-54
+#define ABSOLUTE(x) fabs(x)
+#define SQRT(x) sqrt(x)
+#define SIGNED(x, sign) copysign(x, sign)
+#endif
 
 #if CLOSS_REAL == 32
 #define to_bits float_to_bits

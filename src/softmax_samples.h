@@ -170,11 +170,11 @@ typedef struct {
 
 INLINE void value_sum_add(value_sum *sum, const double *values, int64_t count)
 {
-    if (sum->next % BATCH == 0 && count == BATCH) {
-        for (int l = 0; l < BATCH; l++) sum->lane[l] += values[l];
-    } else {
-        for (int64_t i = 0; i < count; i++) sum->lane[(sum->next + i) % BATCH] += values[i];
-    }
+    int64_t i = 0;
+    if (sum->next % BATCH == 0)
+        for (; i + BATCH <= count; i += BATCH)
+            for (int l = 0; l < BATCH; l++) sum->lane[l] += values[i + l];
+    for (; i < count; i++) sum->lane[(sum->next + i) % BATCH] += values[i];
     sum->next += count;
 }
 
