@@ -22,8 +22,8 @@ cdef enum:
     ROLES = 7
 
 # The samples of a call in the order of memory, as libcloss wants them: sample axes sorted by the stride of the data,
-# those of one element dropped, neighbours merged where all arrays allow it. Strides in elements; of arrays with the class
-# axis, that comes last.
+# those of one element dropped, neighbours merged where all arrays allow it. Strides in elements; of arrays with the
+# class axis, that comes last.
 cdef struct sample_axes:
     int ndim
     int64_t count
@@ -33,7 +33,8 @@ cdef struct sample_axes:
 
 cdef int reduction_of(object given) except -1
 cdef int axis_of(object given, int ndim) except -1
-cdef double bounded(object given, str name, str wanted, double low, double high, bint with_low, bint with_high) except? -1
+cdef double bounded(object given, str name, str wanted, double low, double high, bint with_low,
+                    bint with_high) except? -1
 cdef double base_of(object given) except? -1
 cdef closs_dtype dtype_of(cnp.ndarray array) noexcept
 cdef bint is_half(cnp.ndarray data) noexcept

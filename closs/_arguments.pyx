@@ -60,7 +60,8 @@ cdef double number_of(object given, str name) except? -1:
         raise TypeError(f"{name} must be a number, got {type(given).__name__}") from None
 
 
-cdef double bounded(object given, str name, str wanted, double low, double high, bint with_low, bint with_high) except? -1:
+cdef double bounded(object given, str name, str wanted, double low, double high, bint with_low,
+                    bint with_high) except? -1:
     """A number between two others, which belong to the range or not."""
     cdef double number = number_of(given, name)
     if not (low < number < high or with_low and number == low or with_high and number == high):
@@ -179,7 +180,7 @@ cdef bint is_weak(object given):
 
 
 cdef tuple as_pair(object first, str first_name, object second, str second_name, bint may_be_scalar):
-    """Two arrays of one shape (the second may be a scalar) and one dtype: numpy.result_type, of both half types float32."""
+    """Two arrays of one shape (or the second a scalar) and one dtype: numpy.result_type; of both half types float32."""
     cdef cnp.ndarray a, b
     if is_weak(second) and not is_weak(first):
         a = as_data(first, first_name)
@@ -252,7 +253,8 @@ cdef cnp.ndarray as_probabilities(object target, cnp.ndarray data):
     array = as_data(array, "target")
     if not has_shape_without(array, data, -1):
         raise ValueError(
-            f"target has shape {shape_of(array)}, expected {shape_of(data)}: class probabilities have the shape of logits"
+            f"target has shape {shape_of(array)}, expected {shape_of(data)}: class probabilities have the shape of "
+            "logits"
         )
     return array
 
@@ -328,7 +330,8 @@ cdef cnp.ndarray as_sample_weight(object given, cnp.ndarray data, int axis):
         wanted = shape_without(data, axis)
         raise ValueError(
             f"sample_weight has shape {shape_of(array)}, expected {wanted} or a scalar"
-            f"{shape_hint(array, data, axis) if axis >= 0 else ''}; numpy.broadcast_to(sample_weight, {wanted}) repeats it without a copy"
+            f"{shape_hint(array, data, axis) if axis >= 0 else ''}; "
+            f"numpy.broadcast_to(sample_weight, {wanted}) repeats it without a copy"
         )
     return array
 
@@ -342,7 +345,8 @@ cdef cnp.ndarray as_pos_weight(object given, cnp.ndarray data):
     last = shape[len(shape) - 1:] if shape else ()
     if cnp.PyArray_NDIM(array) != 0 and shape_of(array) != last:
         raise ValueError(
-            f"pos_weight has shape {shape_of(array)}, expected a scalar or {last}: one for each index of the last axis"
+            f"pos_weight has shape {shape_of(array)}, expected a scalar or {last}: one for each index of the last "
+            "axis"
         )
     if not (np.isfinite(array) & (array >= 0)).all():
         raise ValueError("pos_weight must be finite and >= 0")
@@ -429,7 +433,8 @@ cdef cnp.ndarray values_buffer(object given, int reduction, cnp.ndarray data, in
             raise ValueError("out needs reduction='none': with 'mean' and 'sum' the value is a float, not an array")
         return None
     if given is None:
-        return np.empty(shape_without(data, axis), dtype=np.float64 if values_type(data) == cnp.NPY_DOUBLE else np.float32)
+        kind = np.float64 if values_type(data) == cnp.NPY_DOUBLE else np.float32
+        return np.empty(shape_without(data, axis), dtype=kind)
     return as_buffer(given, "out", data, axis, values_type(data), False)
 
 

@@ -1,13 +1,12 @@
-"""Losses of single elements: regression and the sigmoid cross-entropy, from arguments to one call of the parallel loop."""
+"""Losses of single elements, regression and the sigmoid's: from arguments to one call of the parallel loop."""
 import numpy as np
 
 from libc.math cimport INFINITY
-from libc.stdint cimport int64_t
 
 cimport numpy as cnp
 
 from closs._arguments cimport (
-    DATA, GRAD, HESS, LABELS, NONE, TARGET, VALUES, WEIGHT, as_data, as_pair, as_pos_weight, as_sample_weight, bounded,
+    DATA, GRAD, HESS, LABELS, TARGET, VALUES, WEIGHT, as_data, as_pair, as_pos_weight, as_sample_weight, bounded,
     check_buffer, dtype_of, fill_axes, gradient_buffer, has_shape_without, is_half, is_weak, raise_report, reduced,
     reduction_of, results, sample_axes, scale_of, shape_of, values_buffer,
 )
@@ -95,8 +94,8 @@ cdef object regression(closs_elementwise_loss loss, double parameter, object pre
     return compute(loss, parameter, pred, data, "pred", target, other, None, sample_weight, reduction, grad, hess, out)
 
 
-def l1_loss(pred, target, *, sample_weight=None, reduction="mean", grad=False, hess=False,
-            out=None):
+def l1_loss(pred, target, *, sample_weight=None, reduction="mean",
+            grad=False, hess=False, out=None):
     """
     Absolute error.
 
@@ -117,8 +116,8 @@ def l1_loss(pred, target, *, sample_weight=None, reduction="mean", grad=False, h
     reduction : {"mean", "sum", "none"}, default "mean"
         "mean" divides the sum by the sum of the weights.
     grad : bool or array, default False
-        True returns the gradient in `pred` of what is returned, too. An array of the shape and (common) dtype of `pred`,
-        for half types also float32, is filled and returned; it may be `pred` itself.
+        True returns the gradient in `pred` of what is returned, too. An array of the shape and (common) dtype of
+        `pred`, for half types also float32, is filled and returned; it may be `pred` itself.
     hess : bool or array, default False
         The same for the diagonal of the Hessian, in an array of its own.
     out : array, optional
@@ -162,8 +161,8 @@ def l1_loss(pred, target, *, sample_weight=None, reduction="mean", grad=False, h
     return regression(CLOSS_L1, 0, pred, target, sample_weight, reduction, grad, hess, out)
 
 
-def mse_loss(pred, target, *, sample_weight=None, reduction="mean", grad=False, hess=False,
-             out=None):
+def mse_loss(pred, target, *, sample_weight=None, reduction="mean",
+             grad=False, hess=False, out=None):
     """
     Squared error (not halved).
 
@@ -184,8 +183,8 @@ def mse_loss(pred, target, *, sample_weight=None, reduction="mean", grad=False, 
     reduction : {"mean", "sum", "none"}, default "mean"
         "mean" divides the sum by the sum of the weights.
     grad : bool or array, default False
-        True returns the gradient in `pred` of what is returned, too. An array of the shape and (common) dtype of `pred`,
-        for half types also float32, is filled and returned; it may be `pred` itself.
+        True returns the gradient in `pred` of what is returned, too. An array of the shape and (common) dtype of
+        `pred`, for half types also float32, is filled and returned; it may be `pred` itself.
     hess : bool or array, default False
         The same for the diagonal of the Hessian, in an array of its own.
     out : array, optional
@@ -229,15 +228,15 @@ def mse_loss(pred, target, *, sample_weight=None, reduction="mean", grad=False, 
     return regression(CLOSS_MSE, 0, pred, target, sample_weight, reduction, grad, hess, out)
 
 
-def huber_loss(pred, target, *, delta=1.0, sample_weight=None, reduction="mean", grad=False, hess=False,
-               out=None):
+def huber_loss(pred, target, *, delta=1.0, sample_weight=None, reduction="mean",
+               grad=False, hess=False, out=None):
     """
     Huber's loss: quadratic near 0, linear beyond `delta`.
 
     With :math:`d = \\mathrm{pred} - \\mathrm{target}`,
 
-    .. math:: \\begin{cases} d^2 / 2 & |d| \\le \\delta \\\\ \\delta (|d| - \\delta / 2) & |d| > \\delta \\end{cases} \\qquad
-              \\text{gradient } \\max(-\\delta, \\min(d, \\delta)), \\qquad \\text{Hessian } [|d| \\le \\delta].
+    .. math:: \\begin{cases} d^2 / 2 & |d| \\le \\delta \\\\ \\delta (|d| - \\delta / 2) & |d| > \\delta \\end{cases}
+              \\qquad \\text{gradient } \\max(-\\delta, \\min(d, \\delta)), \\qquad \\text{Hessian } [|d| \\le \\delta].
 
     Parameters
     ----------
@@ -254,8 +253,8 @@ def huber_loss(pred, target, *, delta=1.0, sample_weight=None, reduction="mean",
     reduction : {"mean", "sum", "none"}, default "mean"
         "mean" divides the sum by the sum of the weights.
     grad : bool or array, default False
-        True returns the gradient in `pred` of what is returned, too. An array of the shape and (common) dtype of `pred`,
-        for half types also float32, is filled and returned; it may be `pred` itself.
+        True returns the gradient in `pred` of what is returned, too. An array of the shape and (common) dtype of
+        `pred`, for half types also float32, is filled and returned; it may be `pred` itself.
     hess : bool or array, default False
         The same for the diagonal of the Hessian, in an array of its own.
     out : array, optional
@@ -299,18 +298,19 @@ def huber_loss(pred, target, *, delta=1.0, sample_weight=None, reduction="mean",
     >>> closs.huber_loss([0.5, 3.0], [0.0, 0.0], reduction="none")
     array([0.125, 2.5  ])
     """
-    return regression(CLOSS_HUBER, bounded(delta, "delta", "> 0", 0, INFINITY, False, True), pred, target, sample_weight, reduction, grad, hess, out)
+    cdef double threshold = bounded(delta, "delta", "> 0", 0, INFINITY, False, True)
+    return regression(CLOSS_HUBER, threshold, pred, target, sample_weight, reduction, grad, hess, out)
 
 
-def smooth_l1_loss(pred, target, *, beta=1.0, sample_weight=None, reduction="mean", grad=False, hess=False,
-                   out=None):
+def smooth_l1_loss(pred, target, *, beta=1.0, sample_weight=None, reduction="mean",
+                   grad=False, hess=False, out=None):
     """
     Smooth L1: Huber's loss divided by its threshold.
 
     With :math:`d = \\mathrm{pred} - \\mathrm{target}`,
 
-    .. math:: \\begin{cases} d^2 / (2 \\beta) & |d| \\le \\beta \\\\ |d| - \\beta / 2 & |d| > \\beta \\end{cases} \\qquad
-              \\text{gradient } \\max(-1, \\min(d / \\beta, 1)), \\qquad \\text{Hessian } [|d| \\le \\beta] / \\beta.
+    .. math:: \\begin{cases} d^2 / (2 \\beta) & |d| \\le \\beta \\\\ |d| - \\beta / 2 & |d| > \\beta \\end{cases}
+              \\qquad \\text{gradient } \\max(-1, \\min(d / \\beta, 1)), \\qquad \\text{Hessian } [|d| \\le \\beta] / \\beta.
 
     Parameters
     ----------
@@ -327,8 +327,8 @@ def smooth_l1_loss(pred, target, *, beta=1.0, sample_weight=None, reduction="mea
     reduction : {"mean", "sum", "none"}, default "mean"
         "mean" divides the sum by the sum of the weights.
     grad : bool or array, default False
-        True returns the gradient in `pred` of what is returned, too. An array of the shape and (common) dtype of `pred`,
-        for half types also float32, is filled and returned; it may be `pred` itself.
+        True returns the gradient in `pred` of what is returned, too. An array of the shape and (common) dtype of
+        `pred`, for half types also float32, is filled and returned; it may be `pred` itself.
     hess : bool or array, default False
         The same for the diagonal of the Hessian, in an array of its own.
     out : array, optional
@@ -358,8 +358,8 @@ def smooth_l1_loss(pred, target, *, beta=1.0, sample_weight=None, reduction="mea
 
     Notes
     -----
-    At ``beta=1`` it equals `huber_loss` at ``delta=1``, bit for bit. NaN stays NaN in value, gradient and Hessian. Error:
-    at most 2 ulp of the value for the rounded d.
+    At ``beta=1`` it equals `huber_loss` at ``delta=1``, bit for bit. NaN stays NaN in value, gradient and Hessian.
+    Error: at most 2 ulp of the value for the rounded d.
 
     An element of weight 0 is left out: 0 throughout. The bits do not depend on the number of threads.
 
@@ -373,17 +373,19 @@ def smooth_l1_loss(pred, target, *, beta=1.0, sample_weight=None, reduction="mea
     >>> closs.smooth_l1_loss([0.5, 3.0], [0.0, 0.0], beta=2.0, reduction="none")
     array([0.0625, 2.    ])
     """
-    return regression(CLOSS_SMOOTH_L1, bounded(beta, "beta", "finite and >= 0", 0, INFINITY, True, False), pred, target, sample_weight, reduction, grad, hess, out)
+    cdef double threshold = bounded(beta, "beta", "finite and >= 0", 0, INFINITY, True, False)
+    return regression(CLOSS_SMOOTH_L1, threshold, pred, target, sample_weight, reduction, grad, hess, out)
 
 
-def pseudo_huber_loss(pred, target, *, delta=1.0, sample_weight=None, reduction="mean", grad=False, hess=False,
-                      out=None):
+def pseudo_huber_loss(pred, target, *, delta=1.0, sample_weight=None, reduction="mean",
+                      grad=False, hess=False, out=None):
     """
     Pseudo-Huber loss: a smooth relative of `huber_loss`.
 
     With :math:`d = \\mathrm{pred} - \\mathrm{target}`,
 
-    .. math:: \\delta^2 (r - 1), \\quad r = \\sqrt{1 + (d / \\delta)^2}, \\qquad \\text{gradient } d / r, \\qquad \\text{Hessian } 1 / r^3.
+    .. math:: \\delta^2 (r - 1), \\quad r = \\sqrt{1 + (d / \\delta)^2}, \\qquad
+              \\text{gradient } d / r, \\qquad \\text{Hessian } 1 / r^3.
 
     Parameters
     ----------
@@ -400,8 +402,8 @@ def pseudo_huber_loss(pred, target, *, delta=1.0, sample_weight=None, reduction=
     reduction : {"mean", "sum", "none"}, default "mean"
         "mean" divides the sum by the sum of the weights.
     grad : bool or array, default False
-        True returns the gradient in `pred` of what is returned, too. An array of the shape and (common) dtype of `pred`,
-        for half types also float32, is filled and returned; it may be `pred` itself.
+        True returns the gradient in `pred` of what is returned, too. An array of the shape and (common) dtype of
+        `pred`, for half types also float32, is filled and returned; it may be `pred` itself.
     hess : bool or array, default False
         The same for the diagonal of the Hessian, in an array of its own.
     out : array, optional
@@ -447,11 +449,12 @@ def pseudo_huber_loss(pred, target, *, delta=1.0, sample_weight=None, reduction=
     >>> closs.pseudo_huber_loss([0.0, 0.75], [0.0, 0.0], reduction="none")
     array([0.  , 0.25])
     """
-    return regression(CLOSS_PSEUDO_HUBER, bounded(delta, "delta", "> 0", 0, INFINITY, False, True), pred, target, sample_weight, reduction, grad, hess, out)
+    cdef double threshold = bounded(delta, "delta", "> 0", 0, INFINITY, False, True)
+    return regression(CLOSS_PSEUDO_HUBER, threshold, pred, target, sample_weight, reduction, grad, hess, out)
 
 
-def log_cosh_loss(pred, target, *, sample_weight=None, reduction="mean", grad=False, hess=False,
-                  out=None):
+def log_cosh_loss(pred, target, *, sample_weight=None, reduction="mean",
+                  grad=False, hess=False, out=None):
     """
     Logarithm of the hyperbolic cosine of the error.
 
@@ -473,8 +476,8 @@ def log_cosh_loss(pred, target, *, sample_weight=None, reduction="mean", grad=Fa
     reduction : {"mean", "sum", "none"}, default "mean"
         "mean" divides the sum by the sum of the weights.
     grad : bool or array, default False
-        True returns the gradient in `pred` of what is returned, too. An array of the shape and (common) dtype of `pred`,
-        for half types also float32, is filled and returned; it may be `pred` itself.
+        True returns the gradient in `pred` of what is returned, too. An array of the shape and (common) dtype of
+        `pred`, for half types also float32, is filled and returned; it may be `pred` itself.
     hess : bool or array, default False
         The same for the diagonal of the Hessian, in an array of its own.
     out : array, optional
@@ -518,8 +521,8 @@ def log_cosh_loss(pred, target, *, sample_weight=None, reduction="mean", grad=Fa
     return regression(CLOSS_LOG_COSH, 0, pred, target, sample_weight, reduction, grad, hess, out)
 
 
-def quantile_loss(pred, target, *, quantile=0.5, sample_weight=None, reduction="mean", grad=False, hess=False,
-                  out=None):
+def quantile_loss(pred, target, *, quantile=0.5, sample_weight=None, reduction="mean",
+                  grad=False, hess=False, out=None):
     """
     Quantile (pinball) loss: its minimiser is a quantile of the targets.
 
@@ -542,8 +545,8 @@ def quantile_loss(pred, target, *, quantile=0.5, sample_weight=None, reduction="
     reduction : {"mean", "sum", "none"}, default "mean"
         "mean" divides the sum by the sum of the weights.
     grad : bool or array, default False
-        True returns the gradient in `pred` of what is returned, too. An array of the shape and (common) dtype of `pred`,
-        for half types also float32, is filled and returned; it may be `pred` itself.
+        True returns the gradient in `pred` of what is returned, too. An array of the shape and (common) dtype of
+        `pred`, for half types also float32, is filled and returned; it may be `pred` itself.
     hess : bool or array, default False
         The same for the diagonal of the Hessian, in an array of its own.
     out : array, optional
@@ -588,7 +591,8 @@ def quantile_loss(pred, target, *, quantile=0.5, sample_weight=None, reduction="
     >>> closs.quantile_loss([1.0, 3.0], [2.0, 2.0], quantile=0.75, reduction="none")
     array([0.75, 0.25])
     """
-    return regression(CLOSS_QUANTILE, bounded(quantile, "quantile", "in [0, 1]", 0, 1, True, True), pred, target, sample_weight, reduction, grad, hess, out)
+    cdef double share = bounded(quantile, "quantile", "in [0, 1]", 0, 1, True, True)
+    return regression(CLOSS_QUANTILE, share, pred, target, sample_weight, reduction, grad, hess, out)
 
 
 def sigmoid_cross_entropy(logits, target, *, pos_weight=None, sample_weight=None, reduction="mean", grad=False,
@@ -618,8 +622,8 @@ def sigmoid_cross_entropy(logits, target, *, pos_weight=None, sample_weight=None
     reduction : {"mean", "sum", "none"}, default "mean"
         "mean" divides the sum by the sum of the sample weights.
     grad : bool or array, default False
-        True returns the gradient of what is returned, too. An array of the shape and dtype of the logits, for half types
-        also float32, is filled and returned; it may be `logits` itself.
+        True returns the gradient of what is returned, too. An array of the shape and dtype of the logits, for half
+        types also float32, is filled and returned; it may be `logits` itself.
     hess : bool or array, default False
         The same for the diagonal of the Hessian, in an array of its own.
     out : array, optional
@@ -649,14 +653,15 @@ def sigmoid_cross_entropy(logits, target, *, pos_weight=None, sample_weight=None
 
     Notes
     -----
-    Both logarithms are log(1 + exp(-abs(z))) plus 0 or abs(z), so nothing overflows or cancels: an error of at most 4 ulp
-    of the value for targets of 0 and 1, else of the sum of its two terms. A term whose factor is 0 is left out: an infinite
-    logit costs 0 where the target agrees, else inf, with a finite gradient. NaN stays NaN. An element of weight 0 is left
-    out: 0 throughout. The bits do not depend on the number of threads.
+    Both logarithms are log(1 + exp(-abs(z))) plus 0 or abs(z), so nothing overflows or cancels: an error of at most 4
+    ulp of the value for targets of 0 and 1, else of the sum of its two terms. A term whose factor is 0 is left out: an
+    infinite logit costs 0 where the target agrees, else inf, with a finite gradient. NaN stays NaN. An element of
+    weight 0 is left out: 0 throughout. The bits do not depend on the number of threads.
 
     References
     ----------
-    D. R. Cox, "The regression analysis of binary sequences", Journal of the Royal Statistical Society B 20 (1958), 215-242.
+    D. R. Cox, "The regression analysis of binary sequences", Journal of the Royal Statistical Society B 20 (1958),
+    215-242.
 
     Examples
     --------
@@ -676,6 +681,6 @@ def sigmoid_cross_entropy(logits, target, *, pos_weight=None, sample_weight=None
             f"logits and target need one shape or a scalar target: shapes {shape_of(data)} and {shape_of(other)} differ"
         )
     return compute(
-        CLOSS_SIGMOID_CROSS_ENTROPY, 0, logits, data, "logits", target, other, pos_weight, sample_weight, reduction, grad,
-        hess, out,
+        CLOSS_SIGMOID_CROSS_ENTROPY, 0, logits, data, "logits", target, other, pos_weight, sample_weight, reduction,
+        grad, hess, out,
     )

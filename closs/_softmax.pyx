@@ -58,7 +58,8 @@ cdef int fill_args(closs_softmax_args *args, sample_axes *axes, int axis, cnp.nd
     return 0
 
 
-cdef double checked_run(closs_softmax_args *args, int64_t samples, int how, object target, object ignore_index) except? -1:
+cdef double checked_run(closs_softmax_args *args, int64_t samples, int how, object target,
+                        object ignore_index) except? -1:
     """Checks labels and weights, raises or warns, computes, and returns the reduced value."""
     cdef closs_report report
     cdef double total
@@ -78,7 +79,9 @@ cdef double checked_run(closs_softmax_args *args, int64_t samples, int how, obje
 cdef int need_classes(cnp.ndarray data, int axis) except -1:
     """The softmax of nothing is no distribution."""
     if cnp.PyArray_DIMS(data)[axis] == 0 and 0 not in shape_without(data, axis):
-        raise ValueError(f"logits need at least one class, got shape {(<object> data).shape} with classes on axis {axis}")
+        raise ValueError(
+            f"logits need at least one class, got shape {(<object> data).shape} with classes on axis {axis}"
+        )
     return 0
 
 
@@ -144,8 +147,8 @@ def softmax_cross_entropy(logits, target, *, axis=-1, class_weight=None, sample_
     TypeError
         If a dtype is not supported, labels are no integers, or a buffer has another dtype than the logits.
     ValueError
-        If shapes do not fit, a weight, `label_smoothing` or `reduction` is out of range, `ignore_index` comes with class
-        probabilities, there is no class for them, or a buffer is read-only or overlaps.
+        If shapes do not fit, a weight, `label_smoothing` or `reduction` is out of range, `ignore_index` comes with
+        class probabilities, there is no class for them, or a buffer is read-only or overlaps.
 
     Warns
     -----
@@ -161,9 +164,9 @@ def softmax_cross_entropy(logits, target, *, axis=-1, class_weight=None, sample_
     1e-30 is as exact as one of 1. With class probabilities or smoothing the error is at most 8 eps of the sum of
     abs(v_j log p_j), and 8 eps of W p_j + abs(v_j). The bits do not depend on the number of threads.
 
-    Special values: -inf is a class of probability zero; a target > 0 there costs +inf, with a finite gradient, and one of
-    exactly 0 nothing. +inf, NaN, or -inf throughout make that sample NaN, and no other. A sample of weight zero, or whose
-    v_j sum to zero, is left out whatever its logits are.
+    Special values: -inf is a class of probability zero; a target > 0 there costs +inf, with a finite gradient, and one
+    of exactly 0 nothing. +inf, NaN, or -inf throughout make that sample NaN, and no other. A sample of weight zero, or
+    whose v_j sum to zero, is left out whatever its logits are.
 
     In float16 a gradient divided by a large number of samples becomes subnormal: take a float32 buffer, or "sum".
     The Hessian is what XGBoost uses up to a factor of 2, and LightGBM up to C / (C - 1).
@@ -416,8 +419,10 @@ def softmax_entropy(logits, *, axis=-1, base=None, sample_weight=None, reduction
     cdef int class_axis = 0
     if axis is None:
         data = given.reshape(-1)
-        if gradient is not None:
-            written = gradient.reshape(-1) if cnp.PyArray_IS_C_CONTIGUOUS(gradient) else np.empty(data.size, gradient.dtype)
+        if gradient is not None and cnp.PyArray_IS_C_CONTIGUOUS(gradient):
+            written = gradient.reshape(-1)
+        elif gradient is not None:
+            written = np.empty(data.size, gradient.dtype)
     else:
         class_axis = axis_of(axis, cnp.PyArray_NDIM(data))
     cdef double logarithm = base_of(base)

@@ -191,7 +191,7 @@ INLINE void terms_sum(const closs_softmax_args *args, const terms_place *place, 
             }
             if (kind == TERMS_TARGETS) {
                 const double target = v[l], term = target * -t;
-                terms[l] += target == 0 ? 0 : term;
+                terms[l] += ((target == 0) | (t == 0)) ? 0 : term; /* an infinite target at the maximum, too */
                 weight[l] += target;
             }
             if (kind == TERMS_DISTILLATION) {
@@ -343,7 +343,7 @@ INLINE void terms_outputs(const closs_softmax_args *args, const terms_totals *to
             if (kind == TERMS_TARGETS) {
                 const double plain = W * p - v[l];
                 const double exact = (W - v[l]) - W * (total->rest[l] * total->share[l]);
-                gradient = top & (fabs(W) < INFINITY) ? exact : plain;
+                gradient = (top & (fabs(W) < INFINITY)) ? exact : plain;
             }
             if (kind == TERMS_TARGETS || kind == TERMS_NONE) {
                 const double others = top ? total->rest[l] : total->rest[l] + unit - e;
@@ -354,7 +354,7 @@ INLINE void terms_outputs(const closs_softmax_args *args, const terms_totals *to
                 const double u = (v[l] - base_of(total->target_max[l])) / temperature;
                 const double q = exp_scaled(u) * total->target_share[l];
                 const double exact = total->target_rest[l] * total->target_share[l] - total->rest[l] * total->share[l];
-                gradient = top & (v[l] == total->target_max[l]) ? exact : p - q;
+                gradient = (top & (v[l] == total->target_max[l])) ? exact : p - q;
             }
             /* A sample of weight 0 is absent, whatever its logits made of it. */
             z[l] = W == 0 ? 0 : gradient * scale[l];

@@ -49,3 +49,154 @@ CLASSES = [1, 2, 3, 10, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 127, 128, 129, 
 LONG_CLASSES = [4095, 4096, 4097, 16383, 16384, 16385, 40000]
 SAMPLES = [0, 1, 2, 15, 16, 17, 31, 33, 127, 128, 129, 255, 257]
 INTEGER_DTYPES = ["i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", ">i2", ">i4", ">i8", ">u4", ">u8"]
+
+
+class Case(NamedTuple):
+    """One decision: the results of a function for one sample (of arrays along the class axis) or one element.
+
+    `expected` are value, gradient and Hessian as far as the function has them; None is not looked at. `words` instead:
+    the exception and a regular expression of its text.
+    """
+
+    function: str
+    inputs: tuple
+    options: dict
+    expected: tuple
+    why: str
+    error: type | None = None
+    words: str = ""
+
+
+def case(function, *inputs, why, value=None, grad=None, hess=None, error=None, words="", **options):
+    return Case(function, inputs, options, (value, grad, hess), why, error, words)
+
+
+CE = "softmax_cross_entropy"
+DL = "distillation_loss"
+SE = "softmax_entropy"
+SIG = "sigmoid_cross_entropy"
+ONE_HOT = {0: [1, 0, 0], 1: [0, 1, 0], 2: [0, 0, 1]}
+P3 = [0.25, 0.5, 0.25]
+Z3 = [0, 0, 0]
+NONE3 = [0, 0, 0]
+
+# semantics 1: a one-hot row of probabilities gives what its label gives.
+SPECIAL = [
+    case(CE, row.logits, ONE_HOT[row.label][: len(row.logits)], value=row.loss, grad=row.gradient, why=f"one-hot: {row.why}")
+    for row in ROWS
+] + [
+    # semantics 2: targets, smoothing, weights
+    case(CE, Z3, P3, value=1.0986, grad=[0.08333, -0.16667, 0.08333], hess=[0.22222] * 3, why="probabilities"),
+    case(CE, Z3, [0.5, 1, 0.5], value=2.1972, grad=[0.16667, -0.33333, 0.16667], hess=[0.44444] * 3,
+         why="targets that sum to 2: linear"),
+    case(CE, Z3, NONE3, value=0, grad=NONE3, hess=NONE3, why="targets all 0: absent, +0"),
+    case(CE, [1, nan, 2], NONE3, value=0, grad=NONE3, hess=NONE3, why="targets all 0 hide NaN"),
+    case(CE, Z3, [-0.25, 1, 0.25], value=1.0986, grad=[0.58333, -0.66667, 0.08333], why="a negative target is linear"),
+    case(CE, Z3, [nan, 0.5, 0.5], value=nan, grad=NAN3, hess=NAN3, why="NaN target"),
+    case(CE, Z3, [inf, 0, 0], value=inf, grad=[nan, inf, inf], why="infinite target: IEEE of the formula"),
+    case(CE, [1, -inf, 2], [0.5, 0, 0.5], value=0.8133, grad=[-0.2311, 0, 0.2311], why="a target of 0 removes the term of -inf"),
+    case(CE, [1, -inf, 2], [0.5, 0.25, 0.25], value=inf, grad=[-0.2311, -0.25, 0.4811], why="a target on -inf costs inf"),
+    case(CE, [1, nan, 2], [0.5, 0, 0.5], value=nan, grad=NAN3, hess=NAN3, why="NaN under a target of 0 still propagates"),
+    case(CE, [1, -inf, 2], 0, label_smoothing=0.25, value=inf, grad=[-0.56439, -0.08333, 0.64773], why="smoothing puts a share on -inf"),
+    case(CE, [1, -inf, 2], 0, label_smoothing=0.25, class_weight=[1, 0, 1], value=1.1205,
+         grad=[-0.5868, 0, 0.5868], why="a class weight of 0 takes that share away"),
+    case(CE, [0] * 4, 1, label_smoothing=1, value=1.3863, grad=[0] * 4, why="smoothing 1: the uniform distribution"),
+    case(CE, Z3, 0, label_smoothing=0.25, class_weight=[0, 1, 1], value=0.1831, grad=[0.05556, -0.02778, -0.02778],
+         why="with smoothing a class weight of 0 at the label does not make the row absent"),
+    case(CE, [5], 0, label_smoothing=0.25, value=0, grad=[0], hess=[0], why="one class, smoothed"),
+    case(CE, Z3, P3, class_weight=[1, 2, 4], value=2.4719, grad=[0.5, -0.25, -0.25], why="class weights multiply targets"),
+    case(CE, Z3, 1, value=1.0986, grad=[0.33333, -0.66667, 0.33333], hess=[0.22222] * 3, why="Hessian p (1 - p)"),
+    case(CE, [40, 0, 0], 0, value=8.4967e-18, grad=[-8.4967e-18, 4.2484e-18, 4.2484e-18],
+         hess=[8.4967e-18, 4.2484e-18, 4.2484e-18], why="a certain row: 1 - p from the complement"),
+    case(CE, [1, -inf, 2], 0, value=1.3133, grad=[-0.7311, 0, 0.7311], hess=[0.1966, 0, 0.1966], why="Hessian 0 at -inf"),
+    case(CE, [1, inf, 2], 0, value=nan, grad=NAN3, hess=NAN3, why="Hessian of +inf"),
+    case(CE, Z3, 0, class_weight=[0, 1, 1], value=0, grad=NONE3, hess=NONE3, why="class weight 0 at the label: absent"),
+    case(CE, [nan, 1, 1], 0, sample_weight=0, value=0, grad=NONE3, hess=NONE3, why="sample weight 0 hides NaN"),
+    case(CE, [inf, 1, 1], 7, ignore_index=7, value=0, grad=NONE3, hess=NONE3, why="an ignored row hides +inf"),
+    case(CE, [3e38, 0, -3e38], [1, 0, 0], value=0, grad=NONE3, why="torch and optax: NaN for finite logits"),
+    # semantics 4
+    case("logsumexp", [-inf, -inf], value=-inf, why="all -inf"),
+    case("logsumexp", [1, inf], value=inf, why="+inf"),
+    case("logsumexp", [nan, inf], value=nan, why="NaN beside +inf"),
+    case("logsumexp", [0, -18], value=1.523e-8, why="next to 0: torch and jax give 0"),
+    case("logsumexp", [1000, 1000], value=1000.6931, why="no overflow"),
+    case("softmax", [-inf, -inf], value=[nan, nan], why="all -inf"),
+    case("softmax", [1, inf], value=[nan, nan], why="+inf: the whole row"),
+    case("softmax", [1, nan, 1], value=NAN3, why="NaN"),
+    case("softmax", [-inf, 0, 0], value=[0, 0.5, 0.5], why="a masked class"),
+    case("softmax", [3e38, 3e38], value=[0.5, 0.5], why="at the edge of the range"),
+    case("log_softmax", [-inf, -inf], value=[nan, nan], why="all -inf"),
+    case("log_softmax", [1, inf], value=[nan, nan], why="+inf: the whole row"),
+    case("log_softmax", [0, -18], value=[-1.523e-8, -18], why="next to 0: all peers give 0"),
+    case("log_softmax", [-inf, 0, 0], value=[-inf, -0.6931, -0.6931], why="a masked class"),
+    # semantics 5: softmax entropy
+    case(SE, [0, -inf], value=0, grad=[0, 0], why="one class left"),
+    case(SE, [0, 0, -inf], value=0.6931, grad=NONE3, why="two classes left: naive formulas give NaN"),
+    case(SE, [0, -800], value=0, grad=[0, 0], why="underflow"),
+    case(SE, [1e30, -1e30], value=0, grad=[0, 0], why="a huge gap"),
+    case(SE, [3e38, 3e38, 0], value=0.6931, grad=NONE3, why="torch: -0 and a gradient of .5"),
+    case(SE, [3e38, -3e38], value=0, grad=[0, 0], why="a gap beyond float32"),
+    case(SE, [-inf, -inf], value=nan, grad=[nan, nan], why="no distribution"),
+    case(SE, [inf, inf], value=nan, grad=[nan, nan], why="+inf twice"),
+    case(SE, [inf, 0], value=nan, grad=[nan, nan], why="+inf"),
+    case(SE, [nan, 0], value=nan, grad=[nan, nan], why="NaN"),
+    case(SE, [16, 0], value=1.9131e-06, grad=[-1.8005e-06, 1.8005e-06], why="confident: peers lose 1e-2"),
+    case(SE, [40, 0], value=1.7418e-16, grad=[-1.6993e-16, 1.6993e-16], why="confident: peers give gradient 0"),
+    case(SE, [0, 0, 0, 0, -inf], base=2, value=2, grad=[0] * 5, why="bits, exactly"),
+    case(SE, [nan, 0], sample_weight=0, value=0, grad=[0, 0], why="weight 0 hides NaN"),
+    # distillation
+    case(DL, [1, 2, 4], [1, 2, 4], value=0, grad=NONE3, why="equal: exactly 0"),
+    case(DL, [0, 1, 0], Z3, value=0.1195, grad=[-0.12139, 0.24278, -0.12139], why="against the uniform distribution"),
+    case(DL, [0, -inf], [0, -inf], value=0, grad=[0, 0], why="masked on both sides"),
+    case(DL, [0, 0], [0, -inf], value=0.6931, grad=[-0.5, 0.5], why="masked in the target: no share"),
+    case(DL, [0, -inf], [0, 0], value=inf, grad=[0.5, -0.5], why="masked in the logits alone: inf, finite gradient"),
+    case(DL, [inf, 0], [0, 0], value=nan, grad=[nan, nan], why="+inf"),
+    case(DL, [0, 0], [inf, 0], value=nan, grad=[nan, nan], why="+inf in the target"),
+    case(DL, [-inf, -inf], [0, 0], value=nan, grad=[nan, nan], why="all -inf"),
+    case(DL, [0, 0], [-inf, -inf], value=nan, grad=[nan, nan], why="all -inf in the target"),
+    case(DL, [0, 0], [nan, 0], value=nan, grad=[nan, nan], why="NaN in the target"),
+    case(DL, [nan, 0], [0, 0], sample_weight=0, value=0, grad=[0, 0], why="weight 0 hides NaN"),
+    # sigmoid cross-entropy, one element
+    case(SIG, inf, 1, value=0, grad=0, hess=0, why="certain and right"),
+    case(SIG, inf, 0, value=inf, grad=1, hess=0, why="certain and wrong"),
+    case(SIG, inf, 0.25, value=inf, grad=0.75, hess=0, why="certain, a target between"),
+    case(SIG, -inf, 0, value=0, grad=0, hess=0, why="mirrored"),
+    case(SIG, -inf, 1, value=inf, grad=-1, hess=0, why="mirrored, wrong"),
+    case(SIG, -inf, 0.25, value=inf, grad=-0.25, hess=0, why="mirrored, between"),
+    case(SIG, inf, 1, pos_weight=3, value=0, grad=0, hess=0, why="with a positive weight"),
+    case(SIG, -inf, 1, pos_weight=3, value=inf, grad=-3, hess=0, why="with a positive weight, wrong"),
+    case(SIG, 0, 1, pos_weight=3, value=2.0794, grad=-1.5, hess=0.75, why="positive weight"),
+    case(SIG, nan, 1, value=nan, grad=nan, hess=nan, why="NaN"),
+    case(SIG, nan, 1, pos_weight=0, value=nan, grad=nan, hess=nan, why="NaN with every factor 0"),
+    case(SIG, 0, 2, value=0.6931, grad=-1.5, hess=0.25, why="targets beyond [0, 1]: linear"),
+    case(SIG, 10000, 0, value=10000, grad=1, hess=0, why="no overflow"),
+    case(SIG, -10000, 0, value=0, grad=0, hess=0, why="no overflow, right"),
+    case(SIG, 1e300, 0, value=1e300, grad=1, hess=0, why="huge"),
+    case(SIG, nan, 0, sample_weight=0, value=0, grad=0, hess=0, why="weight 0 hides NaN"),
+    # Exceptions of parameters and shapes
+    case(CE, Z3, P3, ignore_index=0, error=ValueError, words="ignore_index needs integer labels", why="nothing to ignore"),
+    case(CE, Z3, 0, label_smoothing=-0.1, error=ValueError, words=r"label_smoothing must be in \[0, 1\], got -0.1", why="< 0"),
+    case(CE, Z3, 0, label_smoothing=1.1, error=ValueError, words=r"label_smoothing must be in \[0, 1\], got 1.1", why="> 1"),
+    case(CE, Z3, 0, label_smoothing=nan, error=ValueError, words=r"label_smoothing must be in \[0, 1\], got nan", why="NaN"),
+    case(CE, Z3, 0, label_smoothing="a", error=TypeError, words="label_smoothing must be a number, got str", why="text"),
+    case(CE, Z3, 0, label_smoothing=True, error=TypeError, words="label_smoothing must be a number, got bool", why="bool"),
+    case(CE, Z3, [0.5, 0.5], error=ValueError, words=r"target has shape .*, expected .*: class probabilities", why="shapes"),
+    case(CE, [], [], error=ValueError, words="logits need at least one class, got shape", why="softmax of nothing"),
+    case(SE, [], error=ValueError, words="logits need at least one class, got shape", why="softmax of nothing"),
+    case(DL, [], [], error=ValueError, words="logits need at least one class, got shape", why="softmax of nothing"),
+    case(SE, Z3, base=1, error=ValueError, words="base must be a positive number other than 1, got 1", why="base 1"),
+    case(SE, Z3, base=0, error=ValueError, words="base must be a positive number other than 1, got 0", why="base 0"),
+    case(SE, Z3, base=-2.0, error=ValueError, words="base must be a positive number other than 1, got -2.0", why="base < 0"),
+    case(SE, Z3, base=nan, error=ValueError, words="base must be a positive number other than 1, got nan", why="base NaN"),
+    case(SE, Z3, base=inf, error=ValueError, words="base must be a positive number other than 1, got inf", why="base inf"),
+    case(SE, Z3, base="e", error=TypeError, words="base must be a number, got str", why="base text"),
+    case(DL, Z3, Z3, temperature=0, error=ValueError, words="temperature must be finite and > 0, got 0", why="temperature 0"),
+    case(DL, Z3, Z3, temperature=nan, error=ValueError, words="temperature must be finite and > 0, got nan", why="NaN"),
+    case(DL, Z3, Z3, temperature=inf, error=ValueError, words="temperature must be finite and > 0, got inf", why="inf"),
+    case(DL, Z3, [0, 0], error=ValueError, words=r"logits and target_logits need one shape: shapes .* differ", why="shapes"),
+    case(DL, Z3, Z3, sample_weight=nan, error=ValueError, words="sample_weight must be finite", why="weight"),
+    case(SIG, 0, 0, pos_weight=-1, error=ValueError, words="pos_weight must be finite and >= 0", why="pos_weight < 0"),
+    case(SIG, 0, 0, pos_weight=inf, error=ValueError, words="pos_weight must be finite and >= 0", why="pos_weight inf"),
+    case(SIG, 0, 0, pos_weight=[[1]], error=ValueError, words="pos_weight has shape .*, expected a scalar or", why="pos_weight 2-D"),
+    case(SIG, 0, 0, sample_weight=inf, error=ValueError, words="sample_weight must be finite", why="weight"),
+]  # fmt: skip

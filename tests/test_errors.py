@@ -120,8 +120,9 @@ CASES = [
     ({"out": unaligned(N), "reduction": "none"}, ValueError, "out is not aligned"),
     ({"out": np.broadcast_to(np.zeros(1), N), "reduction": "none"}, ValueError, "out is read-only"),
     # What is not there must not be taken silently
-    ({"label_smoothing": 0.1}, TypeError, "unexpected keyword argument 'label_smoothing'"),
-    ({"hess": True}, TypeError, "unexpected keyword argument 'hess'"),
+    ({"hess": 1}, TypeError, "hess must be True, False, None or an array, got int"),
+    ({"hess": np.zeros((N, C), "f4")}, TypeError, "hess has dtype float32, expected float64"),
+    ({"hess": LOGITS}, ValueError, "hess overlaps logits"),
     ({"weights": 1}, TypeError, "unexpected keyword argument 'weights'"),
 ]  # fmt: skip
 
