@@ -267,8 +267,8 @@ cdef cnp.ndarray as_labels(object given, cnp.ndarray data, int axis, object igno
     if kind != c"i" and kind != c"u":
         if not (cnp.PyArray_SIZE(array) == 0 and isinstance(given, (list, tuple))):  # [] has no dtype of its own
             raise TypeError(
-                f"target: labels must be integers (class probabilities, floating in the shape of logits), "
-                f"got {name_of_dtype(array)}"
+                f"target: labels must be integers, got {name_of_dtype(array)}; class probabilities are floating and "
+                "have the shape of logits"
             )
         array = array.astype(np.int64)
         kind = c"i"

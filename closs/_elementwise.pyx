@@ -34,9 +34,9 @@ cdef object compute(closs_elementwise_loss loss, double parameter, object pred, 
             (pred, data, data_name), (target, other, "target"), (pos_weight, positive, "pos_weight"),
             (sample_weight, by_sample, "sample_weight"),
         )
-        check_buffer(gradient, "grad", grad, inputs, True)
-        check_buffer(hessian, "hess", hess, (*inputs, (grad, gradient, "grad")), False)
-        check_buffer(values, "out", out, (*inputs, (grad, gradient, "grad"), (hess, hessian, "hess")), False)
+        check_buffer(gradient, "grad", grad, (*inputs, (hess, hessian, "hess"), (out, values, "out")), True)
+        check_buffer(hessian, "hess", hess, (*inputs, (out, values, "out")), False)
+        check_buffer(values, "out", out, inputs, False)
 
     cdef sample_axes axes
     cdef closs_elementwise_args args = closs_elementwise_defaults()
@@ -310,7 +310,8 @@ def smooth_l1_loss(pred, target, *, beta=1.0, sample_weight=None, reduction="mea
     With :math:`d = \\mathrm{pred} - \\mathrm{target}`,
 
     .. math:: \\begin{cases} d^2 / (2 \\beta) & |d| \\le \\beta \\\\ |d| - \\beta / 2 & |d| > \\beta \\end{cases}
-              \\qquad \\text{gradient } \\max(-1, \\min(d / \\beta, 1)), \\qquad \\text{Hessian } [|d| \\le \\beta] / \\beta.
+              \\qquad \\text{gradient } \\max(-1, \\min(d / \\beta, 1)), \\qquad
+              \\text{Hessian } [|d| \\le \\beta] / \\beta.
 
     Parameters
     ----------

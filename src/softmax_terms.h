@@ -2,7 +2,7 @@
  * m = max z, e_j = exp(z_j - m), S = sum of e_j and S' = S without one term of the maximum, so that log S = log1p(S'):
  *
  *   cross-entropy with class probabilities or smoothing, v_j the target x class weight, W = sum of v_j:
- *       loss = sum of v_j (m - z_j) + W log1p(S'),   gradient_j = W p_j - v_j,   at the maximum (W - v_j) - W S' / S;
+ *       loss = sum of v_j (m - z_j) + W log1p(S'),   gradient_j = W p_j - v_j,   where p_j > 1/2 (W - v_j) - W S' / S;
  *   Hessian, also that of labels without smoothing: W p_j (1 - p_j), where 1 - p_j = (S - e_j) / S, at the maximum S' / S;
  *   entropy, with M = (sum of e_j (m - z_j)) / S: H = log1p(S') + M, gradient_j = p_j ((m - z_j) - M);
  *   distillation, q = softmax(u / T), r = softmax(z / T), a = (u - max u) / T, b = (z - m) / T:
@@ -326,10 +326,13 @@ INLINE void terms_outputs(const closs_softmax_args *args, const terms_totals *to
 {
     enum { L = LANES_OF_TERMS };
     const double unit = 0x1p54, temperature = args->temperature;
-    ALIGNED double base[L], scale[L];
+    ALIGNED double base[L], scale[L], likely[L], target_likely[L];
     for (int l = 0; l < L; l++) {
         base[l] = base_of(total->max[l]);
         scale[l] = total->sample[l] * args->scale / factor;
+        /* Where p > 1/2 what is near 1 is left to cancel exactly. */
+        likely[l] = total->rest[l] < unit && fabs(total->weight[l]) < INFINITY ? total->max[l] : (double)NAN;
+        target_likely[l] = total->target_rest[l] < unit ? total->target_max[l] : (double)NAN;
     }
     for (int64_t g = 0; g < groups; g++) {
         double *z = tile->z + g * L, *v = tile->v + g * L;
@@ -337,24 +340,28 @@ INLINE void terms_outputs(const closs_softmax_args *args, const terms_totals *to
         for (int l = 0; l < L; l++) {
             const double t = kind == TERMS_DISTILLATION ? (z[l] - base[l]) / temperature : z[l] - base[l];
             const int top = z[l] == total->max[l];
-            const double e = exp_scaled(t), p = e * total->share[l];
-            const double W = total->weight[l];
+            const double e = exp_scaled(t), share = total->share[l], W = total->weight[l];
+            /* e is 2^54 times too large, and so never subnormal: what may underflow is multiplied last. */
+            const double p = e * (W * share);
             double gradient = 0, hessian = 0;
             if (kind == TERMS_TARGETS) {
-                const double plain = W * p - v[l];
-                const double exact = (W - v[l]) - W * (total->rest[l] * total->share[l]);
-                gradient = (top & (fabs(W) < INFINITY)) ? exact : plain;
+                const double plain = p - v[l];
+                const double exact = (W - v[l]) - W * (total->rest[l] * share);
+                gradient = z[l] == likely[l] ? exact : plain;
             }
             if (kind == TERMS_TARGETS || kind == TERMS_NONE) {
                 const double others = top ? total->rest[l] : total->rest[l] + unit - e;
-                hessian = W * p * (others * total->share[l]);
+                hessian = e * others * (W * share * share);
             }
-            if (kind == TERMS_ENTROPY) gradient = p == 0 ? 0 : p * (-t - total->mean[l]);
+            if (kind == TERMS_ENTROPY) {
+                const double entry = e * (-t - total->mean[l]) * share;
+                gradient = e == 0 ? share * 0 : entry; /* NaN all the same where S is */
+            }
             if (kind == TERMS_DISTILLATION) {
                 const double u = (v[l] - base_of(total->target_max[l])) / temperature;
                 const double q = exp_scaled(u) * total->target_share[l];
-                const double exact = total->target_rest[l] * total->target_share[l] - total->rest[l] * total->share[l];
-                gradient = (top & (v[l] == total->target_max[l])) ? exact : p - q;
+                const double exact = total->target_rest[l] * total->target_share[l] - total->rest[l] * share;
+                gradient = ((z[l] == likely[l]) & (v[l] == target_likely[l])) ? exact : p - q;
             }
             /* A sample of weight 0 is absent, whatever its logits made of it. */
             z[l] = W == 0 ? 0 : gradient * scale[l];

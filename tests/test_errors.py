@@ -38,7 +38,9 @@ class Fails:
 # Arguments, exception, and a pattern that its text contains.
 CASES = [
     # Arrays
-    ({"logits": LOGITS.astype("f2")}, TypeError, "logits: unsupported dtype float16"),
+    ({"grad": np.zeros((N, C), "f2")}, TypeError, "grad has dtype float16, expected float64"),
+    ({"logits": LOGITS.astype("f2"), "grad": np.zeros((N, C))}, TypeError, "grad has dtype float64, expected float16 or float32"),
+    ({"logits": LOGITS.astype("f2"), "out": np.zeros(N, "f2"), "reduction": "none"}, TypeError, "out has dtype float16, expected float32"),
     ({"logits": LOGITS.astype("c16")}, TypeError, "logits: unsupported dtype complex128"),
     ({"logits": LOGITS.astype("g")}, TypeError, "logits: unsupported dtype (longdouble|float128|float96)"),
     ({"logits": LOGITS.astype("O")}, TypeError, "logits: unsupported dtype object"),
@@ -122,7 +124,6 @@ CASES = [
     # What is not there must not be taken silently
     ({"hess": 1}, TypeError, "hess must be True, False, None or an array, got int"),
     ({"hess": np.zeros((N, C), "f4")}, TypeError, "hess has dtype float32, expected float64"),
-    ({"hess": LOGITS}, ValueError, "hess overlaps logits"),
     ({"weights": 1}, TypeError, "unexpected keyword argument 'weights'"),
 ]  # fmt: skip
 
@@ -208,6 +209,10 @@ def test_warnings_as_errors_leave_buffers():
 def test_overlaps():
     room = np.zeros(200)
     logits = room[:12].reshape(N, C)
+    with pytest.raises(ValueError, match="hess overlaps logits"):
+        call(logits, hess=logits)
+    with pytest.raises(ValueError, match="grad overlaps hess"):
+        call(logits, grad=room[50:62].reshape(N, C), hess=room[61:73].reshape(N, C))
     with pytest.raises(ValueError, match="grad overlaps logits without being the same array"):
         call(logits, grad=room[1:13].reshape(N, C))
     with pytest.raises(ValueError, match="grad overlaps logits without being the same array"):
