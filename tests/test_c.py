@@ -20,7 +20,7 @@ def run(*arguments, **environment):
         ["sh", str(SCRIPT), *arguments], capture_output=True, text=True, env={**os.environ, **environment}
     )
     assert result.returncode == 0, result.stdout + result.stderr
-    for name in ("embed", "door", "guard"):
+    for name in ("embed", "door", "parts", "guard"):
         assert f"{name}: " in result.stdout
     return result.stdout
 

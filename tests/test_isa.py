@@ -14,7 +14,8 @@ import closs
 from closs import _core
 
 FILES = [
-    "test_values", "test_accuracy", "test_gradients", "test_softmax", "test_layout", "test_properties", "test_errors",
+    "test_values", "test_special", "test_accuracy", "test_budget", "test_golden", "test_gradients", "test_softmax",
+    "test_layout", "test_properties", "test_errors",
 ]  # fmt: skip
 OTHERS = [name for name in _core.available_isa() if name != _core.current_isa()]
 

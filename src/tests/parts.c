@@ -1,0 +1,227 @@
+/* parts.c: rows cut along their classes, as threads and as machines that hold some classes each would, give the bits of run;
+ * elementwise losses check, cut and refuse as the header says. At every level. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "closs.h"
+
+enum { ROWS = 2, CLASSES = 2 * CLOSS_PART + 77, LABEL = CLOSS_PART + 5 };
+
+static float logits32[ROWS * CLASSES], targets32[ROWS * CLASSES], grad32[2][ROWS * CLASSES], hess32[2][ROWS * CLASSES];
+static double logits64[ROWS * CLASSES], targets64[ROWS * CLASSES], grad64[2][ROWS * CLASSES], hess64[2][ROWS * CLASSES];
+static float values32[2][ROWS];
+static double values64[2][ROWS];
+static const int64_t rows = ROWS, labels[ROWS] = {LABEL, 3};
+
+/* What a call computes, with outputs in set `k`. */
+static closs_softmax_args call(closs_softmax_result result, closs_dtype dtype, int soft, int derivatives, int k)
+{
+    closs_softmax_args args = CLOSS_SOFTMAX_INIT;
+    const int f32 = dtype == CLOSS_F32;
+    args.result = result;
+    args.dtype = args.target_dtype = dtype;
+    args.classes = CLASSES;
+    args.ndim = 1;
+    args.shape = &rows;
+    args.logits.data = f32 ? (const void *)logits32 : logits64;
+    if (result == CLOSS_DISTILLATION || soft) args.targets.data = f32 ? (const void *)targets32 : targets64;
+    if (result == CLOSS_CROSS_ENTROPY && !soft) args.labels.data = labels;
+    if (result == CLOSS_DISTILLATION) args.temperature = 2;
+    if (result != CLOSS_LOGSUMEXP && derivatives) args.grad.data = f32 ? (void *)grad32[k] : grad64[k];
+    if (result == CLOSS_CROSS_ENTROPY && derivatives) args.hess.data = f32 ? (void *)hess32[k] : hess64[k];
+    if (result != CLOSS_SOFTMAX && result != CLOSS_LOG_SOFTMAX)
+        args.values.data = f32 ? (void *)values32[k] : values64[k];
+    return args;
+}
+
+static int64_t part_end(int64_t begin)
+{
+    return CLASSES - begin < CLOSS_PART ? CLASSES : begin + CLOSS_PART;
+}
+
+/* Parts as threads take them: any order, one array. */
+static void by_parts(const closs_softmax_args *args)
+{
+    closs_softmax_part *parts = calloc((size_t)closs_softmax_parts(args), sizeof *parts);
+    for (int64_t sample = 0; sample < rows; sample++) {
+        for (int64_t begin = 2 * CLOSS_PART; begin >= 0; begin -= CLOSS_PART)
+            closs_softmax_sum_part(args, sample, begin, part_end(begin), &parts[begin / CLOSS_PART]);
+        closs_softmax_state row = parts[0].state;
+        for (int64_t p = 1; p < closs_softmax_parts(args); p++) closs_softmax_merge(&row, &parts[p].state);
+        for (int64_t begin = 0; begin < CLASSES; begin += CLOSS_PART)
+            closs_softmax_write_part(args, sample, begin, part_end(begin), &parts[begin / CLOSS_PART], &row);
+        closs_softmax_value(args, sample, &row);
+    }
+    free(parts);
+}
+
+/* Parts as machines hold them: each only its own classes, of one row, in an array of its own. */
+static void by_machines(closs_softmax_args args)
+{
+    const int f32 = args.dtype == CLOSS_F32;
+    const size_t size = f32 ? sizeof(float) : sizeof(double);
+    const int64_t one = 1;
+    closs_softmax_args whole = args;
+    args.ndim = 0;
+    args.shape = &one;
+    for (int64_t sample = 0; sample < rows; sample++) {
+        closs_softmax_state row;
+        closs_softmax_part part;
+        void *held[3][3];
+        if (whole.labels.data) args.labels.data = &labels[sample];
+        args.values.data = NULL;
+        for (int pass = 0; pass < 2; pass++)
+            for (int64_t begin = 0; begin < CLASSES; begin += CLOSS_PART) {
+                const int64_t p = begin / CLOSS_PART, n = part_end(begin) - begin;
+                const size_t bytes = (size_t)n * size, at = (size_t)(sample * CLASSES + begin) * size;
+                if (pass == 0) {
+                    for (int a = 0; a < 3; a++) held[p][a] = malloc(bytes);
+                    memcpy(held[p][0], (const char *)whole.logits.data + at, bytes);
+                    if (whole.targets.data) memcpy(held[p][1], (const char *)whole.targets.data + at, bytes);
+                }
+                args.first_class = begin;
+                args.logits.data = held[p][0];
+                args.targets.data = whole.targets.data ? held[p][1] : NULL;
+                args.grad.data = pass && whole.grad.data ? held[p][2] : NULL;
+                args.hess.data = NULL;
+                if (pass == 0) {
+                    closs_softmax_sum_part(&args, 0, begin, begin + n, &part);
+                    if (p == 0) row = part.state;
+                    if (p > 0) closs_softmax_merge(&row, &part.state);
+                } else if (args.grad.data) {
+                    closs_softmax_write_part(&args, 0, begin, begin + n, NULL, &row);
+                    memcpy((char *)whole.grad.data + at, held[p][2], bytes);
+                }
+            }
+        for (int p = 0; p < 3; p++)
+            for (int a = 0; a < 3; a++) free(held[p][a]);
+        closs_softmax_value(&whole, sample, &row);
+    }
+}
+
+static void compare(const closs_softmax_args *args, int with_hess)
+{
+    const int f32 = args->dtype == CLOSS_F32;
+    if (args->values.data)
+        CHECK(f32 ? !memcmp(values32[0], values32[1], sizeof values32[0])
+                  : !memcmp(values64[0], values64[1], sizeof values64[0]));
+    if (args->grad.data)
+        CHECK(f32 ? !memcmp(grad32[0], grad32[1], sizeof grad32[0]) : !memcmp(grad64[0], grad64[1], sizeof grad64[0]));
+    if (args->hess.data && with_hess)
+        CHECK(f32 ? !memcmp(hess32[0], hess32[1], sizeof hess32[0]) : !memcmp(hess64[0], hess64[1], sizeof hess64[0]));
+}
+
+static void test_parts(void)
+{
+    for (int i = 0; i < ROWS * CLASSES; i++) {
+        logits64[i] = logits32[i] = (float)((i * 7919L) % 4001) / 100 - 20;
+        targets64[i] = targets32[i] = (float)((i * 104729L) % 101) / 100;
+    }
+    logits64[CLASSES - 3] = logits32[CLASSES - 3] = 25; /* the maximum comes in the last part */
+    for (int result = CLOSS_CROSS_ENTROPY; result <= CLOSS_DISTILLATION; result++)
+        for (int dtype = CLOSS_F32; dtype <= CLOSS_F64; dtype++)
+            for (int soft = 0; soft <= (result == CLOSS_CROSS_ENTROPY); soft++)
+                for (int derivatives = 0; derivatives < 2; derivatives++) {
+                    double sum = 0;
+                    memset(grad32, 0, sizeof grad32);
+                    memset(grad64, 0, sizeof grad64);
+                    const closs_softmax_args expected =
+                        call((closs_softmax_result)result, (closs_dtype)dtype, soft, derivatives, 0);
+                    const closs_softmax_args args =
+                        call((closs_softmax_result)result, (closs_dtype)dtype, soft, derivatives, 1);
+                    closs_report found;
+                    CHECK(closs_softmax_check(&args, &found) == CLOSS_OK && closs_softmax_parts(&args) == 3);
+                    closs_softmax_run(&expected, 0, rows, &sum);
+                    by_parts(&args);
+                    compare(&args, 1);
+                    by_machines(args);
+                    compare(&args, 0);
+                }
+}
+
+static void test_elementwise(void)
+{
+    enum { N = 1000 };
+    static double pred[N], target[N], grad[N];
+    const int64_t n = N;
+    double expected = 0, value;
+    for (int i = 0; i < N; i++) {
+        pred[i] = (double)(i % 41) / 8 - 2.5, target[i] = (double)(i % 7) / 4;
+        const double d = fabs(pred[i] - target[i]);
+        expected += d <= 1.5 ? d * d / 2 : 1.5 * (d - 0.75);
+    }
+    closs_elementwise_args args = CLOSS_ELEMENTWISE_INIT;
+    args.loss = CLOSS_HUBER;
+    args.dtype = CLOSS_F64;
+    args.parameter = 1.5;
+    args.ndim = 1;
+    args.shape = &n;
+    args.pred.data = pred;
+    args.target.data = target;
+    args.grad.data = grad;
+    closs_report found;
+    CHECK(closs_elementwise(&args, CLOSS_MEAN, &value, &found) == CLOSS_OK);
+    CHECK(fabs(value - expected / N) <= 1e-15 * expected / N * 4 && found.weight_sum == N);
+    for (int i = 0; i < N; i++) CHECK(grad[i] == fmax(-1.5, fmin(pred[i] - target[i], 1.5)) * (1.0 / N));
+
+    grad[0] = 77;
+    closs_elementwise_args bad = args;
+    bad.size = 8;
+    CHECK(closs_elementwise(&bad, CLOSS_MEAN, &value, &found) == CLOSS_BAD_ARGUMENT);
+    bad = args, bad.parameter = 0;
+    CHECK(closs_elementwise(&bad, CLOSS_MEAN, &value, NULL) == CLOSS_BAD_ARGUMENT);
+    bad = args, bad.target.data = NULL;
+    CHECK(closs_elementwise(&bad, CLOSS_MEAN, &value, NULL) == CLOSS_BAD_ARGUMENT);
+    bad = args, bad.loss = (closs_elementwise_loss)99;
+    CHECK(closs_elementwise(&bad, CLOSS_MEAN, &value, NULL) == CLOSS_BAD_ARGUMENT);
+    bad = args, bad.dtype = (closs_dtype)4;
+    CHECK(closs_elementwise(&bad, CLOSS_MEAN, &value, NULL) == CLOSS_BAD_ARGUMENT);
+    const double infinite = INFINITY;
+    const int64_t still = 0;
+    bad = args, bad.sample_weight.data = &infinite, bad.sample_weight.strides = &still;
+    CHECK(closs_elementwise(&bad, CLOSS_MEAN, &value, &found) == CLOSS_BAD_SAMPLE_WEIGHT && found.index == 0);
+    CHECK(closs_elementwise(NULL, CLOSS_MEAN, &value, NULL) == CLOSS_BAD_ARGUMENT);
+    CHECK(closs_elementwise(&args, CLOSS_MEAN, NULL, NULL) == CLOSS_BAD_ARGUMENT);
+    CHECK(grad[0] == 77);
+}
+
+static void test_refused(void)
+{
+    closs_report found;
+    closs_softmax_args args = call(CLOSS_CROSS_ENTROPY, CLOSS_F32, 1, 0, 0);
+    CHECK(closs_softmax_check(&args, &found) == CLOSS_OK && found.weight_sum == ROWS);
+    args.labels.data = labels;
+    CHECK(closs_softmax_check(&args, &found) == CLOSS_BAD_ARGUMENT);
+    const double odd[] = {-0.1, 1.1, (double)NAN};
+    for (int i = 0; i < 3; i++) {
+        args = call(CLOSS_CROSS_ENTROPY, CLOSS_F32, 0, 0, 0), args.label_smoothing = odd[i];
+        CHECK(closs_softmax_check(&args, &found) == CLOSS_BAD_ARGUMENT);
+    }
+    const double cold[] = {0, -1, (double)INFINITY, (double)NAN};
+    for (int i = 0; i < 4; i++) {
+        args = call(CLOSS_DISTILLATION, CLOSS_F32, 1, 0, 0), args.temperature = cold[i];
+        CHECK(closs_softmax_check(&args, &found) == CLOSS_BAD_ARGUMENT);
+        args = call(CLOSS_SOFTMAX_ENTROPY, CLOSS_F32, 0, 0, 0), args.base = i == 0 ? 1 : cold[i];
+        CHECK(closs_softmax_check(&args, &found) == CLOSS_BAD_ARGUMENT);
+    }
+    args = call(CLOSS_DISTILLATION, CLOSS_F32, 1, 0, 0), args.targets.data = NULL;
+    CHECK(closs_softmax_check(&args, &found) == CLOSS_BAD_ARGUMENT);
+    args = call(CLOSS_SOFTMAX_ENTROPY, CLOSS_F32, 0, 0, 0), args.classes = 0;
+    CHECK(closs_softmax_check(&args, &found) == CLOSS_BAD_ARGUMENT);
+    args = call(CLOSS_LOGSUMEXP, CLOSS_F32, 0, 0, 0), args.hess.data = hess32[0];
+    CHECK(closs_softmax_check(&args, &found) == CLOSS_BAD_ARGUMENT);
+}
+
+int main(void)
+{
+    const char *const levels[] = {"baseline", "avx2", "avx512", "neon"};
+    test_refused();
+    for (int k = 0; k < 4; k++) {
+        if (closs_set_isa(levels[k]) != CLOSS_OK) continue;
+        test_parts();
+        test_elementwise();
+    }
+    return report("parts");
+}
