@@ -36,7 +36,13 @@ def inputs(shape, axis, seed):
     logits = numbers(size, seed).reshape(shape)
     probabilities = np.abs(numbers(size, seed + 1)).reshape(shape) / 8
     labels = (np.abs(numbers(int(np.prod(samples)), seed + 2)) * 256).astype(np.int64).reshape(samples) % classes
-    return logits, probabilities, labels, np.abs(numbers(classes, seed + 3)), np.abs(numbers(labels.size, 9)).reshape(samples)
+    return (
+        logits,
+        probabilities,
+        labels,
+        np.abs(numbers(classes, seed + 3)),
+        np.abs(numbers(labels.size, 9)).reshape(samples),
+    )
 
 
 SHAPES = [((300, 3), 1), ((70, 100), 1), ((900, 300), 1), ((1, 300000), 1), ((2, 40000), 1), ((3, 130, 40), 1)]
@@ -85,7 +91,7 @@ def digest(result):
     return hasher.hexdigest()[:16]
 
 
-def keys():
+def problems():
     for dtype in ("float32", "float64", "float16"):
         for shape, axis in SHAPES:
             yield dtype, shape, axis
@@ -98,9 +104,11 @@ def key(name, dtype, shape):
 if __name__ == "__main__":
     golden = json.loads(FILE.read_text()) if FILE.exists() else {}
     hashes = golden.setdefault(LEVEL, {})
-    for dtype, shape, axis in keys():
+    for dtype, shape, axis in problems():
         for name, function in calls(shape, axis, dtype).items():
             if not sys.argv[1:] or name in sys.argv[1:]:
                 hashes[key(name, dtype, shape)] = digest(function(np.asarray))
-    FILE.write_text(json.dumps({level: dict(sorted(golden[level].items())) for level in sorted(golden)}, indent=0) + "\n")
+    FILE.write_text(
+        json.dumps({level: dict(sorted(golden[level].items())) for level in sorted(golden)}, indent=0) + "\n"
+    )
     print(f"{len(hashes)} hashes of level {LEVEL} in {FILE.name}")

@@ -9,7 +9,7 @@ import pytest
 import closs
 
 GOLDEN = json.loads(make_golden.FILE.read_text())[make_golden.LEVEL]
-RUNS = [(dtype, shape, axis) for dtype, shape, axis in make_golden.keys()]
+RUNS = list(make_golden.problems())
 
 
 def unpadded(array):

@@ -1,21 +1,17 @@
 """Every decision of cases.SPECIAL: in every dtype, alone and among ordinary rows, on either axis, in every layout."""
 
-import contextlib
 import inspect
 import warnings
 
 import cases
+import ml_dtypes
 import numpy as np
 import pytest
 import reference
 
 import closs
 
-DTYPES = {"f8": np.float64, "f4": np.float32, "f2": np.float16}
-with contextlib.suppress(ImportError):
-    import ml_dtypes
-
-    DTYPES["bf16"] = ml_dtypes.bfloat16
+DTYPES = {"f8": np.float64, "f4": np.float32, "f2": np.float16, "bf16": ml_dtypes.bfloat16}
 
 
 def holds(numbers, dtype):
@@ -149,3 +145,45 @@ def test_exceptions(case):
         function(*inputs, **case.options, **buffers)
     for buffer in buffers.values():
         assert (buffer == 7).all()
+
+
+@pytest.mark.parametrize("dtype", ["f2", "bf16"])
+def test_a_large_half_batch_has_the_right_mean(dtype):
+    """70,000 rows: sums of float16 would be inf, and torch's mean is NaN."""
+    logits = np.tile(np.array([[0.0, 1.0, 2.0]], DTYPES[dtype]), (70_000, 1))
+    labels = np.zeros(70_000, np.int8)
+    gradient = np.empty(logits.shape, np.float32)
+    loss, _ = closs.softmax_cross_entropy(logits, labels, grad=gradient)
+    expected, one = closs.softmax_cross_entropy(logits[0].astype("f4"), 0, grad=True)
+    assert loss == pytest.approx(expected, rel=1e-12)
+    np.testing.assert_allclose(gradient[-1], one / 70_000, rtol=1e-6)
+    total = closs.softmax_cross_entropy(logits, labels, reduction="sum")
+    assert total == pytest.approx(70_000 * expected, rel=1e-12)
+
+
+def test_half_values_are_float32():
+    for kind in (np.float16, ml_dtypes.bfloat16):
+        d = np.array([300.0, 1.0], kind)
+        values, gradient = closs.mse_loss(d, 0.0, reduction="none", grad=True)
+        assert values.dtype == np.float32
+        assert gradient.dtype == kind
+        assert values[0] == 90000
+        assert closs.softmax(d).dtype == kind
+        assert closs.logsumexp(d).dtype == np.float32
+    mixed = closs.distillation_loss(np.ones(3, np.float16), np.ones(3, ml_dtypes.bfloat16), grad=True)[1]
+    assert mixed.dtype == np.float32
+
+
+def test_dtypes_of_pairs():
+    """numpy.result_type, with weak Python numbers; integers count as float64."""
+    f4, f8, i8 = np.ones(3, "f4"), np.ones(3), np.ones(3, int)
+    for pred, target, expected in ((f4, f8, "f8"), (f4, 1.0, "f4"), (f4, 1, "f4"), (f4, i8, "f8"), (i8, f4, "f8"),
+                                   (f4, np.float64(1), "f8"), (i8, 1, "f8")):  # fmt: skip
+        assert closs.l1_loss(pred, target, grad=True)[1].dtype == expected
+        assert closs.l1_loss(pred, target, reduction="none").dtype == expected
+    assert closs.sigmoid_cross_entropy(f4, i8, grad=True)[1].dtype == "f4"
+    with pytest.raises(ValueError, match=r"shapes \(3,\) and \(3, 1\) differ"):
+        closs.mse_loss(np.ones(3), np.ones((3, 1)))
+    with pytest.raises(ValueError, match=r"shapes \(\) and \(3,\) differ"):
+        closs.mse_loss(1.0, np.ones(3))
+    assert closs.mse_loss(3.0, 1.0) == 4.0

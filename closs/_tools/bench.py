@@ -35,6 +35,17 @@ SHAPES = [
 # logsumexp is a value; the others fill a fresh array ("value") or, in closs, a given one ("out").
 TRANSFORMS = {"softmax": ("value", "out"), "log_softmax": ("value", "out"), "logsumexp": ("value",)}
 TRANSFORM_SHAPES = [((64, 10), -1), ((8192, 10), -1), ((4096, 1000), -1), ((512, 32000), -1), ((32, 81, 8732), 1)]
+# Other losses: of logits (with targets of the same shape, or labels) and of elements.
+LOGIT_LOSSES = ("label_smoothing", "probabilities", "distillation", "softmax_entropy")
+LOGIT_SHAPES: list[tuple[tuple[int, ...], int]] = [
+    ((64, 10), -1),
+    ((8192, 10), -1),
+    ((4096, 1000), -1),
+    ((512, 32000), -1),
+]
+ELEMENT_LOSSES = ("l1", "mse", "huber", "smooth_l1", "sigmoid")
+ELEMENT_SHAPES: list[tuple[tuple[int, ...], int]] = [((1000,), -1), ((100_000,), -1), ((10_000_000,), -1)]
+HALF_SHAPES = LOGIT_SHAPES
 BEHIND = 0.95
 
 
@@ -81,6 +92,18 @@ def cases() -> Iterator[Result]:
                 size = "x".join(map(str, shape)) + ("" if axis == -1 else f" axis={axis}")
                 for output in outputs:
                     yield Result(f"{function} {dtype} {size} {output}", function, dtype, shape, axis, output)
+    others: tuple[tuple[tuple[str, ...], list[tuple[tuple[int, ...], int]], tuple[str, ...]], ...] = (
+        (("cross_entropy",), HALF_SHAPES, ("float16", "bfloat16")),
+        (LOGIT_LOSSES, LOGIT_SHAPES, ("float32", "float64")),
+        (ELEMENT_LOSSES, ELEMENT_SHAPES, ("float32", "float64")),
+    )
+    for functions, shapes, dtypes in others:
+        for function in functions:
+            for dtype in filter(peers.has_dtype, dtypes):
+                for shape, axis in shapes:
+                    for output in ("value", "value+gradient"):
+                        size = "x".join(map(str, shape))
+                        yield Result(f"{function} {dtype} {size} {output}", function, dtype, shape, axis, output)
 
 
 def ceilings(threads: int) -> dict[str, float]:
@@ -102,7 +125,9 @@ def ceilings(threads: int) -> dict[str, float]:
 def contenders_of(result: Result, names: list[str]) -> dict[str, Callable[[], object]]:
     """What is timed, by name; checked before."""
     rng = np.random.default_rng(7)
-    logits = (3 * rng.standard_normal(result.shape)).astype(result.dtype)
+    logits = (3 * rng.standard_normal(result.shape)).astype(peers.dtype_of(result.dtype))
+    if result.function in (*LOGIT_LOSSES, *ELEMENT_LOSSES) or result.dtype in ("float16", "bfloat16"):
+        return losses_of(result, names, logits, rng)
     if result.function in TRANSFORMS:
         transforms = {name: peers.transform(name, result.function, logits, result.axis, result.output == "out")
                       for name in ["closs", *names] if name != "sklearn"}  # fmt: skip
@@ -119,6 +144,31 @@ def contenders_of(result: Result, names: list[str]) -> dict[str, Callable[[], ob
     check(contenders, result.dtype)
     method = "value" if result.output == "value" else "value_and_gradient"
     return {name: getattr(peer, method) for name, peer in contenders.items()}
+
+
+def as_arrays(result: object) -> list[Array]:
+    return [np.asarray(part, dtype=np.float64) for part in (result if isinstance(result, tuple) else (result,))]
+
+
+def losses_of(result: Result, names: list[str], x: Array, rng: np.random.Generator) -> dict[str, Callable[[], object]]:
+    """Mean losses by closs, and by torch and numpy if they have them: calls that give value, or value and gradient."""
+    target: Array = rng.random(result.shape).astype(x.dtype)
+    if result.function in ("cross_entropy", "label_smoothing"):
+        target = rng.integers(0, result.shape[-1], result.shape[:-1])
+    elif result.function == "distillation":
+        target = x[::-1].copy()
+    with_gradient = result.output != "value"
+    calls: dict[str, Callable[[], object]] = {"closs": peers.closs_loss(result.function, x, target, with_gradient)}
+    if "torch" in names:
+        calls["torch"] = peers.torch_loss(result.function, x, target, with_gradient)
+    if "numpy" in names and result.function in ELEMENT_LOSSES and result.function != "sigmoid":
+        calls["numpy"] = peers.numpy_loss(result.function, x, target, with_gradient)
+    half = x.dtype.itemsize == 2
+    for name, call in calls.items():
+        for got, expected in zip(as_arrays(call()), as_arrays(calls["closs"]()), strict=True):
+            tolerance = (3e-2 if half else 1e-3) * float(np.abs(expected).max())
+            np.testing.assert_allclose(got, expected, rtol=0, atol=tolerance, err_msg=name)
+    return calls
 
 
 def check_transforms(transforms: dict[str, Callable[[], Array]], dtype: str) -> None:

@@ -212,6 +212,81 @@ def transform(name: str, function: str, x: Array, axis: int, into: bool) -> Call
     return lambda: np.asarray(compiled(array))
 
 
+def dtype_of(name: str) -> Any:
+    """A numpy dtype by name; bfloat16 is that of ml_dtypes."""
+    return importlib.import_module("ml_dtypes").bfloat16 if name == "bfloat16" else np.dtype(name)
+
+
+def has_dtype(name: str) -> bool:
+    return name != "bfloat16" or importlib.util.find_spec("ml_dtypes") is not None
+
+
+def closs_loss(function: str, x: Array, target: Array, with_gradient: bool) -> Callable[[], Any]:
+    """A mean loss; the gradient goes to one array again and again."""
+    grad = np.empty_like(x) if with_gradient else None
+    names = {"softmax_entropy": "softmax_entropy", "sigmoid": "sigmoid_cross_entropy"}
+    names |= {name: f"{name}_loss" for name in ("distillation", "l1", "mse", "huber", "smooth_l1")}
+    loss = getattr(closs, names.get(function, "softmax_cross_entropy"))
+    if function == "softmax_entropy":
+        return lambda: loss(x, reduction="mean", grad=grad)
+    if function == "label_smoothing":
+        return lambda: loss(x, target, label_smoothing=0.1, grad=grad)
+    return lambda: loss(x, target, grad=grad)
+
+
+def torch_loss(function: str, x: Array, target: Array, with_gradient: bool) -> Callable[[], Any]:
+    torch = importlib.import_module("torch")
+    torch.set_num_threads(closs.get_num_threads())
+    functional = torch.nn.functional
+
+    def tensor(array: Array) -> Any:
+        if array.dtype.name == "bfloat16":
+            return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
+        return torch.from_numpy(array)
+
+    goal, leaf = tensor(target), tensor(x.copy()).requires_grad_(with_gradient)
+
+    def value() -> Any:
+        if function == "label_smoothing":
+            return functional.cross_entropy(leaf, goal, label_smoothing=0.1)
+        if function == "distillation":
+            logs = functional.log_softmax(leaf, -1)
+            return functional.kl_div(logs, functional.log_softmax(goal, -1), reduction="batchmean", log_target=True)
+        if function == "softmax_entropy":
+            return torch.distributions.Categorical(logits=leaf, validate_args=False).entropy().mean()
+        if function == "sigmoid":
+            return functional.binary_cross_entropy_with_logits(leaf, goal)
+        names = {"l1": "l1_loss", "mse": "mse_loss", "huber": "huber_loss", "smooth_l1": "smooth_l1_loss"}
+        return getattr(functional, names.get(function, "cross_entropy"))(leaf, goal)
+
+    def both() -> Any:
+        leaf.grad = None
+        loss = value()
+        loss.backward()
+        gradient = leaf.grad
+        return loss.item(), gradient.float().numpy() if gradient.dtype == torch.bfloat16 else gradient.numpy()
+
+    return both if with_gradient else lambda: value().item()
+
+
+def numpy_loss(function: str, x: Array, target: Array, with_gradient: bool) -> Callable[[], Any]:
+    """Regression as it is written in numpy."""
+
+    def value() -> Any:
+        d = x - target
+        if function == "l1":
+            loss, slope = np.abs(d), np.sign(d) if with_gradient else d
+        elif function == "mse":
+            loss, slope = d * d, 2 * d if with_gradient else d
+        else:  # delta = beta = 1: one and the same
+            slope = np.clip(d, -1, 1)
+            loss = slope * (d - 0.5 * slope)
+        mean = float(loss.mean(dtype=np.float64))
+        return (mean, slope / d.size) if with_gradient else mean
+
+    return value
+
+
 def installed_peers() -> list[str]:
     """The names of the peers whose packages are here."""
     return [
