@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent
 Options.warning_errors = True
 
 HEADERS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "src").glob("*.h"))
-MODULES = ("_core", "_arguments", "_softmax", "_elementwise")
+MODULES = ("_core", "_arguments", "_softmax", "_elementwise", "_measures")
 NUMPY_MACROS = [("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"), ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION")]
 
 # NaN, infinities, signed zeros and subnormals keep their meaning. Without -fno-trapping-math gcc leaves the exponential

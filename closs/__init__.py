@@ -13,6 +13,7 @@ try:
         sigmoid_cross_entropy,
         smooth_l1_loss,
     )
+    from closs._measures import cross_entropy, entropy, js_divergence, kl_divergence, zero_one_loss
     from closs._softmax import (
         distillation_loss,
         log_softmax,
@@ -30,9 +31,13 @@ __version__: str = _core.version
 
 __all__ = [
     "__version__",
+    "cross_entropy",
     "distillation_loss",
+    "entropy",
     "get_num_threads",
     "huber_loss",
+    "js_divergence",
+    "kl_divergence",
     "l1_loss",
     "log_cosh_loss",
     "log_softmax",
@@ -48,6 +53,7 @@ __all__ = [
     "softmax_cross_entropy",
     "softmax_entropy",
     "threads",
+    "zero_one_loss",
 ]
 
 

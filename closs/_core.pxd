@@ -44,6 +44,10 @@ cdef extern from "closs.h" nogil:
         CLOSS_LOG_SOFTMAX
         CLOSS_SOFTMAX_ENTROPY
         CLOSS_DISTILLATION
+        CLOSS_ENTROPY
+        CLOSS_PROBABILITY_CROSS_ENTROPY
+        CLOSS_KL_DIVERGENCE
+        CLOSS_JS_DIVERGENCE
 
     ctypedef struct closs_softmax_args:
         size_t size
@@ -72,6 +76,7 @@ cdef extern from "closs.h" nogil:
         int32_t wide_grad
         int32_t wide_hess
         double scale
+        int32_t wrt_targets
         int64_t first_class
 
     ctypedef enum closs_elementwise_loss:

@@ -158,6 +158,15 @@ static int well_formed(const closs_softmax_args *args)
         return has_logits && only_logits && !targets && !args->hess.data && (samples == 0 || args->classes > 0);
     case CLOSS_DISTILLATION:
         return has_logits && only_logits && !args->hess.data && (samples == 0 || (targets && args->classes > 0));
+    case CLOSS_ENTROPY: return has_logits && only_logits && !targets && !args->hess.data;
+    case CLOSS_PROBABILITY_CROSS_ENTROPY:
+        if (labels && (targets || args->wrt_targets)) return 0;
+        if (args->class_weight.data || args->label_smoothing != 0 || args->hess.data) return 0;
+        return has_logits && (samples == 0 || labels || targets || args->classes == 0) &&
+               (labels || !args->has_ignore_index);
+    case CLOSS_KL_DIVERGENCE:
+    case CLOSS_JS_DIVERGENCE:
+        return has_logits && only_logits && !args->hess.data && (samples == 0 || targets || args->classes == 0);
     }
     return 0;
 }
@@ -326,10 +335,15 @@ closs_status closs_softmax_check(const closs_softmax_args *args, closs_report *r
     return report->status = status;
 }
 
+static int is_measure(const closs_softmax_args *args)
+{
+    return args->result >= CLOSS_ENTROPY;
+}
+
 /* Whether the value is a sum of terms over the classes: computed in double by the kernels of softmax_terms.h. */
 static int has_terms(const closs_softmax_args *args)
 {
-    return args->result >= CLOSS_SOFTMAX_ENTROPY ||
+    return args->result == CLOSS_SOFTMAX_ENTROPY || args->result == CLOSS_DISTILLATION ||
            (args->result == CLOSS_CROSS_ENTROPY && (args->targets.data || args->label_smoothing != 0));
 }
 
@@ -338,7 +352,9 @@ void closs_softmax_run(const closs_softmax_args *args, int64_t begin, int64_t en
     if (begin >= end) return;
     const closs_kernels *kernels = closs_chosen_kernels();
     const environment callers = enter();
-    if (has_terms(args)) {
+    if (is_measure(args)) {
+        kernels->measures(args, begin, end, sum);
+    } else if (has_terms(args)) {
         kernels->softmax_terms(args, begin, end, sum);
     } else {
         double unused = 0;
@@ -351,7 +367,7 @@ void closs_softmax_run(const closs_softmax_args *args, int64_t begin, int64_t en
 
 int64_t closs_softmax_parts(const closs_softmax_args *args)
 {
-    if (closs_lanes_of_samples(args)) return 1;
+    if (closs_lanes_of_samples(args) || (is_measure(args) && args->labels.data)) return 1;
     return args->classes / CLOSS_PART + (args->classes % CLOSS_PART != 0);
 }
 
@@ -360,7 +376,9 @@ void closs_softmax_sum_part(const closs_softmax_args *args, int64_t sample, int6
 {
     const closs_kernels *kernels = closs_chosen_kernels();
     const environment callers = enter();
-    if (has_terms(args)) {
+    if (is_measure(args)) {
+        kernels->measures_part(args, sample, begin, end, part);
+    } else if (has_terms(args)) {
         kernels->terms_part(args, sample, begin, end, part);
     } else if (args->hess.data) {
         kernels->terms_part(args, sample, begin, end, part);
@@ -384,8 +402,9 @@ double closs_softmax_value(const closs_softmax_args *args, int64_t sample, const
 {
     const closs_kernels *kernels = closs_chosen_kernels();
     const environment callers = enter();
-    const double value = has_terms(args) ? kernels->terms_value(args, sample, row)
-                                         : kernels->softmax_value[args->dtype](args, sample, row);
+    const double value = is_measure(args)  ? kernels->measures_value(args, sample, row)
+                         : has_terms(args) ? kernels->terms_value(args, sample, row)
+                                           : kernels->softmax_value[args->dtype](args, sample, row);
     leave(callers);
     return value;
 }
@@ -395,7 +414,9 @@ void closs_softmax_write_part(const closs_softmax_args *args, int64_t sample, in
 {
     const closs_kernels *kernels = closs_chosen_kernels();
     const environment callers = enter();
-    if (has_terms(args)) {
+    if (is_measure(args)) {
+        kernels->measures_write(args, sample, begin, end, part, row);
+    } else if (has_terms(args)) {
         kernels->terms_write(args, sample, begin, end, part, row);
     } else {
         if (args->hess.data) kernels->terms_write(args, sample, begin, end, part, row);

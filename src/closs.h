@@ -117,7 +117,21 @@ typedef struct {
  * CLOSS_SOFTMAX_ENTROPY    weight x H(p)                       scale x weight x -p (log p + H)  not written
  * CLOSS_DISTILLATION       weight x D(q || r)                  scale x weight x (r - q) / T     not written
  *
- * with q = softmax(targets / T), r = softmax(z / T), T the temperature. Cross-entropy takes either labels or targets
+ * (distillation: q = softmax(targets / T), r = softmax(z / T), T the temperature).
+ *
+ * Measures of probabilities as they are, not normalised: q = logits, p = targets (of an entropy p = logits), in double:
+ *
+ *                          values                              grad / (scale x weight), in q   in p (wrt_targets)
+ * CLOSS_ENTROPY            weight x -sum of p log p            (in p) -log p - 1
+ * CLOSS_PROBABILITY_CROSS_ENTROPY
+ *                          weight x -sum of p log q            -p / q                         -log q
+ * CLOSS_KL_DIVERGENCE      weight x sum of p log(p / q)        -p / q                         log(p / q) + 1
+ * CLOSS_JS_DIVERGENCE      weight x (KL(p, m) + KL(q, m)) / 2  log(q / m) / 2                 log(p / m) / 2
+ *
+ * with m = (p + q) / 2. 0 log 0 = 0 log(0 / 0) = 0; p > 0 = q is +inf (JS: finite); numbers below 0 and NaN give NaN;
+ * where p = q = 0 all derivatives are 0. The second takes labels in place of targets, too: -log q[label].
+ *
+ * Cross-entropy takes either labels or targets
  * (class probabilities, not normalised here); label_smoothing e replaces a target t by (1 - e) t + e / classes. Only
  * cross-entropy takes labels and class weights; the two results before it in this list take no weights at all, and for them
  * sums mean nothing.
@@ -144,7 +158,11 @@ typedef enum {
     CLOSS_SOFTMAX = 2,
     CLOSS_LOG_SOFTMAX = 3,
     CLOSS_SOFTMAX_ENTROPY = 4,
-    CLOSS_DISTILLATION = 5
+    CLOSS_DISTILLATION = 5,
+    CLOSS_ENTROPY = 6,
+    CLOSS_PROBABILITY_CROSS_ENTROPY = 7,
+    CLOSS_KL_DIVERGENCE = 8,
+    CLOSS_JS_DIVERGENCE = 9
 } closs_softmax_result;
 
 typedef struct {
@@ -174,6 +192,7 @@ typedef struct {
     int32_t wide_grad;               /* for half types: grad is float */
     int32_t wide_hess;               /* for half types: hess is float */
     double scale;                    /* multiplies grad and hess; run uses it, the one-shot call sets it */
+    int32_t wrt_targets;             /* of measures of two arrays: grad is that for targets */
     int64_t first_class;             /* part and write: that of the first element of logits, targets, grad and hess */
 } closs_softmax_args;
 
@@ -181,7 +200,7 @@ typedef struct {
 #define CLOSS_SOFTMAX_INIT \
     { sizeof(closs_softmax_args), CLOSS_CROSS_ENTROPY, CLOSS_F32, CLOSS_I64, 0, 0, NULL, {NULL, NULL}, {NULL, NULL}, 0, 0, \
       CLOSS_F32, {NULL, NULL}, 0.0, 1.0, 0.0, CLOSS_F64, {NULL, NULL}, CLOSS_F64, {NULL, NULL}, {NULL, NULL}, \
-      {NULL, NULL}, {NULL, NULL}, 0, 0, 1.0, 0 }
+      {NULL, NULL}, {NULL, NULL}, 0, 0, 1.0, 0, 0 }
 /* clang-format on */
 
 closs_status closs_softmax_check(const closs_softmax_args *args, closs_report *report);
@@ -223,7 +242,7 @@ typedef struct {
     double target_max;  /* distillation: both for the target logits */
     double target_rest;
     double
-        moment; /* sum of exp(z - max) (max - z); for distillation of target exponentials x difference of the logits */
+        moment; /* measures: the sum; entropy: of exp(z - max) (max - z); for distillation of target exponentials x difference of the logits */
     double terms;  /* sum of v (max - z) */
     double weight; /* sum of v */
 } closs_softmax_state;

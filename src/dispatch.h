@@ -31,6 +31,10 @@ typedef struct {
     closs_part_kernel *terms_part;
     closs_value_kernel *terms_value;
     closs_write_kernel *terms_write;
+    closs_softmax_kernel *measures; /* in double, for all dtypes */
+    closs_part_kernel *measures_part;
+    closs_value_kernel *measures_value;
+    closs_write_kernel *measures_write;
     closs_elementwise_kernel *elementwise[CLOSS_DTYPES];
 } closs_kernels;
 

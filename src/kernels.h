@@ -18,6 +18,7 @@
 #include "softmax_rows.h"
 #include "softmax_lanes.h"
 #include "softmax_terms.h"
+#include "measures.h"
 #include "elementwise.h"
 #undef CLOSS_REAL
 
@@ -46,5 +47,9 @@ const closs_kernels CLOSS_JOIN(closs_kernels_, CLOSS_ISA) = {
     .terms_part = terms_part,
     .terms_value = terms_value,
     .terms_write = terms_write,
+    .measures = measures,
+    .measures_part = measures_part,
+    .measures_value = measures_value,
+    .measures_write = measures_write,
     .elementwise = {EACH(elementwise)},
 };
