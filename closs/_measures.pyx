@@ -1,14 +1,12 @@
 """Measures of probabilities, and the zero-one loss."""
-import operator
-
 import numpy as np
 
 cimport numpy as cnp
 from libc.stdint cimport int64_t
 
 from closs._arguments cimport (
-    NONE, as_data, as_labels, as_logits, as_pair, as_sample_weight, axis_of, base_of, check_buffer, fill_axes,
-    gradient_buffer, has_shape_without, reduction_of, results, sample_axes, shape_of, shape_without, values_buffer,
+    NONE, as_data, as_labels, as_logits, as_pair, as_sample_weight, axis_of, base_of, check_buffer,
+    gradient_buffer, reduction_of, results, sample_axes, shape_of, values_buffer,
     warn_empty_mean,
 )
 from closs._core cimport (
@@ -186,7 +184,8 @@ def cross_entropy(p, q, *, axis=-1, base=None, sample_weight=None, reduction="no
     TypeError
         If a dtype is not supported, `base` is no number, or a buffer has the wrong dtype.
     ValueError
-        If shapes do not fit, `base`, `wrt`, a weight or `reduction` is out of range, or a buffer is read-only or overlaps.
+        If shapes do not fit, `base`, `wrt`, a weight or `reduction` is out of range, or a buffer is read-only or
+        overlaps.
     IndexError
         If a label is out of range.
     numpy.exceptions.AxisError
@@ -215,10 +214,11 @@ def cross_entropy(p, q, *, axis=-1, base=None, sample_weight=None, reduction="no
     >>> float(closs.cross_entropy([1.0, 0.0], [0.25, 0.75], base=2))
     2.0
     >>> closs.cross_entropy([0, 1], [[0.25, 0.75], [0.25, 0.75]], base=2).round(4)
-    array([2.    , 0.415 ])
+    array([2.   , 0.415])
     """
     cdef bint wrt_p = is_wrt_p(wrt)
-    first, second = np.asarray(p) if isinstance(p, (list, tuple, int)) else p, as_data(q, "q")
+    first = np.asarray(p) if isinstance(p, (list, tuple, int)) else p
+    second = as_data(q, "q")
     kind = getattr(getattr(first, "dtype", None), "kind", "")
     if getattr(getattr(q, "dtype", np.asarray(q).dtype), "kind", "") in "iub":
         raise TypeError(
@@ -238,8 +238,8 @@ def cross_entropy(p, q, *, axis=-1, base=None, sample_weight=None, reduction="no
         if wrt_p:
             raise ValueError("wrt='p' needs probabilities: labels have no gradient")
         labels = as_labels(first, second, axis_of(axis, second.ndim), None, &ignored, &ignores)
-        return measure(CLOSS_PROBABILITY_CROSS_ENTROPY, p, None, q, second, labels, axis, base, sample_weight, reduction,
-                       grad, False, out)
+        return measure(CLOSS_PROBABILITY_CROSS_ENTROPY, p, None, q, second, labels, axis, base, sample_weight,
+                       reduction, grad, False, out)
     a, b = as_distributions(p, q)
     return measure(CLOSS_PROBABILITY_CROSS_ENTROPY, p, a, q, b, None, axis, base, sample_weight, reduction, grad, wrt_p,
                    out)
@@ -254,9 +254,11 @@ def kl_divergence(p, q, *, axis=-1, base=None, sample_weight=None, reduction="no
 
     Parameters
     ----------
-    p, q : array_like of float64, float32, float16 or bfloat16
-        Probabilities, in one shape. Integers and bools become float64; if the dtypes differ, both become
-        numpy.result_type of them. Aligned native floating arrays of one dtype are never copied.
+    p : array_like of float64, float32, float16 or bfloat16
+        Probabilities. Integers and bools become float64.
+    q : array_like of float64, float32, float16 or bfloat16
+        Probabilities, in the shape of `p`. If the dtypes differ, both become numpy.result_type of them. Aligned native
+        floating arrays of one dtype are never copied.
     axis : int or None, default -1
         The axis of a distribution, all other axes are samples; None takes all elements as one distribution.
     base : float, optional
@@ -286,7 +288,8 @@ def kl_divergence(p, q, *, axis=-1, base=None, sample_weight=None, reduction="no
     TypeError
         If a dtype is not supported, `base` is no number, or a buffer has the wrong dtype.
     ValueError
-        If shapes do not fit, `base`, `wrt`, a weight or `reduction` is out of range, or a buffer is read-only or overlaps.
+        If shapes do not fit, `base`, `wrt`, a weight or `reduction` is out of range, or a buffer is read-only or
+        overlaps.
     numpy.exceptions.AxisError
         If `axis` is out of range.
 
@@ -298,9 +301,9 @@ def kl_divergence(p, q, *, axis=-1, base=None, sample_weight=None, reduction="no
     Notes
     -----
     Nothing is normalised, and nothing clipped: limits are exact. p = 0 adds nothing,
-    p > 0 = q gives +inf; where both are 0 the gradient is 0. Numbers below 0 and NaN make that distribution NaN. p equal
-    to q bit for bit gives exactly 0; where p is near q the logarithm keeps its relative accuracy. The sum of given
-    numbers may be negative where those of p sum to less than those of q: it is not clamped.
+    p > 0 = q gives +inf; where both are 0 the gradient is 0. Numbers below 0 and NaN make that distribution NaN. p
+    equal to q bit for bit gives exactly 0; where p is near q the logarithm keeps its relative accuracy. The sum of
+    given numbers may be negative where those of p sum to less than those of q: it is not clamped.
     A distribution of weight 0 is left out: 0 throughout. Computed in float64 for every dtype, with an error of at most
     8 eps of the sum of the absolute terms.
 
@@ -317,7 +320,8 @@ def kl_divergence(p, q, *, axis=-1, base=None, sample_weight=None, reduction="no
     (np.float64(0.0), array([-1.,  0.]))
     """
     a, b = as_distributions(p, q)
-    return measure(CLOSS_KL_DIVERGENCE, p, a, q, b, None, axis, base, sample_weight, reduction, grad, is_wrt_p(wrt), out)
+    return measure(CLOSS_KL_DIVERGENCE, p, a, q, b, None, axis, base, sample_weight, reduction, grad, is_wrt_p(wrt),
+                   out)
 
 
 def js_divergence(p, q, *, axis=-1, base=None, sample_weight=None, reduction="none", grad=False, wrt="q", out=None):
@@ -329,9 +333,11 @@ def js_divergence(p, q, *, axis=-1, base=None, sample_weight=None, reduction="no
 
     Parameters
     ----------
-    p, q : array_like of float64, float32, float16 or bfloat16
-        Probabilities, in one shape. Integers and bools become float64; if the dtypes differ, both become
-        numpy.result_type of them. Aligned native floating arrays of one dtype are never copied.
+    p : array_like of float64, float32, float16 or bfloat16
+        Probabilities. Integers and bools become float64.
+    q : array_like of float64, float32, float16 or bfloat16
+        Probabilities, in the shape of `p`. If the dtypes differ, both become numpy.result_type of them. Aligned native
+        floating arrays of one dtype are never copied.
     axis : int or None, default -1
         The axis of a distribution, all other axes are samples; None takes all elements as one distribution.
     base : float, optional
@@ -361,7 +367,8 @@ def js_divergence(p, q, *, axis=-1, base=None, sample_weight=None, reduction="no
     TypeError
         If a dtype is not supported, `base` is no number, or a buffer has the wrong dtype.
     ValueError
-        If shapes do not fit, `base`, `wrt`, a weight or `reduction` is out of range, or a buffer is read-only or overlaps.
+        If shapes do not fit, `base`, `wrt`, a weight or `reduction` is out of range, or a buffer is read-only or
+        overlaps.
     numpy.exceptions.AxisError
         If `axis` is out of range.
 
@@ -373,14 +380,15 @@ def js_divergence(p, q, *, axis=-1, base=None, sample_weight=None, reduction="no
     Notes
     -----
     Nothing is normalised, and nothing clipped: limits are exact. It is symmetric to the bit, never
-    negative, at most log 2 for distributions, and keeps its relative accuracy where p is near q. Where both are 0 it adds
-    nothing and the gradient is 0. Numbers below 0 and NaN make that distribution NaN.
+    negative, at most log 2 for distributions, and keeps its relative accuracy where p is near q. Where both are 0 it
+    adds nothing and the gradient is 0. Numbers below 0 and NaN make that distribution NaN.
     A distribution of weight 0 is left out: 0 throughout. Computed in float64 for every dtype, with an error of at most
     8 eps of the sum of the absolute terms.
 
     References
     ----------
-    J. Lin, "Divergence measures based on the Shannon entropy", IEEE Transactions on Information Theory 37 (1991), 145-151.
+    J. Lin, "Divergence measures based on the Shannon entropy", IEEE Transactions on Information Theory 37 (1991),
+    145-151.
 
     Examples
     --------
@@ -389,7 +397,8 @@ def js_divergence(p, q, *, axis=-1, base=None, sample_weight=None, reduction="no
     1.0
     """
     a, b = as_distributions(p, q)
-    return measure(CLOSS_JS_DIVERGENCE, p, a, q, b, None, axis, base, sample_weight, reduction, grad, is_wrt_p(wrt), out)
+    return measure(CLOSS_JS_DIVERGENCE, p, a, q, b, None, axis, base, sample_weight, reduction, grad, is_wrt_p(wrt),
+                   out)
 
 
 cdef bint holds_integers(cnp.ndarray array, bint bools):
@@ -415,8 +424,8 @@ def zero_one_loss(pred, target, *, axis=-1, sample_weight=None, reduction="mean"
     reduction : {"mean", "sum", "none"}, default "mean"
         "mean" divides by the sum of the weights.
     out : array, optional
-        With "none": an array of the shape of `target`, to be filled and returned; float32 for scores of float32 and half
-        types, else float64.
+        With "none": an array of the shape of `target`, to be filled and returned; float32 for scores of float32 and
+        half types, else float64.
 
     Returns
     -------
@@ -428,8 +437,8 @@ def zero_one_loss(pred, target, *, axis=-1, sample_weight=None, reduction="mean"
     TypeError
         If labels are no integers or bools, or a dtype is not supported.
     ValueError
-        If shapes do not fit (as when target and scores change places), a weight or `reduction` is out of range, or `out`
-        is read-only or overlaps.
+        If shapes do not fit (as when target and scores change places), a weight or `reduction` is out of range, or
+        `out` is read-only or overlaps.
     IndexError
         If a target beside scores is outside [0, C).
     numpy.exceptions.AxisError
@@ -442,8 +451,8 @@ def zero_one_loss(pred, target, *, axis=-1, sample_weight=None, reduction="mean"
 
     Notes
     -----
-    It has no gradient: it is constant almost everywhere. Integers of any dtypes are compared as numbers: uint64 2**64 - 1
-    is not int64 -1. Scores with a NaN, or of -inf only, predict nothing: an error.
+    It has no gradient: it is constant almost everywhere. Integers of any dtypes are compared as numbers: uint64 2**64 -
+    1 is not int64 -1. Scores with a NaN, or of -inf only, predict nothing: an error.
 
     References
     ----------
@@ -474,7 +483,8 @@ def zero_one_loss(pred, target, *, axis=-1, sample_weight=None, reduction="mean"
     empty_list = truth.size == 0 and isinstance(target, (list, tuple))
     if not holds_integers(truth, True) and not empty_list:
         raise TypeError(f"target: labels must be integers or bools, got {truth.dtype.name}")
-    if given.ndim == truth.ndim + 1 and not (given.dtype.kind in "iub" and given.ndim == 1):
+    # A column of labels is a mistake, not scores of one class.
+    if given.ndim == truth.ndim + 1 and not (given.dtype.kind in "iub" and 1 in shape_of(given)):
         scores = as_logits(given, "pred")
         class_axis = axis_of(axis, scores.ndim)
         if truth.dtype.kind == "b":

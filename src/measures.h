@@ -29,10 +29,10 @@ INLINE log_scale log_scale_of(double base)
     return base == 2 ? bits : nats;
 }
 
-/* What a result of that scale is divided by. */
-static double log_divisor(double base)
+/* What a result is divided by. JS is computed in nats. */
+static double log_divisor(const closs_softmax_args *args)
 {
-    return base == 2 ? 1 : log_of_base(base);
+    return args->base == 2 && args->result != CLOSS_JS_DIVERGENCE ? 1 : log_of_base(args->base);
 }
 
 /* log(p / q) of positive finite numbers. */
@@ -88,14 +88,14 @@ INLINE measure measure_pair(double p, double q, double term, double in_p, double
 INLINE measure measure_cross_entropy(double p, double q, int wrt_p, log_scale scale)
 {
     const double finite = ratio_log(q, 1, scale), log = q == INFINITY ? q : finite;
-    return measure_pair(p, q, -p * log, 0 - log, 0 - p / q, 0 - log, wrt_p);
+    return measure_pair(p, q, -p * log, 0 - log, 0 - p / q * scale.one, 0 - log, wrt_p);
 }
 
 INLINE measure measure_kl(double p, double q, int wrt_p, log_scale scale)
 {
     const double finite = ratio_log(p, q, scale), limit = p == INFINITY ? (double)NAN : -(double)INFINITY;
     const double upper = p == INFINITY ? p : finite, log = q == INFINITY ? limit : upper;
-    return measure_pair(p, q, p * log, log + scale.one, 0 - p / q, -(double)INFINITY, wrt_p);
+    return measure_pair(p, q, p * log, log + scale.one, 0 - p / q * scale.one, -(double)INFINITY, wrt_p);
 }
 
 INLINE measure measure_js(double p, double q, int wrt_p)
@@ -181,7 +181,7 @@ static void measure_write(const closs_softmax_args *args, const terms_place *pla
     const int64_t step = tile_classes(place);
     ALIGNED double unused[LANES_OF_TERMS] = {0}, scale[LANES_OF_TERMS];
     for (int l = 0; l < LANES_OF_TERMS; l++)
-        scale[l] = place->weight[place->along ? 0 : l] * args->scale / log_divisor(args->base);
+        scale[l] = place->weight[place->along ? 0 : l] * args->scale / log_divisor(args);
     for (int64_t first = begin; first < end; first += step) {
         const int64_t n = end - first < step ? end - first : step, groups = tile_groups(place, n);
         measure_read(args, place, first, n, tile);
@@ -207,7 +207,7 @@ static double measure_label(const closs_softmax_args *args, const terms_place *p
                          : load_real(args->logits.data, args->dtype, place->logits[l] + place->label[l] * stride);
     const measure one = measure_cross_entropy(1, q, 0, log_scale_of(args->base));
     if (args->grad.data) {
-        const double zero = 0, slope = one.slope * (place->weight[l] * args->scale) / log_divisor(args->base);
+        const double zero = 0, slope = one.slope * (place->weight[l] * args->scale) / log_divisor(args);
         for (int64_t j = 0; j < args->classes; j++)
             store_reals(&zero, 1, args->grad.data, grad_dtype(args), place->grad[l] + j * grad_stride, 1);
         if (place->label[l] >= 0 && place->weight[l] != 0)
@@ -220,7 +220,7 @@ static double measure_label(const closs_softmax_args *args, const terms_place *p
 static double measure_value(const closs_softmax_args *args, double sum, double weight)
 {
     if (weight == 0) return 0;
-    double value = sum / log_divisor(args->base);
+    double value = sum / log_divisor(args);
     if (args->dtype != CLOSS_F64) value = (double)(float)value;
     return weight * value + 0.0;
 }

@@ -75,6 +75,17 @@ def calls(shape, axis, dtype):
             f(x), f(p), pos_weight=3.0, sample_weight=f(p), reduction="none", **derivatives
         ),
     }
+    q = p[::-1] if p.ndim == 2 else p[:, ::-1]
+    for name in ("cross_entropy", "kl_divergence", "js_divergence"):
+        function = getattr(closs, name)
+        for wrt in ("p", "q"):
+            table[f"{name} of probabilities, {wrt}"] = lambda f, function=function, wrt=wrt: function(
+                f(p), f(q), axis=axis, wrt=wrt, grad=True
+            )
+    table["entropy"] = lambda f: closs.entropy(f(p), axis=axis, grad=True)
+    table["entropy in bits"] = lambda f: closs.entropy(
+        f(p), axis=axis, base=2, sample_weight=f(by_sample), reduction="mean"
+    )
     for name in ("l1", "mse", "huber", "smooth_l1", "pseudo_huber", "log_cosh", "quantile"):
         function = getattr(closs, f"{name}_loss")
         table[name] = lambda f, function=function: function(f(x), f(target), **derivatives)

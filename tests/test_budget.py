@@ -140,6 +140,80 @@ def test_distillation(dtype, temperature, rng):
                      [(8 + 2 * wobble) * (a + b) / temperature for a, b in zip(r, q, strict=True)], "gradient")  # fmt: skip
 
 
+def distributions(dtype, rng):
+    """Pairs that are far, near, sparse, tiny and not normalised."""
+    tiny = float(info(dtype).smallest_normal)
+    for classes in (1, 2, 7, 20):
+        p, q = rng.random(classes), rng.random(classes)
+        near = p * (1 + 4 * float(info(dtype).eps) * rng.standard_normal(classes))
+        sparse = np.where(rng.random(classes) < 0.5, p, 0)
+        yield from (
+            (p, q),
+            (p, near),
+            (sparse, q),
+            (p * tiny, q * tiny),
+            (p * tiny, q),
+            (p, q * tiny),
+            (8 * p, q),
+            (p, p),
+        )
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_measures(dtype, rng):
+    kind = DTYPES[dtype]
+    for p, q in distributions(kind, rng):
+        p, q = p.astype(kind), np.where(q == 0, 1, q).astype(kind)
+        if (q == 0).any():
+            continue
+        a, b = exact(p), exact(q)
+        pairs = [(x, y) for x, y in zip(a, b, strict=True) if x > 0]
+        surprise, gradient = closs.entropy(p, grad=True)
+        terms = [-x * mpmath.log(x) for x, _ in pairs]
+        assert_close(surprise, [mpmath.fsum(terms)], [8 * mpmath.fsum(map(abs, terms))], "entropy")
+        slopes = [-mpmath.log(x) - 1 for x, _ in pairs]
+        assert_close(gradient[p > 0], slopes, [8 * (abs(slope) + 2) for slope in slopes], "entropy's gradient")
+        for name, term, in_p, in_q in (
+            ("cross_entropy", lambda x, y: -x * mpmath.log(y), lambda x, y: -mpmath.log(y), lambda x, y: -x / y),
+            ("kl_divergence", lambda x, y: x * mpmath.log(x / y), lambda x, y: mpmath.log(x / y) + 1, lambda x, y: -x / y),
+            ("js_divergence", lambda x, y: (x * mpmath.log(2 * x / (x + y)) + y * mpmath.log(2 * y / (x + y))) / 2,
+             lambda x, y: mpmath.log(2 * x / (x + y)) / 2, lambda x, y: mpmath.log(2 * y / (x + y)) / 2),
+        ):  # fmt: skip
+            terms = [term(x, y) for x, y in pairs]
+            if name == "js_divergence":
+                terms += [y * mpmath.log(2) / 2 for x, y in zip(a, b, strict=True) if x == 0]
+            function = getattr(closs, name)
+            for wrt, slope in (("p", in_p), ("q", in_q)):
+                value, gradient = function(p, q, grad=True, wrt=wrt)
+                assert_close(value, [mpmath.fsum(terms)], [8 * mpmath.fsum(map(abs, terms))], name)
+                slopes = [slope(x, y) for x, y in pairs]
+                one = 2 if name == "kl_divergence" and wrt == "p" else 0
+                assert_close(
+                    gradient[p > 0], slopes, [8 * (abs(number) + one) for number in slopes], f"{name} in {wrt}"
+                )
+    assert closs.kl_divergence(p, p) == 0
+
+
+def test_nearly_equal_distributions(rng):
+    """JS to 1e-12, never negative, symmetric to the bit; scipy gives NaN, numkong 0."""
+    for epsilon in (1e-3, 1e-6, 1e-9, 1e-12):
+        p = rng.dirichlet(np.ones(30), 50)
+        q = p * (1 + epsilon * rng.standard_normal(p.shape))
+        value = closs.js_divergence(p, q)
+        assert (value >= 0).all()
+        np.testing.assert_array_equal(value, closs.js_divergence(q, p))
+        for got, a, b in zip(value[:5], p[:5], q[:5], strict=True):
+            x, y = exact(a), exact(b)
+            right = (
+                mpmath.fsum(
+                    u * mpmath.log(2 * u / (u + v)) + v * mpmath.log(2 * v / (u + v)) for u, v in zip(x, y, strict=True)
+                )
+                / 2
+            )
+            assert abs(mpmath.mpf(float(got)) / right - 1) < 1e-12
+        assert (closs.kl_divergence(p, p) == 0).all()
+
+
 def elements(dtype, rng):
     limits = info(dtype)
     d = rng.standard_normal(300) * 10.0 ** rng.uniform(np.log10(float(limits.smallest_normal)) / 3, 2, 300)

@@ -61,7 +61,11 @@ def test_buffers(dtype, shape, axis):
         (closs.sigmoid_cross_entropy, p, {}),
         (closs.huber_loss, p, {}),
         (closs.log_cosh_loss, p, {}),
+        (closs.kl_divergence, p, {"axis": axis, "reduction": "mean"}),
     ):
+        if function is closs.kl_divergence:
+            x = np.abs(x)
+            options = {**options, "wrt": "p"}
         expected, gradient = function(x, target, grad=True, **options)
         assert function(x, target, **options) == expected
         for buffer in (x.copy(), padded(x), shifted(x)):
@@ -75,7 +79,7 @@ def test_buffers(dtype, shape, axis):
         assert loss == expected
         assert same is wide
         np.testing.assert_array_equal(wide.astype(dtype), gradient)
-        if function is closs.distillation_loss:
+        if function in (closs.distillation_loss, closs.kl_divergence):
             continue
         hessian = function(x, target, hess=True, **options)[1]
         np.testing.assert_array_equal(function(x, target, grad=True, hess=True, **options)[2], hessian)

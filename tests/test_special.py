@@ -15,11 +15,12 @@ DTYPES = {"f8": np.float64, "f4": np.float32, "f2": np.float16, "bf16": ml_dtype
 
 
 def holds(numbers, dtype):
-    """Whether a dtype has these numbers, up to rounding: no overflow to inf."""
+    """Whether a dtype has these numbers, up to rounding: none becomes infinite, or zero."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         exact = np.asarray(numbers, np.float64)
-        return np.array_equal(np.isinf(exact), np.isinf(exact.astype(dtype).astype(np.float64)))
+        rounded = exact.astype(dtype).astype(np.float64)
+        return np.array_equal(np.isinf(exact), np.isinf(rounded)) and np.array_equal(exact == 0, rounded == 0)
 
 
 def is_label(given):

@@ -1,0 +1,176 @@
+"""What measures and the zero-one loss have of their own: labels, layouts, bases, the article's numbers."""
+
+import math
+
+import numpy as np
+import pytest
+
+import closs
+
+P, Q = np.array([0.7, 0.2, 0.1]), np.array([0.2, 0.6, 0.2])
+PAIRS = [closs.cross_entropy, closs.kl_divergence, closs.js_divergence]
+
+
+def test_the_article():
+    """Its own examples; it rounds divergences to five digits after taking logarithms to base 10."""
+    assert closs.entropy([1.0, 0.0, 0.0]) == 0
+    assert closs.entropy([0.6, 0.3, 0.1]) == pytest.approx(0.8979457248567798, rel=1e-15)
+    assert closs.kl_divergence(P, Q, base=10) == pytest.approx(0.2553204, abs=5e-8)
+    assert closs.kl_divergence(Q, P, base=10) == pytest.approx(0.2376651, abs=5e-8)
+    one_hot, predicted = np.array([1.0, 0.0, 0.0]), np.array([0.7, 0.1, 0.2])
+    loss = -math.log(0.7)
+    assert closs.kl_divergence(one_hot, predicted) == pytest.approx(loss, rel=1e-15)
+    assert closs.cross_entropy(one_hot, predicted) == pytest.approx(loss, rel=1e-15)
+    assert closs.cross_entropy(0, predicted) == pytest.approx(loss, rel=1e-15)
+    assert closs.softmax_cross_entropy(np.log(predicted), 0) == pytest.approx(loss, rel=1e-15)
+    assert closs.kl_divergence(P, Q) == pytest.approx(closs.cross_entropy(P, Q) - closs.entropy(P), rel=1e-14)
+    d = np.linspace(-3, 3, 601)
+    np.testing.assert_array_equal(
+        closs.smooth_l1_loss(d, 0.0, reduction="none"), closs.huber_loss(d, 0.0, reduction="none")
+    )
+    for delta in (0.5, 1.0, 2.0):
+        at = np.array([-delta, delta, np.nextafter(delta, 9), np.nextafter(delta, 0)])
+        expected = np.where(np.abs(at) <= delta, at * at / 2, delta * (np.abs(at) - delta / 2))
+        np.testing.assert_allclose(closs.huber_loss(at, 0.0, delta=delta, reduction="none"), expected, rtol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+def test_labels(dtype, rng):
+    q = rng.random((40, 7)).astype(dtype)
+    labels = rng.integers(0, 7, 40)
+    one_hot = np.eye(7, dtype=dtype)[labels]
+    for axis in (0, 1):
+        given, hot = np.moveaxis(q, 1, axis), np.moveaxis(one_hot, 1, axis)
+        for kind in ("i1", "u8", ">i4"):
+            value, gradient = closs.cross_entropy(labels.astype(kind), given, axis=axis, grad=True)
+            expected, other = closs.cross_entropy(hot, given, axis=axis, grad=True)
+            np.testing.assert_array_equal(value, expected)
+            np.testing.assert_array_equal(gradient, other)
+    with pytest.raises(IndexError, match="label 7 at row 0 is out of bounds for 7 classes"):
+        closs.cross_entropy(np.full(40, 7), q)
+    with pytest.raises(ValueError, match="wrt='p' needs probabilities"):
+        closs.cross_entropy(labels, q, wrt="p")
+    with pytest.raises(ValueError, match=r"p and q need one shape: shapes \(40, 6\) and \(40, 7\) differ"):
+        closs.cross_entropy(np.ones((40, 6)), q)
+    with pytest.raises(TypeError, match=r"q holds integers.*softmax_cross_entropy"):
+        closs.cross_entropy(q, labels)
+    with pytest.raises(ValueError, match=r"q has shape .*softmax_cross_entropy"):
+        closs.cross_entropy(q, rng.random(40))
+
+
+@pytest.mark.parametrize("function", PAIRS)
+@pytest.mark.parametrize("shape", [(3, 200), (60, 5), (2, 40_000)])
+def test_axes_layouts_and_weights(function, shape, rng):
+    p, q = rng.random(shape), rng.random(shape)
+    weights = rng.random(shape[0])
+    plain, gradient = function(p, q, grad=True, wrt="p")
+    for a, b in (
+        (np.asfortranarray(p), np.asfortranarray(q)),
+        (p[::-1, ::-1][::-1, ::-1], q),
+        (p, np.asfortranarray(q)),
+    ):
+        value, other = function(a, b, grad=True, wrt="p")
+        np.testing.assert_allclose(value, plain, rtol=1e-12)
+        np.testing.assert_allclose(other, gradient, rtol=1e-12)
+    value, other = function(p.T, q.T, axis=0, grad=True, wrt="p")
+    np.testing.assert_allclose(value, plain, rtol=1e-12)
+    np.testing.assert_allclose(other.T, gradient, rtol=1e-12)
+    mean, other = function(p, q, reduction="mean", sample_weight=weights, grad=True, wrt="p")
+    assert type(mean) is float
+    assert mean == pytest.approx((plain * weights).sum() / weights.sum(), rel=1e-13)
+    np.testing.assert_allclose(other, gradient * (weights / weights.sum())[:, None], rtol=1e-12)
+    whole = function(p, q, axis=None)
+    assert whole == pytest.approx(plain.sum(), rel=1e-12)
+    buffer = p.copy()
+    assert function(buffer, q, grad=buffer, wrt="p")[1] is buffer
+    np.testing.assert_array_equal(buffer, gradient)
+    out = np.empty(shape[0])
+    assert function(p, q, out=out) is out
+    np.testing.assert_array_equal(out, plain)
+    with pytest.raises(ValueError, match="grad overlaps p"):
+        function(p, q, grad=p)
+    for base in (2, 10, 0.5):
+        np.testing.assert_allclose(function(p, q, base=base), plain / math.log(base), rtol=1e-13)
+
+
+@pytest.mark.parametrize("function", [closs.entropy, *PAIRS])
+def test_central_differences(function, rng):
+    arrays = [rng.random(6) + 0.1 for _ in range(1 if function is closs.entropy else 2)]
+    for place, wrt in enumerate(("p", "q")[: len(arrays)]):
+        options = {"wrt": wrt} if len(arrays) == 2 else {}
+        gradient = function(*arrays, grad=True, base=2, **options)[1]
+        for j in range(6):
+            moved = [[array.copy() for array in arrays] for _ in range(2)]
+            moved[0][place][j] += 1e-6
+            moved[1][place][j] -= 1e-6
+            slope = (function(*moved[0], base=2) - function(*moved[1], base=2)) / 2e-6
+            assert gradient[j] == pytest.approx(slope, rel=1e-6, abs=1e-8)
+
+
+def test_exact_bits():
+    for power in range(15):
+        p = np.full(2**power, 0.5**power)
+        for kind in ("f4", "f8"):
+            assert closs.entropy(p.astype(kind), base=2) == power
+    assert closs.kl_divergence([1.0, 0.0], [0.125, 0.875], base=2) == 3
+    assert closs.js_divergence([1.0, 0.0], [0.0, 1.0], base=2) == 1
+
+
+def test_empty():
+    assert closs.entropy([]) == 0
+    assert closs.kl_divergence(np.empty((2, 0)), np.empty((2, 0))).tolist() == [0, 0]
+    assert closs.entropy(np.empty((0, 3))).shape == (0,)
+    with pytest.warns(RuntimeWarning, match="mean of empty"):
+        assert math.isnan(closs.entropy(np.empty((0, 3)), reduction="mean"))
+
+
+class TestZeroOne:
+    def test_labels(self):
+        assert closs.zero_one_loss([1, -2, 3, 4], [1, -2, 0, 4]) == 0.25
+        assert closs.zero_one_loss([True, False], [1, 1]) == 0.5
+        assert closs.zero_one_loss(np.array([2**64 - 1], "u8"), np.array([-1], "i8")) == 1
+        assert closs.zero_one_loss(np.array([200], "u1"), np.array([200], "i8")) == 0
+        assert closs.zero_one_loss([1, 2, 3], [1, 0, 0], reduction="sum") == 2.0
+        np.testing.assert_array_equal(closs.zero_one_loss([1, 2], [1, 0], reduction="none"), [0.0, 1.0])
+        assert closs.zero_one_loss([1, 2, 3], [1, 0, 0], sample_weight=[2, 1, 1]) == 0.5
+        assert closs.zero_one_loss(3, 3) == 0.0
+        out = np.empty(2)
+        assert closs.zero_one_loss([1, 2], [1, 0], reduction="none", out=out) is out
+
+    def test_scores(self):
+        inf, nan = np.inf, np.nan
+        scores = np.array([[1, 1, 0], [0, nan, 2], [-inf, -inf, -inf], [0, 1, inf], [0, 3, 2]], "f4")
+        wrong = closs.zero_one_loss(scores, [0, 2, 0, 2, 2], reduction="none")
+        np.testing.assert_array_equal(wrong, [0, 1, 1, 0, 1])
+        assert wrong.dtype == np.float32
+        assert closs.zero_one_loss(scores.T, [0, 2, 0, 2, 2], axis=0) == 0.6
+        assert closs.zero_one_loss(scores.astype("f2"), [0, 2, 0, 2, 2], reduction="none").dtype == np.float32
+
+    @pytest.mark.parametrize(
+        ("pred", "target", "options", "error", "words"),
+        [
+            ([0, 1], [[0.1, 0.9], [0.2, 0.8]], {}, ValueError, "takes the prediction first, unlike scikit-learn"),
+            ([0.5, 1.0], [0, 1], {}, TypeError, "pred: labels must be integers or bools, got float64"),
+            ([0, 1], [0.5, 1.0], {}, TypeError, "target: labels must be integers or bools, got float64"),
+            (["a"], ["a"], {}, TypeError, "target: labels must be integers or bools, got str"),
+            ([0, 1, 2], [0, 1], {}, ValueError, r"pred has shape \(3,\), expected target's \(2,\)"),
+            ([[0], [1]], [0, 1], {}, ValueError, "did you mean|has shape"),
+            ([[0.1, 0.9]], [2], {}, IndexError, "label 2 at row 0 is out of bounds for 2 classes"),
+            ([[0.1, 0.9]], [-1], {}, IndexError, "label -1 at row 0"),
+            ([0, 1], [0, 1], {"sample_weight": [1, np.nan]}, ValueError, "sample_weight must be finite"),
+            ([0, 1], [0, 1], {"sample_weight": [1]}, ValueError, "sample_weight has shape"),
+            ([0, 1], [0, 1], {"reduction": "avg"}, ValueError, "reduction must be"),
+            ([0, 1], [0, 1], {"out": np.zeros(2)}, ValueError, "out needs reduction='none'"),
+            ([0, 1], [0, 1], {"out": np.zeros(3), "reduction": "none"}, ValueError, r"out has shape \(3,\)"),
+        ],
+    )
+    def test_faults(self, pred, target, options, error, words):
+        with pytest.raises(error, match=words):
+            closs.zero_one_loss(pred, target, **options)
+
+    def test_nothing(self):
+        with pytest.warns(RuntimeWarning, match="mean of empty"):
+            assert math.isnan(closs.zero_one_loss([], []))
+        assert closs.zero_one_loss([], [], reduction="sum") == 0.0
+        with pytest.warns(RuntimeWarning, match="mean of empty"):
+            assert math.isnan(closs.zero_one_loss([1], [1], sample_weight=0))
