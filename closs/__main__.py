@@ -1,11 +1,12 @@
-"""`python -m closs` and the script `closs`: the demo, the benchmark, and facts about this build."""
+"""`python -m closs` and the script `closs`: the demo, pictures of the losses, the benchmark, facts about this build."""
 
 import argparse
 import importlib
 import sys
 
 COMMANDS = {
-    "demo": "train a softmax classifier on handwritten digits in numpy and closs",
+    "demo": "train a softmax classifier and a robust regression in numpy and closs",
+    "curves": "draw the losses with their gradients and curvatures, and the measures of two classes",
     "bench": "race closs against the peers that are installed",
     "info": "print version, instruction set, OpenMP, threads and compiler",
 }

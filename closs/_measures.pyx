@@ -249,7 +249,8 @@ def kl_divergence(p, q, *, axis=-1, base=None, sample_weight=None, reduction="no
     """
     Kullback-Leibler divergence (relative entropy) of p from q.
 
-    .. math:: D(p \\| q) = \\sum_j p_j \\log \\frac{p_j}{q_j}, \\qquad \\frac{\\partial}{\\partial q_j} = -\\frac{p_j}{q_j}, \\qquad
+    .. math:: D(p \\| q) = \\sum_j p_j \\log \\frac{p_j}{q_j}, \\qquad
+              \\frac{\\partial}{\\partial q_j} = -\\frac{p_j}{q_j}, \\qquad
               \\frac{\\partial}{\\partial p_j} = \\log \\frac{p_j}{q_j} + 1.
 
     Parameters

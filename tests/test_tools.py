@@ -4,6 +4,7 @@ import json
 import re
 import sys
 
+import numpy as np
 import pytest
 
 import closs
@@ -101,6 +102,38 @@ def test_bench(tmp_path, capsys):
         if others:
             assert result["ratio"] == pytest.approx(min(seconds[name] for name in others) / seconds["closs"])
         assert result["case"] in printed
+
+
+@pytest.mark.parametrize("suffix", ["svg", "png"])
+def test_curves(suffix, tmp_path, capsys):
+    pytest.importorskip("matplotlib", reason="pictures need the extra curves")
+    out = tmp_path / f"curves.{suffix}"
+    assert (
+        main(["curves", "--out", str(out), "--losses", "l1", "huber", "smooth_l1", "quantile", "--delta", "0.5", "1"])
+        == 0
+    )
+    assert f"curves saved to {out}" in capsys.readouterr().out
+    picture = out.read_bytes()
+    assert picture.startswith(b"\x89PNG" if suffix == "png" else b"<?xml")
+    assert len(picture) > 10_000
+    for arguments, words in ((["--out", "a.txt"], "must end in one of"),
+                             (["--delta", "0"], "--delta must be finite and > 0"),
+                             (["--out", str(tmp_path / "no" / "a.svg")], "there is no folder")):  # fmt: skip
+        assert main(["curves", *arguments]) == 2
+        assert words in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["curves", "--losses", "l7"])
+
+
+def test_a_robust_regression():
+    """Huber's fit is better on clean data than that of squared errors, whatever the split."""
+    pytest.importorskip("sklearn", reason="the demo needs the extra demo")
+    from closs._tools.demo import regress
+
+    for seed in range(3):
+        errors = regress(np.random.default_rng(seed)).errors
+        assert errors["Huber, delta 30"] < 0.8 * errors["squared error"]
+        assert errors["Huber, delta 30"] < 1.1 * errors["absolute error"]
 
 
 def test_missing_extra(monkeypatch, capsys):
