@@ -43,6 +43,7 @@ LOGIT_SHAPES: list[tuple[tuple[int, ...], int]] = [
     ((4096, 1000), -1),
     ((512, 32000), -1),
 ]
+MEASURES = ("entropy", "kl_divergence", "js_divergence")
 ELEMENT_LOSSES = ("l1", "mse", "huber", "smooth_l1", "sigmoid")
 ELEMENT_SHAPES: list[tuple[tuple[int, ...], int]] = [((1000,), -1), ((100_000,), -1), ((10_000_000,), -1)]
 HALF_SHAPES = LOGIT_SHAPES
@@ -95,6 +96,7 @@ def cases() -> Iterator[Result]:
     others: tuple[tuple[tuple[str, ...], list[tuple[tuple[int, ...], int]], tuple[str, ...]], ...] = (
         (("cross_entropy",), HALF_SHAPES, ("float16", "bfloat16")),
         (LOGIT_LOSSES, LOGIT_SHAPES, ("float32", "float64")),
+        (MEASURES, LOGIT_SHAPES, ("float32", "float64")),
         (ELEMENT_LOSSES, ELEMENT_SHAPES, ("float32", "float64")),
     )
     for functions, shapes, dtypes in others:
@@ -126,7 +128,9 @@ def contenders_of(result: Result, names: list[str]) -> dict[str, Callable[[], ob
     """What is timed, by name; checked before."""
     rng = np.random.default_rng(7)
     logits = (3 * rng.standard_normal(result.shape)).astype(peers.dtype_of(result.dtype))
-    if result.function in (*LOGIT_LOSSES, *ELEMENT_LOSSES) or result.dtype in ("float16", "bfloat16"):
+    if result.function in MEASURES:
+        logits = closs.softmax(logits)
+    if result.function in (*LOGIT_LOSSES, *MEASURES, *ELEMENT_LOSSES) or result.dtype in ("float16", "bfloat16"):
         return losses_of(result, names, logits, rng)
     if result.function in TRANSFORMS:
         transforms = {name: peers.transform(name, result.function, logits, result.axis, result.output == "out")
@@ -155,7 +159,7 @@ def losses_of(result: Result, names: list[str], x: Array, rng: np.random.Generat
     target: Array = rng.random(result.shape).astype(x.dtype)
     if result.function in ("cross_entropy", "label_smoothing"):
         target = rng.integers(0, result.shape[-1], result.shape[:-1])
-    elif result.function == "distillation":
+    elif result.function == "distillation" or result.function in MEASURES:
         target = x[::-1].copy()
     with_gradient = result.output != "value"
     calls: dict[str, Callable[[], object]] = {"closs": peers.closs_loss(result.function, x, target, with_gradient)}
@@ -163,6 +167,8 @@ def losses_of(result: Result, names: list[str], x: Array, rng: np.random.Generat
         calls["torch"] = peers.torch_loss(result.function, x, target, with_gradient)
     if "numpy" in names and result.function in ELEMENT_LOSSES and result.function != "sigmoid":
         calls["numpy"] = peers.numpy_loss(result.function, x, target, with_gradient)
+    if "scipy" in names and result.function in MEASURES and not with_gradient:
+        calls["scipy"] = peers.scipy_measure(result.function, x, target)
     half = x.dtype.itemsize == 2
     for name, call in calls.items():
         for got, expected in zip(as_arrays(call()), as_arrays(calls["closs"]()), strict=True):

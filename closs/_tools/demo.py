@@ -7,6 +7,7 @@ Last the cost of the loss step, value and gradient, in closs, in careful numpy, 
 
 import argparse
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -110,7 +111,7 @@ def regress(rng: np.random.Generator) -> Regression:
     targets = y[train].copy()
     spoiled = rng.choice(len(train), int(CORRUPTED * len(train)), replace=False)
     targets[spoiled] = 1000 + 200 * rng.standard_normal(len(spoiled))
-    losses = {
+    losses: dict[str, Callable[[Array], tuple[float, Array]]] = {
         "squared error": lambda p: closs.mse_loss(p, targets, grad=p),
         "absolute error": lambda p: closs.l1_loss(p, targets, grad=p),
         "Huber, delta 30": lambda p: closs.huber_loss(p, targets, delta=30.0, grad=p),

@@ -227,6 +227,10 @@ def closs_loss(function: str, x: Array, target: Array, with_gradient: bool) -> C
     names = {"softmax_entropy": "softmax_entropy", "sigmoid": "sigmoid_cross_entropy"}
     names |= {name: f"{name}_loss" for name in ("distillation", "l1", "mse", "huber", "smooth_l1")}
     loss = getattr(closs, names.get(function, "softmax_cross_entropy"))
+    if function in ("entropy", "kl_divergence", "js_divergence"):
+        measure = getattr(closs, function)
+        pair = (x,) if function == "entropy" else (target, x)
+        return lambda: measure(*pair, reduction="mean", grad=grad)
     if function == "softmax_entropy":
         return lambda: loss(x, reduction="mean", grad=grad)
     if function == "label_smoothing":
@@ -254,6 +258,14 @@ def torch_loss(function: str, x: Array, target: Array, with_gradient: bool) -> C
             return functional.kl_div(logs, functional.log_softmax(goal, -1), reduction="batchmean", log_target=True)
         if function == "softmax_entropy":
             return torch.distributions.Categorical(logits=leaf, validate_args=False).entropy().mean()
+        if function == "entropy":
+            return torch.special.entr(leaf).sum(-1).mean()
+        if function == "kl_divergence":
+            return functional.kl_div(leaf.log(), goal, reduction="batchmean")
+        if function == "js_divergence":
+            log_middle = (0.5 * (leaf + goal)).log()
+            both = [functional.kl_div(log_middle, one, reduction="batchmean") for one in (leaf, goal)]
+            return 0.5 * (both[0] + both[1])
         if function == "sigmoid":
             return functional.binary_cross_entropy_with_logits(leaf, goal)
         names = {"l1": "l1_loss", "mse": "mse_loss", "huber": "huber_loss", "smooth_l1": "smooth_l1_loss"}
@@ -267,6 +279,22 @@ def torch_loss(function: str, x: Array, target: Array, with_gradient: bool) -> C
         return loss.item(), gradient.float().numpy() if gradient.dtype == torch.bfloat16 else gradient.numpy()
 
     return both if with_gradient else lambda: value().item()
+
+
+def scipy_measure(function: str, x: Array, target: Array) -> Callable[[], Any]:
+    """A mean measure by scipy's elementwise functions; it has no gradients."""
+    special = importlib.import_module("scipy.special")
+
+    def value() -> Any:
+        if function == "entropy":
+            return special.entr(x).sum(axis=-1).mean(dtype=np.float64)
+        if function == "kl_divergence":
+            return special.rel_entr(target, x).sum(axis=-1).mean(dtype=np.float64)
+        middle = 0.5 * (x + target)
+        terms = special.rel_entr(x, middle) + special.rel_entr(target, middle)
+        return 0.5 * terms.sum(axis=-1).mean(dtype=np.float64)
+
+    return value
 
 
 def numpy_loss(function: str, x: Array, target: Array, with_gradient: bool) -> Callable[[], Any]:

@@ -26,7 +26,8 @@ static closs_softmax_args call(closs_softmax_result result, closs_dtype dtype, i
     args.ndim = 1;
     args.shape = &rows;
     args.logits.data = f32 ? (const void *)logits32 : logits64;
-    if (result == CLOSS_DISTILLATION || soft) args.targets.data = f32 ? (const void *)targets32 : targets64;
+    const int pair = result == CLOSS_DISTILLATION || result > CLOSS_ENTROPY;
+    if (pair || soft) args.targets.data = f32 ? (const void *)targets32 : targets64;
     if (result == CLOSS_CROSS_ENTROPY && !soft) args.labels.data = labels;
     if (result == CLOSS_DISTILLATION) args.temperature = 2;
     if (result != CLOSS_LOGSUMEXP && derivatives) args.grad.data = f32 ? (void *)grad32[k] : grad64[k];
@@ -115,12 +116,13 @@ static void compare(const closs_softmax_args *args, int with_hess)
 
 static void test_parts(void)
 {
+    /* Logits and, from 0 up, probabilities: the measures see the numbers below 0 as faults of their elements. */
     for (int i = 0; i < ROWS * CLASSES; i++) {
         logits64[i] = logits32[i] = (float)((i * 7919L) % 4001) / 100 - 20;
         targets64[i] = targets32[i] = (float)((i * 104729L) % 101) / 100;
     }
     logits64[CLASSES - 3] = logits32[CLASSES - 3] = 25; /* the maximum comes in the last part */
-    for (int result = CLOSS_CROSS_ENTROPY; result <= CLOSS_DISTILLATION; result++)
+    for (int result = CLOSS_CROSS_ENTROPY; result <= CLOSS_JS_DIVERGENCE; result++)
         for (int dtype = CLOSS_F32; dtype <= CLOSS_F64; dtype++)
             for (int soft = 0; soft <= (result == CLOSS_CROSS_ENTROPY); soft++)
                 for (int derivatives = 0; derivatives < 2; derivatives++) {
