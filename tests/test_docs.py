@@ -5,6 +5,7 @@ import inspect
 import re
 from pathlib import Path
 
+import cases
 import numpy as np
 import pytest
 
@@ -49,6 +50,40 @@ def test_version():
 README = ROOT / "README.md"
 
 
+@pytest.mark.skipif(not (ROOT / "docs").exists(), reason="the documents are not beside the tests")
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_pages(page, capsys):
+    """Every block runs, and prints what its comments say."""
+    names = {}
+    blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, page.name, "exec"), names)
+        assert capsys.readouterr().out.split("\n")[:-1] == re.findall(r"print\(.*\)  # (.+)$", block, re.MULTILINE)
+
+
+def test_every_place_of_a_loss_is_filled():
+    """The list of CONTRIBUTING, "Add a loss": stub, documents, decisions, budget, golden bits, race."""
+    here = Path(__file__).parent
+    losses = [function.__name__ for function in PUBLIC if "grad" in inspect.signature(function).parameters]
+    assert len(losses) >= 15
+    stubs = "".join(path.read_text() for path in Path(closs.__file__).parent.glob("*.pyi"))
+    places = {
+        "stubs": stubs,
+        "tests/test_budget.py": (here / "test_budget.py").read_text() + (here / "test_accuracy.py").read_text(),
+        "tests/make_golden.py": (here / "make_golden.py").read_text(),
+    }
+    if README.exists():
+        places["README.md"] = README.read_text()
+        places["CHANGELOG.md"] = (ROOT / "CHANGELOG.md").read_text()
+    decided = {case.function for case in cases.SPECIAL}
+    for name in losses:
+        assert name in decided, f"{name} has no row in tests/cases.py"
+        for place, text in places.items():
+            short = name.removesuffix("_loss")
+            assert name in text or f'"{short}"' in text, f"{name} is missing in {place}"
+
+
 @pytest.mark.skipif(not README.exists(), reason="the README is not beside the tests")
 class TestReadme:
     def blocks(self, language):
@@ -74,7 +109,7 @@ class TestReadme:
             'python -m pip install -e ".[test]" && python -m pytest',
         ]
         for command in commands[2:]:
-            assert re.fullmatch(r"python -m closs (info|bench|demo)( .*)?|pip install .*", command)
+            assert re.fullmatch(r"python -m closs (info|bench|demo|curves)( .*)?|pip install .*", command)
 
     def test_links(self):
         for target in re.findall(r"\]\(([^)#]+)\)", README.read_text(encoding="utf-8")):
