@@ -251,10 +251,17 @@ static int labels_in_range(const closs_softmax_args *args, int64_t offset, int64
     return !bad;
 }
 
+/* The sum of weights by the number of the sample alone: stretches of 1024, added pairwise. However the axes of other arrays
+ * cut the samples into runs, the bits are the same. */
+typedef struct {
+    closs_sum total;
+    double open;
+} weight_sum;
+
 /* One run of samples along the innermost axis, samples numbered from `first`. */
 static closs_status check_run(const closs_softmax_args *args, int64_t first, int64_t count, int64_t label_offset,
                               int64_t label_stride, int64_t weight_offset, int64_t weight_stride, closs_report *report,
-                              closs_sum *total)
+                              weight_sum *sum)
 {
     const int by_class = args->class_weight.data && args->labels.data, weighted = by_class || args->sample_weight.data;
     if (!weighted && !args->has_ignore_index && label_stride == 1 && labels_in_range(args, label_offset, count)) {
@@ -262,9 +269,12 @@ static closs_status check_run(const closs_softmax_args *args, int64_t first, int
         return CLOSS_OK;
     }
     const int64_t class_stride = args->class_weight.strides ? args->class_weight.strides[0] : 1;
-    double sum = 0;
     for (int64_t i = 0; i < count; i++) {
         double weight = 1;
+        if ((first + i) % 1024 == 0) {
+            closs_sum_add(&sum->total, sum->open);
+            sum->open = 0;
+        }
         if (args->sample_weight.data) {
             weight = weight_at(&args->sample_weight, args->sample_weight_dtype, weight_offset + i * weight_stride);
             if (!(weight - weight == 0)) { /* infinite or NaN */
@@ -283,13 +293,8 @@ static closs_status check_run(const closs_softmax_args *args, int64_t first, int
             if (by_class) weight *= weight_at(&args->class_weight, args->class_weight_dtype, label * class_stride);
         }
         report->counted += weight != 0;
-        sum += weight;
-        if (i % 1024 == 1023) { /* short sums, added pairwise */
-            closs_sum_add(total, sum);
-            sum = 0;
-        }
+        sum->open += weight;
     }
-    closs_sum_add(total, sum);
     return CLOSS_OK;
 }
 
@@ -299,7 +304,7 @@ static closs_status check_samples(const closs_softmax_args *args, int64_t sample
         report->weight_sum = (double)(report->counted = samples);
         return CLOSS_OK;
     }
-    closs_sum total = {{0}, 0};
+    weight_sum sum = {{{0}, 0}, 0};
     const int32_t inner = args->ndim - 1;
     const int64_t extent = args->ndim > 0 ? args->shape[inner] : 1;
     const int64_t *label_strides = args->labels.strides, *weight_strides = args->sample_weight.strides;
@@ -314,11 +319,12 @@ static closs_status check_samples(const closs_softmax_args *args, int64_t sample
         }
         const closs_status status =
             check_run(args, first, extent, label_offset, label_strides && inner >= 0 ? label_strides[inner] : 1,
-                      weight_offset, weight_strides && inner >= 0 ? weight_strides[inner] : 1, report, &total);
+                      weight_offset, weight_strides && inner >= 0 ? weight_strides[inner] : 1, report, &sum);
         if (status != CLOSS_OK) return status;
     }
     const int weighted = (args->class_weight.data && args->labels.data) || args->sample_weight.data;
-    report->weight_sum = weighted ? closs_sum_total(&total) : (double)report->counted;
+    closs_sum_add(&sum.total, sum.open);
+    report->weight_sum = weighted ? closs_sum_total(&sum.total) : (double)report->counted;
     return CLOSS_OK;
 }
 

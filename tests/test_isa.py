@@ -15,7 +15,7 @@ from closs import _core
 
 FILES = [
     "test_values", "test_special", "test_accuracy", "test_budget", "test_golden", "test_gradients", "test_softmax",
-    "test_layout", "test_properties", "test_errors",
+    "test_measures", "test_random", "test_layout", "test_properties", "test_errors",
 ]  # fmt: skip
 OTHERS = [name for name in _core.available_isa() if name != _core.current_isa()]
 
