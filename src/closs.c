@@ -256,12 +256,12 @@ static int labels_in_range(const closs_softmax_args *args, int64_t offset, int64
 typedef struct {
     closs_sum total;
     double open;
-} weight_sum;
+} weight_total;
 
 /* One run of samples along the innermost axis, samples numbered from `first`. */
 static closs_status check_run(const closs_softmax_args *args, int64_t first, int64_t count, int64_t label_offset,
                               int64_t label_stride, int64_t weight_offset, int64_t weight_stride, closs_report *report,
-                              weight_sum *sum)
+                              weight_total *sum)
 {
     const int by_class = args->class_weight.data && args->labels.data, weighted = by_class || args->sample_weight.data;
     if (!weighted && !args->has_ignore_index && label_stride == 1 && labels_in_range(args, label_offset, count)) {
@@ -304,7 +304,7 @@ static closs_status check_samples(const closs_softmax_args *args, int64_t sample
         report->weight_sum = (double)(report->counted = samples);
         return CLOSS_OK;
     }
-    weight_sum sum = {{{0}, 0}, 0};
+    weight_total sum = {{{0}, 0}, 0};
     const int32_t inner = args->ndim - 1;
     const int64_t extent = args->ndim > 0 ? args->shape[inner] : 1;
     const int64_t *label_strides = args->labels.strides, *weight_strides = args->sample_weight.strides;

@@ -352,6 +352,10 @@ INLINE void tile_rows(const real *from, int64_t step, int64_t n, real *const *ro
     }
 }
 
+/* Half types are widened, and narrowed, in copies of this many classes; double is only itself. */
+#undef COPIED
+#define COPIED (CLOSS_REAL == 32 ? CHUNK : 1)
+
 /* Whether the first `lanes` samples are neighbours. */
 INLINE int are_contiguous(const int64_t *offset, int64_t lanes)
 {
@@ -362,7 +366,7 @@ INLINE int are_contiguous(const int64_t *offset, int64_t lanes)
 
 /* tile[j x width + l] = logits of lane l, class first + j. */
 INLINE void tile_load(const lanes_state *state, const closs_softmax_args *args, int64_t first, int64_t n,
-                      real *restrict tile)
+                      real (*restrict copy)[COPIED], real *restrict tile)
 {
     const void *logits = args->logits.data;
     const int64_t width = state->width, stride = class_stride_of(args->logits.strides, args->ndim);
@@ -371,28 +375,25 @@ INLINE void tile_load(const lanes_state *state, const closs_softmax_args *args, 
             load_reals(logits, args->dtype, state->logits[0] + (first + j) * stride, 1, width, tile + j * width);
         return;
     }
+    const int native = args->dtype == REAL_DTYPE;
     for (int64_t l = 0; l < width; l += SIDE) {
-        ALIGNED real copy[SIDE][CHUNK];
         const real *row[SIDE];
         for (int k = 0; k < SIDE; k++) {
             const int64_t offset = state->logits[l + k] + first * stride;
-            if (stride == 1 && args->dtype == REAL_DTYPE) {
-                row[k] = (const real *)logits + offset;
-            } else {
-                load_reals(logits, args->dtype, offset, stride, n, copy[k]);
-                row[k] = copy[k];
-            }
+            if (!native) load_reals(logits, args->dtype, offset, stride, n, copy[k]);
+            row[k] = native ? (const real *)logits + offset : copy[k];
         }
-        if (n >= SIDE)
+        const int64_t step = native ? stride : 1;
+        if (step == 1 && n >= SIDE)
             tile_columns(row, n, tile + l, width);
         else
             for (int64_t j = 0; j < n; j++)
-                for (int k = 0; k < SIDE; k++) tile[j * width + l + k] = row[k][j];
+                for (int k = 0; k < SIDE; k++) tile[j * width + l + k] = row[k][j * step];
     }
 }
 
 INLINE void tile_store(const lanes_state *state, const closs_softmax_args *args, int64_t first, int64_t n,
-                       const real *restrict tile)
+                       real (*restrict copy)[COPIED], const real *restrict tile)
 {
     void *grad = args->grad.data;
     const closs_dtype dtype = grad_dtype(args);
@@ -402,18 +403,18 @@ INLINE void tile_store(const lanes_state *state, const closs_softmax_args *args,
             store_reals(tile + j * width, state->count, grad, dtype, state->grad[0] + (first + j) * stride, 1);
         return;
     }
+    const int native = dtype == REAL_DTYPE;
     for (int64_t l = 0; l < state->count; l += SIDE) {
-        ALIGNED real copy[SIDE][CHUNK];
         real *row[SIDE];
         const int lanes = state->count - l < SIDE ? (int)(state->count - l) : SIDE;
-        const int direct = stride == 1 && dtype == REAL_DTYPE;
-        for (int k = 0; k < lanes; k++) row[k] = direct ? (real *)grad + state->grad[l + k] + first : copy[k];
-        if (n >= SIDE && lanes == SIDE)
+        const int64_t step = native ? stride : 1;
+        for (int k = 0; k < lanes; k++) row[k] = native ? (real *)grad + state->grad[l + k] + first * stride : copy[k];
+        if (step == 1 && n >= SIDE && lanes == SIDE)
             tile_rows(tile + l, width, n, row);
         else
             for (int64_t j = 0; j < n; j++)
-                for (int k = 0; k < lanes; k++) row[k][j] = tile[j * width + l + k];
-        for (int k = 0; !direct && k < lanes; k++)
+                for (int k = 0; k < lanes; k++) row[k][j * step] = tile[j * width + l + k];
+        for (int k = 0; !native && k < lanes; k++)
             store_reals(copy[k], n, grad, dtype, state->grad[l + k] + first * stride, stride);
     }
 }
@@ -424,22 +425,22 @@ static void softmax_tile(lanes_state *state, const closs_softmax_args *args)
     const int64_t classes = args->classes, width = state->width;
     const int pivot = leaves_out_pivot(args);
     const int keep = args->grad.data && !pivot && classes <= CHUNK;
-    ALIGNED real tile[TILE];
+    ALIGNED real tile[TILE], copy[SIDE][COPIED];
     for (int64_t first = 0; first < classes; first += CHUNK) {
         const int64_t n = classes - first < CHUNK ? classes - first : CHUNK;
-        tile_load(state, args, first, n, tile);
+        tile_load(state, args, first, n, copy, tile);
         lanes_chunk(state, pivot, tile, width, first, n, classes, keep ? tile : NULL, width);
     }
     lanes_finish(state, args->result, args->grad.data != NULL);
     if (!args->grad.data) return;
     for (int64_t first = 0; first < classes; first += CHUNK) {
         const int64_t n = classes - first < CHUNK ? classes - first : CHUNK;
-        if (classes > CHUNK) tile_load(state, args, first, n, tile);
+        if (classes > CHUNK) tile_load(state, args, first, n, copy, tile);
         if (args->result == CLOSS_LOG_SOFTMAX)
             lanes_log_softmax(state, tile, width, tile, width, n);
         else
             lanes_gradient(state, args->scale, first, tile, width, tile, width, n, keep);
-        tile_store(state, args, first, n, tile);
+        tile_store(state, args, first, n, copy, tile);
     }
 }
 
