@@ -42,6 +42,7 @@ cdef tuple shape_without(cnp.ndarray data, int axis)
 cdef cnp.ndarray as_logits(object given, str name)
 cdef cnp.ndarray as_data(object given, str name)
 cdef bint is_weak(object given)
+cdef double weak(object given, str name) except? -1
 cdef bint has_shape_without(cnp.ndarray array, cnp.ndarray data, int axis) noexcept
 cdef tuple shape_of(cnp.ndarray array)
 cdef tuple as_pair(object first, str first_name, object second, str second_name, bint may_be_scalar)

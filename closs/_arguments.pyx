@@ -58,6 +58,8 @@ cdef double number_of(object given, str name) except? -1:
         return float(given)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number, got {type(given).__name__}") from None
+    except OverflowError:
+        raise ValueError(f"{name} is an integer that no float64 can hold") from None
 
 
 cdef double bounded(object given, str name, str wanted, double low, double high, bint with_low,
@@ -179,15 +181,22 @@ cdef bint is_weak(object given):
     return type(given) in (bool, int, float)
 
 
+cdef double weak(object given, str name) except? -1:
+    try:
+        return float(given)
+    except OverflowError:
+        raise ValueError(f"{name} is an integer that no float64 can hold") from None
+
+
 cdef tuple as_pair(object first, str first_name, object second, str second_name, bint may_be_scalar):
     """Two arrays of one shape (or the second a scalar) and one dtype: numpy.result_type; of both half types float32."""
     cdef cnp.ndarray a, b
     if is_weak(second) and not is_weak(first):
         a = as_data(first, first_name)
-        b = as_data(float(second), second_name).astype(a.dtype)
+        b = np.asarray(weak(second, second_name)).astype(a.dtype)
     elif is_weak(first) and not is_weak(second):
         b = as_data(second, second_name)
-        a = as_data(float(first), first_name).astype(b.dtype)
+        a = np.asarray(weak(first, first_name)).astype(b.dtype)
     else:
         a = as_data(first, first_name)
         b = as_data(second, second_name)

@@ -8,7 +8,7 @@ cimport numpy as cnp
 from closs._arguments cimport (
     DATA, GRAD, HESS, LABELS, TARGET, VALUES, WEIGHT, as_data, as_pair, as_pos_weight, as_sample_weight, bounded,
     check_buffer, dtype_of, fill_axes, gradient_buffer, has_shape_without, is_half, is_weak, raise_report, reduced,
-    reduction_of, results, sample_axes, scale_of, shape_of, values_buffer,
+    reduction_of, results, sample_axes, scale_of, shape_of, values_buffer, weak,
 )
 from closs._core cimport (
     CLOSS_HUBER, CLOSS_L1, CLOSS_LOG_COSH, CLOSS_MSE, CLOSS_OK, CLOSS_PSEUDO_HUBER, CLOSS_QUANTILE,
@@ -673,10 +673,10 @@ def sigmoid_cross_entropy(logits, target, *, pos_weight=None, sample_weight=None
     cdef cnp.ndarray data, other
     if is_weak(logits) and not is_weak(target):
         other = as_data(target, "target")
-        data = as_data(float(logits), "logits").astype(other.dtype)
+        data = np.asarray(weak(logits, "logits")).astype(other.dtype)
     else:
         data = as_data(logits, "logits")
-        other = as_data(float(target) if is_weak(target) else target, "target").astype(data.dtype, copy=False)
+        other = as_data(weak(target, "target") if is_weak(target) else target, "target").astype(data.dtype, copy=False)
     if not has_shape_without(other, data, -1) and cnp.PyArray_NDIM(other) != 0:
         raise ValueError(
             f"logits and target need one shape or a scalar target: shapes {shape_of(data)} and {shape_of(other)} differ"

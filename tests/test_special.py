@@ -188,3 +188,7 @@ def test_dtypes_of_pairs():
     with pytest.raises(ValueError, match=r"shapes \(\) and \(3,\) differ"):
         closs.mse_loss(1.0, np.ones(3))
     assert closs.mse_loss(3.0, 1.0) == 4.0
+    with pytest.raises(ValueError, match="target is an integer that no float64 can hold"):
+        closs.mse_loss(f8, 10**400)
+    with pytest.raises(ValueError, match="delta is an integer that no float64 can hold"):
+        closs.huber_loss(f8, f8, delta=10**400)
