@@ -131,10 +131,9 @@ typedef struct {
  * with m = (p + q) / 2. 0 log 0 = 0 log(0 / 0) = 0; p > 0 = q is +inf (JS: finite); numbers below 0 and NaN give NaN;
  * where p = q = 0 all derivatives are 0. The second takes labels in place of targets, too: -log q[label].
  *
- * Cross-entropy takes either labels or targets
- * (class probabilities, not normalised here); label_smoothing e replaces a target t by (1 - e) t + e / classes. Only
- * cross-entropy takes labels and class weights; the two results before it in this list take no weights at all, and for them
- * sums mean nothing.
+ * CLOSS_CROSS_ENTROPY takes either labels or targets (class probabilities, not normalised here); label_smoothing e replaces a
+ * target t by (1 - e) t + e / classes. Class weights and smoothing are its own; labels only its and that of the measure of
+ * that name. CLOSS_LOGSUMEXP, CLOSS_SOFTMAX and CLOSS_LOG_SOFTMAX take no weights, and for them sums mean nothing.
  *
  * The denominator of a mean: sum of sample weight x class weight of the label; with targets instead of labels the sum of
  * sample weights, whatever the class weights are.
@@ -241,8 +240,7 @@ typedef struct {
     double rest;        /* the same sum without one term of the maximum */
     double target_max;  /* distillation: both for the target logits */
     double target_rest;
-    double
-        moment; /* measures: the sum; entropy: of exp(z - max) (max - z); for distillation of target exponentials x difference of the logits */
+    double moment; /* measures: the sum; entropy: of exp(z - max) (max - z); distillation: of target x difference */
     double terms;  /* sum of v (max - z) */
     double weight; /* sum of v */
 } closs_softmax_state;
