@@ -234,3 +234,28 @@ class TestNumberOfThreads:
             print(closs.get_num_threads())
         """
         assert run_python(code).strip() == "1"
+
+
+@pytest.mark.parametrize("parts", [40, 1030])
+def test_rows_of_very_many_classes(parts):
+    """More parts than are kept: alone beyond 32, shared beyond 1024. Fresh, in place, with each output: the same."""
+    logits = np.arange(parts * 16384 + 5, dtype=np.float32) % 1001 / 128
+    logits[-2] = 30  # the maximum comes last
+    expected = None
+    for count in (1, 2):
+        with closs.threads(count):
+            loss, gradient = closs.softmax_cross_entropy(logits, 7, grad=True)
+            buffer = logits.copy()
+            again, _ = closs.softmax_cross_entropy(buffer, 7, grad=buffer)
+            _, _, hessian = closs.softmax_cross_entropy(logits, 7, grad=True, hess=True)
+            smooth = closs.softmax_cross_entropy(logits, 7, label_smoothing=0.5)
+        assert again == loss
+        np.testing.assert_array_equal(buffer, gradient)
+        expected = expected or (loss, gradient, hessian, smooth)
+        assert (loss, smooth) == (expected[0], expected[3])
+        np.testing.assert_array_equal(gradient, expected[1])
+        np.testing.assert_array_equal(hessian, expected[2])
+    probabilities = np.exp(logits.astype(np.float64) - 30)
+    probabilities /= probabilities.sum()
+    assert expected[0] == pytest.approx(-np.log(probabilities[7]), rel=1e-5)
+    np.testing.assert_allclose(expected[2], probabilities * (1 - probabilities), rtol=1e-4)
