@@ -55,12 +55,23 @@
 #define CLOSS_VERSION_MINOR 1
 #define CLOSS_VERSION_PATCH 0
 
+/* Define CLOSS_SHARED to use a shared libcloss (CMake and pkg-config do); CLOSS_BUILDING is for its own build. */
+#if defined(_WIN32) && defined(CLOSS_SHARED) && defined(CLOSS_BUILDING)
+#define CLOSS_API __declspec(dllexport)
+#elif defined(_WIN32) && defined(CLOSS_SHARED)
+#define CLOSS_API __declspec(dllimport)
+#elif defined(__GNUC__) && defined(CLOSS_SHARED)
+#define CLOSS_API __attribute__((visibility("default")))
+#else
+#define CLOSS_API
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 /* "major.minor.patch" of the library that is linked, which may be newer than this header. */
-const char *closs_version(void);
+CLOSS_API const char *closs_version(void);
 
 /* ---- Status --------------------------------------------------------------------------------------------------- */
 
@@ -74,7 +85,7 @@ typedef enum {
 } closs_status;
 
 /* One sentence for a status; never NULL. */
-const char *closs_status_string(closs_status status);
+CLOSS_API const char *closs_status_string(closs_status status);
 
 /* What check found. On a fault, index is the first offender in the order of the samples (or -1). */
 typedef struct {
@@ -202,18 +213,18 @@ typedef struct {
       {NULL, NULL}, {NULL, NULL}, 0, 0, 1.0, 0, 0 }
 /* clang-format on */
 
-closs_status closs_softmax_check(const closs_softmax_args *args, closs_report *report);
+CLOSS_API closs_status closs_softmax_check(const closs_softmax_args *args, closs_report *report);
 
 /* Samples in a block, from shape, classes and the order of the axes in memory alone. */
-int64_t closs_softmax_block(const closs_softmax_args *args);
+CLOSS_API int64_t closs_softmax_block(const closs_softmax_args *args);
 
 /* [begin, end) within the number of samples. *sum is added to; it may not be NULL. */
-void closs_softmax_run(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum);
+CLOSS_API void closs_softmax_run(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum);
 
 /* *value is the mean or sum. A mean of zero total weight is NaN; so is then the gradient of samples that count. On any
  * status but CLOSS_OK nothing but *report is written. report may be NULL. */
-closs_status closs_softmax(const closs_softmax_args *args, closs_reduction reduction, double *value,
-                           closs_report *report);
+CLOSS_API closs_status closs_softmax(const closs_softmax_args *args, closs_reduction reduction, double *value,
+                                     closs_report *report);
 
 /* Long rows on many threads, and classes spread over machines. A row may be cut along its classes: sum_part makes one part,
  * of at most CLOSS_PART classes; merge takes the states of parts into one, from left to right; value is the weighted value of the
@@ -252,14 +263,14 @@ typedef struct {
 } closs_softmax_part;
 
 /* The parts of a row, or 1 where the bits of run need the row whole. */
-int64_t closs_softmax_parts(const closs_softmax_args *args);
+CLOSS_API int64_t closs_softmax_parts(const closs_softmax_args *args);
 
-void closs_softmax_sum_part(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end,
-                            closs_softmax_part *part);
-void closs_softmax_merge(closs_softmax_state *into, const closs_softmax_state *next);
-double closs_softmax_value(const closs_softmax_args *args, int64_t sample, const closs_softmax_state *row);
-void closs_softmax_write_part(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end,
-                              const closs_softmax_part *part, const closs_softmax_state *row);
+CLOSS_API void closs_softmax_sum_part(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end,
+                                      closs_softmax_part *part);
+CLOSS_API void closs_softmax_merge(closs_softmax_state *into, const closs_softmax_state *next);
+CLOSS_API double closs_softmax_value(const closs_softmax_args *args, int64_t sample, const closs_softmax_state *row);
+CLOSS_API void closs_softmax_write_part(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end,
+                                        const closs_softmax_part *part, const closs_softmax_state *row);
 
 /* ---- Elementwise losses ----------------------------------------------------------------------------------------- */
 
@@ -322,11 +333,11 @@ typedef struct {
       CLOSS_F64, {NULL, NULL}, {NULL, NULL}, {NULL, NULL}, {NULL, NULL}, 0, 0, 1.0 }
 /* clang-format on */
 
-closs_status closs_elementwise_check(const closs_elementwise_args *args, closs_report *report);
-int64_t closs_elementwise_block(const closs_elementwise_args *args);
-void closs_elementwise_run(const closs_elementwise_args *args, int64_t begin, int64_t end, double *sum);
-closs_status closs_elementwise(const closs_elementwise_args *args, closs_reduction reduction, double *value,
-                               closs_report *report);
+CLOSS_API closs_status closs_elementwise_check(const closs_elementwise_args *args, closs_report *report);
+CLOSS_API int64_t closs_elementwise_block(const closs_elementwise_args *args);
+CLOSS_API void closs_elementwise_run(const closs_elementwise_args *args, int64_t begin, int64_t end, double *sum);
+CLOSS_API closs_status closs_elementwise(const closs_elementwise_args *args, closs_reduction reduction, double *value,
+                                         closs_report *report);
 
 /* ---- Sums of partial sums --------------------------------------------------------------------------------------- */
 
@@ -336,21 +347,21 @@ typedef struct {
     uint64_t count;
 } closs_sum;
 
-void closs_sum_add(closs_sum *sum, double partial);
-double closs_sum_total(const closs_sum *sum);
+CLOSS_API void closs_sum_add(closs_sum *sum, double partial);
+CLOSS_API double closs_sum_total(const closs_sum *sum);
 
 /* ---- Instruction sets --------------------------------------------------------------------------------------------- */
 
 /* Names: "baseline", "avx2" (AVX2, FMA, F16C), "avx512" (F, BW, DQ, VL), "neon". The best one that was compiled in and
  * that CPU and operating system have is chosen at the first run. */
-const char *closs_isa(void);
+CLOSS_API const char *closs_isa(void);
 
 /* Comma-separated, best last. */
-const char *closs_isa_compiled(void);
-int closs_isa_available(const char *name); /* compiled in and present: 1, else 0 */
+CLOSS_API const char *closs_isa_compiled(void);
+CLOSS_API int closs_isa_available(const char *name); /* compiled in and present: 1, else 0 */
 
 /* Pins a level; call it before the first run. CLOSS_NOT_AVAILABLE leaves all as it was. */
-closs_status closs_set_isa(const char *name);
+CLOSS_API closs_status closs_set_isa(const char *name);
 
 #ifdef __cplusplus
 }
