@@ -2,6 +2,7 @@
 
 import platform
 import re
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -87,11 +88,46 @@ class BuildLibrary(build_clib):
 
 
 class BuildExtensions(build_ext):
-    """Builds libcloss first, also for inplace and editable builds, and uses OpenMP if the compiler has it."""
+    """Builds libcloss first, also for inplace and editable builds, and uses OpenMP if the compiler has it.
+
+    libcloss goes into the package, too, for C, C++ and CMake: header, archive, and the files that find them, which name
+    no folder but by its place beside their own.
+    """
 
     def run(self):
         self.run_command("build_clib")
         super().run()
+        library = self.get_finalized_command("build_clib")
+        archive = library.compiler.library_filename("closs")
+        package = Path(self.get_ext_fullpath("closs._core")).parent
+        facts = {
+            "ARCHIVE": archive,
+            "PROJECT_VERSION": version(),
+            "INTERFACE": version().rpartition(".")[0],
+            "PC_PREFIX": "${pcfiledir}/../..",
+            "PC_LIBDIR": "${prefix}/lib",
+            "PC_INCLUDEDIR": "${prefix}/include",
+            "PC_CFLAGS": "",
+        }
+        for source, target in self.files_for_c().items():
+            (package / target).parent.mkdir(parents=True, exist_ok=True)
+            if source.endswith(".in"):
+                text = (ROOT / source).read_text(encoding="utf-8")
+                (package / target).write_text(
+                    re.sub("@([A-Z_]+)@", lambda name: facts[name[1]], text), encoding="utf-8"
+                )
+            else:
+                shutil.copyfile(ROOT / source, package / target)
+        shutil.copyfile(Path(library.build_clib, archive), package / "lib" / archive)
+
+    @staticmethod
+    def files_for_c():
+        return {
+            "src/closs.h": "include/closs.h",
+            "src/package/closs.pc.in": "lib/pkgconfig/closs.pc",
+            "src/package/closs-config.cmake.in": "lib/cmake/closs/closs-config.cmake",
+            "src/package/closs-config-version.cmake.in": "lib/cmake/closs/closs-config-version.cmake",
+        }
 
     def build_extensions(self):
         msvc = self.compiler.compiler_type == "msvc"

@@ -1,5 +1,7 @@
 """closs: fast and exact loss functions for arrays on the CPU."""
 
+import os as _os
+
 try:
     import closs._core as _core
     from closs._core import get_num_threads, set_num_threads, threads
@@ -34,6 +36,8 @@ __all__ = [
     "cross_entropy",
     "distillation_loss",
     "entropy",
+    "get_include",
+    "get_library_dir",
     "get_num_threads",
     "huber_loss",
     "js_divergence",
@@ -55,6 +59,53 @@ __all__ = [
     "threads",
     "zero_one_loss",
 ]
+
+
+def get_include() -> str:
+    """
+    The folder of ``closs.h``, for C, C++ and Cython.
+
+    Returns
+    -------
+    str
+        An absolute path. A Cython module that says ``from closs cimport ...`` needs nothing else: no library to link.
+
+    See Also
+    --------
+    get_library_dir : The library for C and C++.
+
+    Examples
+    --------
+    >>> import os
+    >>> import closs
+    >>> os.listdir(closs.get_include())
+    ['closs.h']
+    """
+    return _os.path.join(_os.path.dirname(_os.path.abspath(__file__)), "include")
+
+
+def get_library_dir() -> str:
+    """
+    The folder of the static library of closs, for C and C++ programs, which need no Python to run.
+
+    Returns
+    -------
+    str
+        An absolute path; below it are ``pkgconfig/closs.pc`` and ``cmake/closs``, the folder for CMake's ``closs_DIR``.
+        `python -m closs config` prints all of these, and the flags of compiler and linker.
+
+    See Also
+    --------
+    get_include : The header.
+
+    Examples
+    --------
+    >>> import os
+    >>> import closs
+    >>> sorted(os.listdir(closs.get_library_dir()))
+    ['cmake', 'libcloss.a', 'pkgconfig']
+    """
+    return _os.path.join(_os.path.dirname(_os.path.abspath(__file__)), "lib")
 
 
 def show_config() -> None:

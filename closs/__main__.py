@@ -1,4 +1,4 @@
-"""`python -m closs` and the script `closs`: the demo, pictures of the losses, the benchmark, facts about this build."""
+"""`python -m closs` and the script `closs`: demo, pictures of the losses, race, facts, flags for C."""
 
 import argparse
 import importlib
@@ -8,6 +8,7 @@ COMMANDS = {
     "demo": "train a softmax classifier and a robust regression in numpy and closs",
     "curves": "draw the losses with their gradients and curvatures, and the measures of two classes",
     "bench": "race closs against the peers that are installed",
+    "config": "print the flags that compile and link C and C++ programs with closs, and its folders",
     "info": "print version, instruction set, OpenMP, threads and compiler",
 }
 

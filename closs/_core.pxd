@@ -1,6 +1,6 @@
-# The door of libcloss as Cython sees it, and the parallel loop over blocks. Families cimport this and so need not be
-# linked with libcloss: _core holds the only copy in the process.
-from libc.stdint cimport int32_t, int64_t
+# libcloss for Cython, here and outside: `from closs cimport ...` needs closs.get_include() and no link step, for _core
+# holds the only copy in the process. closs.h is the manual.
+from libc.stdint cimport int32_t, int64_t, uint64_t
 
 
 cdef extern from "closs.h" nogil:
@@ -28,6 +28,10 @@ cdef extern from "closs.h" nogil:
     ctypedef enum closs_label_dtype:
         CLOSS_I32
         CLOSS_I64
+
+    ctypedef enum closs_reduction:
+        CLOSS_MEAN
+        CLOSS_SUM
 
     ctypedef struct closs_array:
         void *data
@@ -79,6 +83,31 @@ cdef extern from "closs.h" nogil:
         int32_t wrt_targets
         int64_t first_class
 
+    enum:
+        CLOSS_PART
+        CLOSS_PART_BLOCKS
+
+    ctypedef struct closs_softmax_state:
+        closs_softmax_result result
+        int32_t has_nan
+        double temperature
+        double unit
+        double max
+        double others
+        double left_out
+        double at_label
+        double rest
+        double target_max
+        double target_rest
+        double moment
+        double terms
+        double weight
+
+    ctypedef struct closs_softmax_part:
+        closs_softmax_state state
+        int32_t stored
+        double block_max[CLOSS_PART_BLOCKS]
+
     ctypedef enum closs_elementwise_loss:
         CLOSS_L1
         CLOSS_MSE
@@ -109,6 +138,10 @@ cdef extern from "closs.h" nogil:
         int32_t wide_hess
         double scale
 
+    ctypedef struct closs_sum:
+        double level[64]
+        uint64_t count
+
 
 cdef extern from *:
     """
@@ -123,14 +156,40 @@ cdef extern from *:
         return args;
     }
     """
-    closs_softmax_args closs_softmax_defaults() nogil
+    closs_softmax_args closs_softmax_defaults() nogil  # CLOSS_SOFTMAX_INIT
     closs_elementwise_args closs_elementwise_defaults() nogil
 
 
-# Each returns with the GIL not needed; check writes only the report.
-cdef closs_status softmax_check(const closs_softmax_args *args, closs_report *report) noexcept nogil
+cdef const char *closs_version() noexcept nogil
+cdef const char *closs_status_string(closs_status status) noexcept nogil
+cdef closs_status closs_softmax_check(const closs_softmax_args *args, closs_report *report) noexcept nogil
+cdef int64_t closs_softmax_block(const closs_softmax_args *args) noexcept nogil
+cdef void closs_softmax_run(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum) noexcept nogil
+cdef closs_status closs_softmax(const closs_softmax_args *args, closs_reduction reduction, double *value,
+                                closs_report *report) noexcept nogil
+cdef int64_t closs_softmax_parts(const closs_softmax_args *args) noexcept nogil
+cdef void closs_softmax_sum_part(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end,
+                                 closs_softmax_part *part) noexcept nogil
+cdef void closs_softmax_merge(closs_softmax_state *into, const closs_softmax_state *next) noexcept nogil
+cdef double closs_softmax_value(const closs_softmax_args *args, int64_t sample,
+                                const closs_softmax_state *row) noexcept nogil
+cdef void closs_softmax_write_part(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end,
+                                   const closs_softmax_part *part, const closs_softmax_state *row) noexcept nogil
+cdef closs_status closs_elementwise_check(const closs_elementwise_args *args, closs_report *report) noexcept nogil
+cdef int64_t closs_elementwise_block(const closs_elementwise_args *args) noexcept nogil
+cdef void closs_elementwise_run(const closs_elementwise_args *args, int64_t begin, int64_t end,
+                                double *sum) noexcept nogil
+cdef closs_status closs_elementwise(const closs_elementwise_args *args, closs_reduction reduction, double *value,
+                                    closs_report *report) noexcept nogil
+cdef void closs_sum_add(closs_sum *sum, double partial) noexcept nogil
+cdef double closs_sum_total(const closs_sum *sum) noexcept nogil
+cdef const char *closs_isa() noexcept nogil
+cdef const char *closs_isa_compiled() noexcept nogil
+cdef int closs_isa_available(const char *name) noexcept nogil
+cdef closs_status closs_set_isa(const char *name) noexcept nogil
+
+# What closs.h has not: all samples, by threads. The arguments have passed their check.
 cdef double softmax_run(const closs_softmax_args *args, int64_t samples, int threads) noexcept nogil
-cdef closs_status elementwise_check(const closs_elementwise_args *args, closs_report *report) noexcept nogil
 cdef double elementwise_run(const closs_elementwise_args *args, int64_t samples, int threads) noexcept nogil
 
 # The threads that work on this many elements should get; needs the GIL.

@@ -1,4 +1,4 @@
-"""The one extension that is linked with libcloss: the parallel loop over blocks, and how many threads it gets."""
+"""The one extension that is linked with libcloss: its functions, the parallel loop over blocks, its threads."""
 import contextlib
 import os
 import threading
@@ -9,39 +9,36 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 
 
+# Under other names, for those of closs.h are the functions below.
 cdef extern from "closs.h" nogil:
-    enum:
-        CLOSS_PART
-
-    ctypedef struct closs_sum:
-        pass
-
-    ctypedef struct closs_softmax_state:
-        pass
-
-    ctypedef struct closs_softmax_part:
-        closs_softmax_state state
-
-    const char *closs_version()
-    const char *closs_isa()
-    const char *closs_isa_compiled()
-    bint closs_isa_available(const char *name)
-    closs_status closs_set_isa(const char *name)
-    closs_status closs_softmax_check(const closs_softmax_args *args, closs_report *report)
-    int64_t closs_softmax_block(const closs_softmax_args *args)
-    void closs_softmax_run(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum)
-    int64_t closs_softmax_parts(const closs_softmax_args *args)
-    void closs_softmax_sum_part(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end,
-                                closs_softmax_part *part)
-    void closs_softmax_merge(closs_softmax_state *into, const closs_softmax_state *next)
-    double closs_softmax_value(const closs_softmax_args *args, int64_t sample, const closs_softmax_state *row)
-    void closs_softmax_write_part(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end,
-                                  const closs_softmax_part *part, const closs_softmax_state *row)
-    closs_status closs_elementwise_check(const closs_elementwise_args *args, closs_report *report)
-    int64_t closs_elementwise_block(const closs_elementwise_args *args)
-    void closs_elementwise_run(const closs_elementwise_args *args, int64_t begin, int64_t end, double *sum)
-    void closs_sum_add(closs_sum *sum, double partial)
-    double closs_sum_total(const closs_sum *sum)
+    const char *c_version "closs_version"()
+    const char *c_status_string "closs_status_string"(closs_status status)
+    closs_status c_softmax_check "closs_softmax_check"(const closs_softmax_args *args, closs_report *report)
+    int64_t c_softmax_block "closs_softmax_block"(const closs_softmax_args *args)
+    void c_softmax_run "closs_softmax_run"(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum)
+    closs_status c_softmax "closs_softmax"(const closs_softmax_args *args, closs_reduction reduction, double *value,
+                                           closs_report *report)
+    int64_t c_softmax_parts "closs_softmax_parts"(const closs_softmax_args *args)
+    void c_softmax_sum_part "closs_softmax_sum_part"(const closs_softmax_args *args, int64_t sample, int64_t begin,
+                                                     int64_t end, closs_softmax_part *part)
+    void c_softmax_merge "closs_softmax_merge"(closs_softmax_state *into, const closs_softmax_state *next)
+    double c_softmax_value "closs_softmax_value"(const closs_softmax_args *args, int64_t sample,
+                                                 const closs_softmax_state *row)
+    void c_softmax_write_part "closs_softmax_write_part"(const closs_softmax_args *args, int64_t sample, int64_t begin,
+                                                         int64_t end, const closs_softmax_part *part,
+                                                         const closs_softmax_state *row)
+    closs_status c_elementwise_check "closs_elementwise_check"(const closs_elementwise_args *args, closs_report *report)
+    int64_t c_elementwise_block "closs_elementwise_block"(const closs_elementwise_args *args)
+    void c_elementwise_run "closs_elementwise_run"(const closs_elementwise_args *args, int64_t begin, int64_t end,
+                                                   double *sum)
+    closs_status c_elementwise "closs_elementwise"(const closs_elementwise_args *args, closs_reduction reduction,
+                                                   double *value, closs_report *report)
+    void c_sum_add "closs_sum_add"(closs_sum *sum, double partial)
+    double c_sum_total "closs_sum_total"(const closs_sum *sum)
+    const char *c_isa "closs_isa"()
+    const char *c_isa_compiled "closs_isa_compiled"()
+    int c_isa_available "closs_isa_available"(const char *name)
+    closs_status c_set_isa "closs_set_isa"(const char *name)
 
 
 cdef extern from *:
@@ -95,11 +92,99 @@ cdef int usable_cpus = 0      # counted once, at the first need
 _of_thread = threading.local()
 
 
+# ---- The door -------------------------------------------------------------------------------------------------------
+
+cdef const char *closs_version() noexcept nogil:
+    return c_version()
+
+
+cdef const char *closs_status_string(closs_status status) noexcept nogil:
+    return c_status_string(status)
+
+
+cdef closs_status closs_softmax_check(const closs_softmax_args *args, closs_report *report) noexcept nogil:
+    return c_softmax_check(args, report)
+
+
+cdef int64_t closs_softmax_block(const closs_softmax_args *args) noexcept nogil:
+    return c_softmax_block(args)
+
+
+cdef void closs_softmax_run(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum) noexcept nogil:
+    c_softmax_run(args, begin, end, sum)
+
+
+cdef closs_status closs_softmax(const closs_softmax_args *args, closs_reduction reduction, double *value,
+                                closs_report *report) noexcept nogil:
+    return c_softmax(args, reduction, value, report)
+
+
+cdef int64_t closs_softmax_parts(const closs_softmax_args *args) noexcept nogil:
+    return c_softmax_parts(args)
+
+
+cdef void closs_softmax_sum_part(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end,
+                                 closs_softmax_part *part) noexcept nogil:
+    c_softmax_sum_part(args, sample, begin, end, part)
+
+
+cdef void closs_softmax_merge(closs_softmax_state *into, const closs_softmax_state *next) noexcept nogil:
+    c_softmax_merge(into, next)
+
+
+cdef double closs_softmax_value(const closs_softmax_args *args, int64_t sample,
+                                const closs_softmax_state *row) noexcept nogil:
+    return c_softmax_value(args, sample, row)
+
+
+cdef void closs_softmax_write_part(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end,
+                                   const closs_softmax_part *part, const closs_softmax_state *row) noexcept nogil:
+    c_softmax_write_part(args, sample, begin, end, part, row)
+
+
+cdef closs_status closs_elementwise_check(const closs_elementwise_args *args, closs_report *report) noexcept nogil:
+    return c_elementwise_check(args, report)
+
+
+cdef int64_t closs_elementwise_block(const closs_elementwise_args *args) noexcept nogil:
+    return c_elementwise_block(args)
+
+
+cdef void closs_elementwise_run(const closs_elementwise_args *args, int64_t begin, int64_t end,
+                                double *sum) noexcept nogil:
+    c_elementwise_run(args, begin, end, sum)
+
+
+cdef closs_status closs_elementwise(const closs_elementwise_args *args, closs_reduction reduction, double *value,
+                                    closs_report *report) noexcept nogil:
+    return c_elementwise(args, reduction, value, report)
+
+
+cdef void closs_sum_add(closs_sum *sum, double partial) noexcept nogil:
+    c_sum_add(sum, partial)
+
+
+cdef double closs_sum_total(const closs_sum *sum) noexcept nogil:
+    return c_sum_total(sum)
+
+
+cdef const char *closs_isa() noexcept nogil:
+    return c_isa()
+
+
+cdef const char *closs_isa_compiled() noexcept nogil:
+    return c_isa_compiled()
+
+
+cdef int closs_isa_available(const char *name) noexcept nogil:
+    return c_isa_available(name)
+
+
+cdef closs_status closs_set_isa(const char *name) noexcept nogil:
+    return c_set_isa(name)
+
+
 # ---- Blocks ---------------------------------------------------------------------------------------------------------
-
-cdef closs_status softmax_check(const closs_softmax_args *args, closs_report *report) noexcept nogil:
-    return closs_softmax_check(args, report)
-
 
 ctypedef void (*block_function)(const void *args, int64_t begin, int64_t end, double *sum) noexcept nogil
 
@@ -186,10 +271,6 @@ cdef double softmax_run(const closs_softmax_args *args, int64_t samples, int thr
 
 cdef void softmax_block(const void *args, int64_t begin, int64_t end, double *sum) noexcept nogil:
     closs_softmax_run(<const closs_softmax_args *> args, begin, end, sum)
-
-
-cdef closs_status elementwise_check(const closs_elementwise_args *args, closs_report *report) noexcept nogil:
-    return closs_elementwise_check(args, report)
 
 
 cdef double elementwise_run(const closs_elementwise_args *args, int64_t samples, int threads) noexcept nogil:

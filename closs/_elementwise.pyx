@@ -12,8 +12,8 @@ from closs._arguments cimport (
 )
 from closs._core cimport (
     CLOSS_HUBER, CLOSS_L1, CLOSS_LOG_COSH, CLOSS_MSE, CLOSS_OK, CLOSS_PSEUDO_HUBER, CLOSS_QUANTILE,
-    CLOSS_SIGMOID_CROSS_ENTROPY, CLOSS_SMOOTH_L1, closs_elementwise_args, closs_elementwise_defaults,
-    closs_elementwise_loss, closs_report, elementwise_check, elementwise_run, threads_for,
+    CLOSS_SIGMOID_CROSS_ENTROPY, CLOSS_SMOOTH_L1, closs_elementwise_args, closs_elementwise_check,
+    closs_elementwise_defaults, closs_elementwise_loss, closs_report, elementwise_run, threads_for,
 )
 
 cnp.import_array()
@@ -75,7 +75,7 @@ cdef object compute(closs_elementwise_loss loss, double parameter, object pred, 
     cdef closs_report report
     cdef double total
     with nogil:
-        elementwise_check(&args, &report)
+        closs_elementwise_check(&args, &report)
     if report.status != CLOSS_OK:
         raise_report(&report, None, 1, None)
     args.scale = scale_of(&report, how)

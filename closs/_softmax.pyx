@@ -14,8 +14,8 @@ from closs._arguments cimport (
 )
 from closs._core cimport (
     CLOSS_DISTILLATION, CLOSS_I32, CLOSS_I64, CLOSS_LOG_SOFTMAX, CLOSS_LOGSUMEXP, CLOSS_OK, CLOSS_SOFTMAX,
-    CLOSS_SOFTMAX_ENTROPY, closs_report, closs_softmax_args, closs_softmax_defaults, closs_softmax_result,
-    softmax_check, softmax_run, threads_for,
+    CLOSS_SOFTMAX_ENTROPY, closs_report, closs_softmax_args, closs_softmax_check, closs_softmax_defaults,
+    closs_softmax_result, softmax_run, threads_for,
 )
 
 cnp.import_array()
@@ -64,7 +64,7 @@ cdef double checked_run(closs_softmax_args *args, int64_t samples, int how, obje
     cdef closs_report report
     cdef double total
     with nogil:
-        softmax_check(args, &report)
+        closs_softmax_check(args, &report)
     if report.status != CLOSS_OK:
         raise_report(&report, target, args.classes, ignore_index)
     args.scale = scale_of(&report, how)

@@ -21,7 +21,7 @@ def run(*arguments, **environment):
         ["sh", str(SCRIPT), *arguments], capture_output=True, text=True, env={**os.environ, **environment}
     )
     assert result.returncode == 0, result.stdout + result.stderr
-    for name in ("embed", "door", "parts", "guard"):
+    for name in ("door", "parts", "guard"):
         assert f"{name}: " in result.stdout
     return result.stdout
 
@@ -40,30 +40,31 @@ def test_aarch64_under_emulation():
     assert ", neon: " in run(compiler, "-static", EMULATOR=emulator, STEP="13")
 
 
-PROGRAM = """
-cmake_minimum_required(VERSION 3.20)
-project(user C)
-find_package(closs 0.1 REQUIRED)
-add_executable(user "${EMBED}")
-target_link_libraries(user PRIVATE closs::closs m)
-"""
-
-
 def output(*command, **options):
     result = subprocess.run(command, capture_output=True, text=True, **options)
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
 
 
+SOURCE = SCRIPT.parent.parent
+EMBED = SOURCE.parent / "examples" / "embed.c"
+PROGRAM = """
+cmake_minimum_required(VERSION 3.20)
+project(user C)
+find_package(closs 0.1 REQUIRED)
+add_executable(user "${EMBED}")
+target_link_libraries(user PRIVATE closs::closs)
+"""
+
+
 @pytest.mark.skipif(shutil.which("cmake") is None, reason="cmake is not installed")
 @pytest.mark.parametrize("shared", ["OFF", "ON"])
 def test_cmake_and_pkg_config(shared, tmp_path):
     """Built, installed, and used by a program that finds it either way."""
-    source, build, installed = SCRIPT.parent.parent, tmp_path / "build", tmp_path / "installed"
-    embed = source / "tests" / "embed.c"
-    output("cmake", "-S", source, "-B", build, f"-DBUILD_SHARED_LIBS={shared}", "-DCLOSS_TESTS=OFF",
+    build, installed = tmp_path / "build", tmp_path / "installed"
+    output("cmake", "-S", SOURCE, "-B", build, f"-DBUILD_SHARED_LIBS={shared}", "-DCLOSS_TESTS=OFF",
            f"-DCMAKE_INSTALL_PREFIX={installed}", "-DCMAKE_INSTALL_LIBDIR=lib")  # fmt: skip
-    output("cmake", "--build", build)
+    output("cmake", "--build", build, "--parallel")
     output("cmake", "--install", build)
     if shared == "ON":
         symbols = re.findall(r" T (\w+)", output("nm", "-D", "--defined-only", installed / "lib" / "libcloss.so"))
@@ -72,25 +73,24 @@ def test_cmake_and_pkg_config(shared, tmp_path):
         assert "[libcloss.so.0.1]" in output("readelf", "-d", installed / "lib" / "libcloss.so")
 
     (tmp_path / "CMakeLists.txt").write_text(PROGRAM)
-    output("cmake", "-S", tmp_path, "-B", tmp_path / "user", f"-DCMAKE_PREFIX_PATH={installed}", f"-DEMBED={embed}")
+    output("cmake", "-S", tmp_path, "-B", tmp_path / "user", f"-DCMAKE_PREFIX_PATH={installed}", f"-DEMBED={EMBED}")
     output("cmake", "--build", tmp_path / "user")
-    assert "embed: 7 checks, 0 failed" in output(tmp_path / "user" / "user")
+    assert "the same bits" in output(tmp_path / "user" / "user")
 
     if shutil.which("pkg-config"):
         environment = {**os.environ, "PKG_CONFIG_PATH": str(installed / "lib" / "pkgconfig")}
         flags = output("pkg-config", "--cflags", "--libs", "closs", env=environment).split()
-        output("cc", embed, "-o", tmp_path / "plain", *flags, "-lm")
+        output("cc", EMBED, "-o", tmp_path / "plain", *flags)
         environment["LD_LIBRARY_PATH"] = str(installed / "lib")
-        assert "embed: 7 checks, 0 failed" in output(tmp_path / "plain", env=environment)
+        assert "the same bits" in output(tmp_path / "plain", env=environment)
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="cc is not installed")
 def test_the_compiler_lines_of_the_readme(tmp_path):
-    source = SCRIPT.parent.parent
-    _, lines = re.findall(r"^```sh\n(.*?)^```", (source / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    _, lines = re.findall(r"^```sh\n(.*?)^```", (SOURCE / "README.md").read_text(), re.MULTILINE | re.DOTALL)
     if "x86_64" not in output("cc", "-dumpmachine"):
         pytest.skip("the lines are those for x86-64")
-    (tmp_path / "src").symlink_to(source)
+    (tmp_path / "src").symlink_to(SOURCE)
     output("sh", "-e", "-c", lines, cwd=tmp_path)
-    output("cc", source / "tests" / "embed.c", f"-I{source}", "libcloss.a", "-lm", "-o", "embed", cwd=tmp_path)
-    assert "embed: 7 checks, 0 failed" in output(tmp_path / "embed")
+    output("cc", EMBED, f"-I{SOURCE}", "libcloss.a", "-o", "embed", cwd=tmp_path)
+    assert "the same bits" in output(tmp_path / "embed")

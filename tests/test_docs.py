@@ -109,7 +109,7 @@ class TestReadme:
             'python -m pip install -e ".[test]" && python -m pytest',
         ]
         for command in commands[2:]:
-            assert re.fullmatch(r"python -m closs (info|bench|demo|curves)( .*)?|pip install .*", command)
+            assert re.fullmatch(r"python -m closs (info|bench|demo|curves)( .*)?|pip install .*|cc .*", command)
 
     def test_links(self):
         for target in re.findall(r"\]\(([^)#]+)\)", README.read_text(encoding="utf-8")):
