@@ -400,7 +400,7 @@ void closs_softmax_sum_part(const closs_softmax_args *args, int64_t sample, int6
 void closs_softmax_merge(closs_softmax_state *into, const closs_softmax_state *next)
 {
     const environment callers = enter();
-    closs_chosen_kernels()->softmax_merge(into, next);
+    closs_chosen_kernels()->merge_states(into, next);
     leave(callers);
 }
 

@@ -26,7 +26,7 @@ typedef struct {
     closs_part_kernel *softmax_part[CLOSS_DTYPES];
     closs_value_kernel *softmax_value[CLOSS_DTYPES];
     closs_write_kernel *softmax_write[CLOSS_DTYPES];
-    closs_merge_kernel *softmax_merge;
+    closs_merge_kernel *merge_states;
     closs_softmax_kernel *softmax_terms; /* in double, for all dtypes */
     closs_part_kernel *terms_part;
     closs_value_kernel *terms_value;

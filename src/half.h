@@ -3,7 +3,7 @@
  * One element in plain C that vectorises, and stretches of elements, which F16C converts eight at a time. Both give the
  * same bits (NaN stays NaN; its payload is free).
  */
-#ifdef __F16C__
+#if CLOSS_F16C
 #include <immintrin.h>
 #endif
 
@@ -41,7 +41,7 @@ INLINE uint16_t to_bf16(float value)
 INLINE void widen_f16(const uint16_t *restrict from, int64_t n, float *restrict to)
 {
     int64_t i = 0;
-#ifdef __F16C__
+#if CLOSS_F16C
     for (; i + 8 <= n; i += 8)
         _mm256_storeu_ps(to + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)(from + i))));
 #endif
@@ -51,7 +51,7 @@ INLINE void widen_f16(const uint16_t *restrict from, int64_t n, float *restrict 
 INLINE void narrow_f16(const float *restrict from, int64_t n, uint16_t *restrict to)
 {
     int64_t i = 0;
-#ifdef __F16C__
+#if CLOSS_F16C
     for (; i + 8 <= n; i += 8)
         _mm_storeu_si128((__m128i *)(void *)(to + i),
                          _mm256_cvtps_ph(_mm256_loadu_ps(from + i), _MM_FROUND_TO_NEAREST_INT));

@@ -1,5 +1,6 @@
-/* kernels.h: everything that is compiled once per instruction set. An isa_*.c file defines CLOSS_ISA (the name) and
- * CLOSS_FMA (1 if the level has fused multiply-add) and includes this; all it leaves behind is its table. */
+/* kernels.h: everything that is compiled once per instruction set. An isa_*.c file defines CLOSS_ISA (the name),
+ * CLOSS_FMA and CLOSS_F16C (1 if the level has fused multiply-add, and F16C) and includes this; all it leaves behind is its
+ * table. */
 #include "bits.h"
 #include "dispatch.h"
 
@@ -32,9 +33,8 @@
 #include "elementwise.h"
 #undef CLOSS_REAL
 
-#define EACH(name)                                                                                                     \
-    CLOSS_JOIN(name##_f32_, CLOSS_ISA), CLOSS_JOIN(name##_f64_, CLOSS_ISA), CLOSS_JOIN(name##_f32_, CLOSS_ISA),        \
-        CLOSS_JOIN(name##_f32_, CLOSS_ISA)
+#define OF(real, name) CLOSS_JOIN(name##_##real##_, CLOSS_ISA)
+#define EACH(name) OF(f32, name), OF(f64, name), OF(f32, name), OF(f32, name)
 
 const closs_kernels CLOSS_JOIN(closs_kernels_, CLOSS_ISA) = {
     .softmax_rows = {EACH(softmax_rows)},
@@ -42,14 +42,14 @@ const closs_kernels CLOSS_JOIN(closs_kernels_, CLOSS_ISA) = {
     .softmax_part = {EACH(softmax_part)},
     .softmax_value = {EACH(softmax_value)},
     .softmax_write = {EACH(softmax_write)},
-    .softmax_merge = softmax_merge,
-    .softmax_terms = softmax_terms,
-    .terms_part = terms_part,
-    .terms_value = terms_value,
-    .terms_write = terms_write,
-    .measures = measures,
-    .measures_part = measures_part,
-    .measures_value = measures_value,
-    .measures_write = measures_write,
+    .merge_states = softmax_merge,
+    .softmax_terms = OF(f64, softmax_terms),
+    .terms_part = OF(f64, terms_part),
+    .terms_value = OF(f64, terms_value),
+    .terms_write = OF(f64, terms_write),
+    .measures = OF(f64, measures),
+    .measures_part = OF(f64, measures_part),
+    .measures_value = OF(f64, measures_value),
+    .measures_write = OF(f64, measures_write),
     .elementwise = {EACH(elementwise)},
 };

@@ -17,6 +17,10 @@
  * Special values, element by element: 0 log 0 = 0 log(0 / 0) = 0; p > 0 = q is +inf; numbers below 0 and NaN make NaN;
  * where p = q = 0 every derivative is 0.
  */
+#define measures KERNEL(measures)
+#define measures_part KERNEL(measures_part)
+#define measures_value KERNEL(measures_value)
+#define measures_write KERNEL(measures_write)
 
 /* A logarithm is k x high + (k x low + log m x one): of base e, or of base 2, where powers of two are exact. */
 typedef struct {
@@ -289,3 +293,8 @@ static void measures_write(const closs_softmax_args *args, int64_t sample, int64
     if (args->grad.data) measure_write(args, &place, begin, end, &tile);
 }
 #undef MEASURE_LOOP
+
+#undef measures
+#undef measures_part
+#undef measures_value
+#undef measures_write

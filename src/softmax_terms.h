@@ -18,6 +18,10 @@
  *
  * Special values: NaN meets the sum; where the maximum is +inf, or -inf, S' is made NaN.
  */
+#define softmax_terms KERNEL(softmax_terms)
+#define terms_part KERNEL(terms_part)
+#define terms_value KERNEL(terms_value)
+#define terms_write KERNEL(terms_write)
 enum { LANES_OF_TERMS = BATCH, TERM_TILE = 1024 };
 
 typedef struct {
@@ -496,3 +500,8 @@ static void terms_write(const closs_softmax_args *args, int64_t sample, int64_t 
     terms_finish(args, &place, row, &total);
     terms_write_classes(args, &place, &total, begin, end, &tile, 0);
 }
+
+#undef softmax_terms
+#undef terms_part
+#undef terms_value
+#undef terms_write

@@ -281,9 +281,8 @@ int main(void)
     test_labels();
     test_weights();
     test_sums();
-    const char *const levels[] = {"baseline", "avx2", "avx512", "neon"};
-    for (int k = 0; k < 4; k++) {
-        if (closs_set_isa(levels[k]) != CLOSS_OK) continue;
+    for (int k = 0; k < LEVELS; k++) {
+        if (!use_level(k)) continue;
         test_changed_label();
         test_environment();
     }

@@ -215,11 +215,10 @@ static void call(const problem *p, closs_softmax_result result, int layout, int 
 
 static void all_calls(problem *p, int64_t samples, int64_t classes)
 {
-    static const char *const levels[] = {"baseline", "avx2", "avx512", "neon"};
     for (int dtype = 0; dtype < 2; dtype++) {
         set_up(p, samples, classes, (closs_dtype)dtype);
-        for (int k = 0; k < 4; k++) {
-            if (closs_set_isa(levels[k]) != CLOSS_OK) continue;
+        for (int k = 0; k < LEVELS; k++) {
+            if (!use_level(k)) continue;
             for (int layout = 0; layout < LAYOUTS; layout++)
                 for (int mode = 0; mode < 3; mode++)
                     call(p, CLOSS_CROSS_ENTROPY, layout, mode, (layout + mode) % 2,

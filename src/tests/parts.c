@@ -218,10 +218,9 @@ static void test_refused(void)
 
 int main(void)
 {
-    const char *const levels[] = {"baseline", "avx2", "avx512", "neon"};
     test_refused();
-    for (int k = 0; k < 4; k++) {
-        if (closs_set_isa(levels[k]) != CLOSS_OK) continue;
+    for (int k = 0; k < LEVELS; k++) {
+        if (!use_level(k)) continue;
         test_parts();
         test_elementwise();
     }
