@@ -29,6 +29,16 @@
 #define INLINE static inline
 #endif
 
+/* Hides from the compiler what a variable is: gcc makes two or four instructions of a maximum with a number that it knows, and one
+ * with a number that it does not know. Outside loops, for it is no vector code. */
+#if defined(__GNUC__) && defined(__SSE2__)
+#define HIDE(variable) __asm__("" : "+x"(variable))
+#elif defined(__GNUC__) && defined(__aarch64__)
+#define HIDE(variable) __asm__("" : "+w"(variable))
+#else
+#define HIDE(variable) ((void)(variable))
+#endif
+
 #define ALIGNED _Alignas(64) /* a cache line, and the widest vector */
 
 INLINE float bits_to_float(uint32_t bits)

@@ -31,6 +31,8 @@
 #undef to_bits
 #undef from_bits
 #undef exp_scaled
+#undef exp_above
+#undef exp_lowest
 #undef log1p_positive
 #undef log_ratio
 #undef log_scale
@@ -86,6 +88,8 @@
 #define KERNEL_EXPAND(name, isa) KERNEL_(name, isa)
 #define KERNEL(name) KERNEL_EXPAND(name, CLOSS_ISA)
 #define exp_scaled KERNEL(exp_scaled)
+#define exp_above KERNEL(exp_above)
+#define exp_lowest KERNEL(exp_lowest)
 #define log1p_positive KERNEL(log1p_positive)
 #define log_ratio KERNEL(log_ratio)
 #define log_scale KERNEL(log_scale)

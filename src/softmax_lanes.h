@@ -102,13 +102,14 @@ INLINE void lanes_sum(const real *x, int64_t stride, int64_t n, const int pivot,
 #define ADD_CLASS(j, sum)                                                                                              \
     _Pragma("omp simd") for (int l = 0; l < STEP; l++)                                                                 \
     {                                                                                                                  \
-        const real e = exp_scaled(x[(j) * stride + l] - base[l]);                                                      \
+        const real e = exp_above(x[(j) * stride + l] - base[l], lowest);                                               \
         const int left_out = pivot ? x[(j) * stride + l] == base[l] : label[l] == (real)(j);                           \
         const real other = left_out ? 0 : e, one = left_out ? 1 : 0;                                                   \
         if (store) store[(j) * store_stride + l] = e;                                                                  \
         sum[l] += other;                                                                                               \
         if (pivot) count[l] += one;                                                                                    \
     }
+    const real lowest = exp_lowest();
     for (int64_t first = 0; first < n; first += WIDEN) {
         const int64_t end = n - first < WIDEN ? n : first + WIDEN;
         ALIGNED real even[STEP] = {0}, odd[STEP] = {0}, count[STEP] = {0};
@@ -223,6 +224,7 @@ INLINE void lanes_gradient(const lanes_state *state, double scale, int64_t first
                            real *target, int64_t target_stride, int64_t n, int exps)
 {
     int special = 0;
+    const real lowest = exp_lowest();
     for (int64_t v = 0; v < state->width; v += BATCH) {
         const real *from = x + v, *max = state->max + v;
         real *to = target + v;
@@ -243,7 +245,7 @@ INLINE void lanes_gradient(const lanes_state *state, double scale, int64_t first
             for (int64_t j = 0; j < n; j++) {
 #pragma omp simd
                 for (int l = 0; l < BATCH; l++)
-                    to[j * target_stride + l] = exp_scaled(from[j * stride + l] - max[l]) * factor[l];
+                    to[j * target_stride + l] = exp_above(from[j * stride + l] - max[l], lowest) * factor[l];
             }
         }
         ALIGNED real at_label[BATCH];

@@ -117,12 +117,13 @@ INLINE real row_max(const real *x, int64_t n)
 
 INLINE void row_exp_groups(const real *x, int64_t n, real base, real *restrict partial, real *store)
 {
+    const real lowest = exp_lowest();
     for (int64_t g = 0; g < n; g += LANES) {
         PREFETCH(x + g + AHEAD);
         PREFETCH(x + g + AHEAD + LANES / 2);
 #pragma omp simd
         for (int l = 0; l < LANES; l++) {
-            const real e = exp_scaled(x[g + l] - base);
+            const real e = exp_above(x[g + l] - base, lowest);
             partial[l] += e;
             if (store) store[g + l] = e;
         }
@@ -133,9 +134,10 @@ INLINE void row_exp_groups(const real *x, int64_t n, real base, real *restrict p
 INLINE real row_exp_group(const real *x, int skip, int64_t hit, real base, real *restrict partial, real *store)
 {
     ALIGNED real e[LANES];
+    const real lowest = exp_lowest();
 #pragma omp simd
     for (int l = 0; l < LANES; l++) {
-        e[l] = exp_scaled((l >= skip ? x[l] : -INFINITY) - base);
+        e[l] = exp_above((l >= skip ? x[l] : -INFINITY) - base, lowest);
         partial[l] += l == (int)hit ? 0 : e[l];
     }
     if (store)
@@ -147,6 +149,7 @@ INLINE real row_exp_group(const real *x, int skip, int64_t hit, real base, real 
 INLINE double row_exp_pivots(const real *x, int64_t n, real base, real *restrict partial)
 {
     ALIGNED real ties[LANES] = {0};
+    const real lowest = exp_lowest();
     const int64_t whole = n - n % LANES;
     for (int64_t g = 0; g < n; g += LANES) {
         const real *group = g < whole ? x + g : x + n - LANES;
@@ -156,7 +159,7 @@ INLINE double row_exp_pivots(const real *x, int64_t n, real base, real *restrict
 #pragma omp simd
         for (int l = 0; l < LANES; l++) {
             const real z = l >= skip ? group[l] : -INFINITY;
-            const real e = exp_scaled(z - base), other = z == base ? 0 : e, one = z == base ? 1 : 0;
+            const real e = exp_above(z - base, lowest), other = z == base ? 0 : e, one = z == base ? 1 : 0;
             partial[l] += other;
             ties[l] += one;
         }
@@ -302,6 +305,7 @@ static void row_gradient(const closs_softmax_part *part, const closs_softmax_sta
 {
     ALIGNED real buffer[LANES + BLOCK], exps[BLOCK];
     const double share = 1.0 / (total->others + total->left_out);
+    const real lowest = exp_lowest();
     real *direct = row_direct(grad), max = -INFINITY;
     for (int64_t first = begin, b = 0; first < end; first += BLOCK, b++) {
         const int64_t n = end - first < BLOCK ? end - first : BLOCK;
@@ -317,7 +321,7 @@ static void row_gradient(const closs_softmax_part *part, const closs_softmax_sta
         }
         const real base = max == -INFINITY ? 0 : max;
 #pragma omp simd
-        for (int64_t j = 0; j < n; j++) exps[j] = exp_scaled(x[j] - base);
+        for (int64_t j = 0; j < n; j++) exps[j] = exp_above(x[j] - base, lowest);
         row_scale(exps, direct ? direct + first : exps, n, share, rescaled);
         if (!direct) store_reals(exps, n, grad->data, grad->dtype, grad->offset + first * grad->stride, grad->stride);
     }

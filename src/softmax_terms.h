@@ -53,6 +53,7 @@ INLINE void terms_sum(const closs_softmax_args *args, const int kind, const int 
     enum { L = LANES_OF_TERMS };
     ALIGNED real max[L], base[L], target_max[L], target_base[L];
     const real temperature = (real)args->temperature, inverse = (real)(1 / args->temperature);
+    const real lowest = exp_lowest();
     for (int l = 0; l < L; l++) {
         max[l] = (real)sums->max[l];
         base[l] = (real)base_of(sums->max[l]);
@@ -69,7 +70,7 @@ INLINE void terms_sum(const closs_softmax_args *args, const int kind, const int 
             for (int l = 0; l < L; l++) {
                 const real gap = z[l] - base[l];
                 const real t = kind != TERMS_DISTILLATION ? gap : exact ? gap * inverse : gap / temperature;
-                const real e = exp_scaled(t);
+                const real e = exp_above(t, lowest);
                 const real other = z[l] == max[l] ? 0 : e, one = z[l] == max[l] ? 1 : 0;
                 sum[l] += other;
                 ties[l] += one;
@@ -85,7 +86,7 @@ INLINE void terms_sum(const closs_softmax_args *args, const int kind, const int 
                 if (kind == TERMS_DISTILLATION) {
                     const real target_gap = v[l] - target_base[l];
                     const real u = exact ? target_gap * inverse : target_gap / temperature;
-                    const real q = exp_scaled(u);
+                    const real q = exp_above(u, lowest);
                     const real share = q * (u - t), term = z[l] == -INFINITY ? (real)INFINITY : share;
                     const real target_other = v[l] == target_max[l] ? 0 : q, target_one = v[l] == target_max[l] ? 1 : 0;
                     target_sum[l] += target_other;

@@ -25,6 +25,7 @@ INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const 
     ALIGNED double wide_e[L], wide_scale[L], wide_q[L];
     const double factor = kind == TERMS_DISTILLATION ? args->temperature : log_of_base(args->base), unit = total->unit;
     const real temperature = (real)args->temperature, inverse = (real)(1 / args->temperature);
+    const real lowest = exp_lowest();
     int extreme = 0;
     for (int l = 0; l < L; l++) {
         const double W = total->weight[l], s = total->sample[l] * args->scale / factor;
@@ -59,7 +60,7 @@ INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const 
         for (int l = 0; l < L; l++) {
             const real gap = z[l] - base[l];
             const real t = kind != TERMS_DISTILLATION ? gap : exact ? gap * inverse : gap / temperature;
-            const real e = exp_scaled(t);
+            const real e = exp_above(t, lowest);
             real gradient = 0, hessian = 0;
             if (kind == TERMS_TARGETS) {
                 const real plain = e * at_e[l] - v[l] * scale[l];
@@ -78,7 +79,7 @@ INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const 
             }
             if (kind == TERMS_DISTILLATION) {
                 const real target_gap = v[l] - target_base[l];
-                const real q = exp_scaled(exact ? target_gap * inverse : target_gap / temperature);
+                const real q = exp_above(exact ? target_gap * inverse : target_gap / temperature, lowest);
                 shares[l] = q;
                 const real plain = e * at_e[l] - q * at_q[l], near = exactly[l] * scale[l];
                 gradient = ((z[l] == likely[l]) & (v[l] == target_max[l])) ? near : plain;

@@ -8,7 +8,8 @@
  * Rounding t / ln 2 by adding a large constant leaves n, already biased, in the low bits of the sum, and a shift makes it
  * an exponent. The scale of 2^EXP_BIAS keeps everything normal that is subnormal as exp(t), so that sums of exponentials
  * stay exact down to underflow and no second rounding happens; callers divide it out together with their own factor.
- * Error: at most 1.1 ulp of exp(t). t below EXP_LOWEST, -inf included, gives exactly 0; NaN gives NaN.
+ * Error: at most 1.1 ulp of exp(t). t below EXP_LOWEST, -inf included, gives exactly 0; NaN gives NaN. Loops that are little
+ * else call exp_above(t, lowest) with lowest = exp_lowest(), taken before them, which is one instruction where a constant is two.
  *
  * log1p_positive(z), z >= 0 (NaN and +inf pass through). With 1 + z = 2^k (1 + f), sqrt(1/2) <= 1 + f < sqrt(2):
  *     log1p(z) = k ln 2 + log(1 + f),   f = z 2^-k + (2^-k - 1) rounded once, since both terms are exact,
@@ -26,9 +27,9 @@
  *
  * js_series(d^2) = (d atanh d + log(1 - d^2) / 2) / d^2 = 1/2 + d^2 / 12 + d^4 / 30 + ..., 0 <= d <= 1/3; at most 1 ulp.
  */
-INLINE real exp_scaled(real t)
+INLINE real exp_above(real t, real lowest)
 {
-    real clamped = EXP_LOWEST > t ? EXP_LOWEST : t; /* in this order NaN passes */
+    real clamped = lowest > t ? lowest : t; /* in this order NaN passes */
     real shifted = FMA(clamped, (real)1.44269504088896340736, EXP_MAGIC);
     real n = shifted - EXP_MAGIC;
     real r = FMA(n, -LN2_HIGH, clamped);
@@ -54,6 +55,20 @@ INLINE real exp_scaled(real t)
     q = FMA(q, r, (real)1.0); /* 1 + r (1 + r Q) */
     q = FMA(q, r, (real)1.0);
     return q * from_bits(to_bits(shifted) << MANTISSA_BITS);
+}
+
+INLINE real exp_scaled(real t)
+{
+    return exp_above(t, EXP_LOWEST);
+}
+
+INLINE real exp_lowest(void)
+{
+    real lowest = EXP_LOWEST;
+#if CLOSS_FMA /* SSE2 has no registers to spare */
+    HIDE(lowest);
+#endif
+    return lowest;
 }
 
 INLINE real log1p_positive(real z)
