@@ -52,6 +52,7 @@ cdef extern from "closs.h" nogil:
         CLOSS_PROBABILITY_CROSS_ENTROPY
         CLOSS_KL_DIVERGENCE
         CLOSS_JS_DIVERGENCE
+        CLOSS_ZERO_ONE
 
     ctypedef struct closs_softmax_args:
         size_t size
@@ -82,6 +83,8 @@ cdef extern from "closs.h" nogil:
         double scale
         int32_t wrt_targets
         int64_t first_class
+        closs_label_dtype predicted_dtype
+        closs_const_array predicted
 
     enum:
         CLOSS_PART

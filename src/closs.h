@@ -142,9 +142,15 @@ typedef struct {
  * with m = (p + q) / 2. 0 log 0 = 0 log(0 / 0) = 0; p > 0 = q is +inf (JS: finite); numbers below 0 and NaN give NaN;
  * where p = q = 0 all derivatives are 0. The second takes labels in place of targets, too: -log q[label].
  *
+ * CLOSS_ZERO_ONE           weight x (0 where the predicted class is the label, else 1), exact; no grad, no hess, no parts
+ *
+ * Logits then are any scores, and the class of the largest is predicted, of equal ones the first; a row with a NaN, or of -inf
+ * only, predicts nothing and is wrong. Or `predicted` holds labels, of the sample axes: these and the labels are any integers
+ * then, without ignore_index, classes is 0, and dtype is that of values alone.
+ *
  * CLOSS_CROSS_ENTROPY takes either labels or targets (class probabilities, not normalised here); label_smoothing e replaces a
- * target t by (1 - e) t + e / classes. Class weights and smoothing are its own; labels only its and that of the measure of
- * that name. CLOSS_LOGSUMEXP, CLOSS_SOFTMAX and CLOSS_LOG_SOFTMAX take no weights, and for them sums mean nothing.
+ * target t by (1 - e) t + e / classes. Class weights and smoothing are its own; labels only its, the zero-one
+ * loss's and that of the measure of that name. CLOSS_LOGSUMEXP, CLOSS_SOFTMAX and CLOSS_LOG_SOFTMAX take no weights, and for them sums mean nothing.
  *
  * The denominator of a mean: sum of sample weight x class weight of the label; with targets instead of labels the sum of
  * sample weights, whatever the class weights are.
@@ -172,7 +178,8 @@ typedef enum {
     CLOSS_ENTROPY = 6,
     CLOSS_PROBABILITY_CROSS_ENTROPY = 7,
     CLOSS_KL_DIVERGENCE = 8,
-    CLOSS_JS_DIVERGENCE = 9
+    CLOSS_JS_DIVERGENCE = 9,
+    CLOSS_ZERO_ONE = 10
 } closs_softmax_result;
 
 typedef struct {
@@ -204,13 +211,15 @@ typedef struct {
     double scale;                    /* multiplies grad and hess; run uses it, the one-shot call sets it */
     int32_t wrt_targets;             /* of measures of two arrays: grad is that for targets */
     int64_t first_class;             /* part and write: that of the first element of logits, targets, grad and hess */
+    closs_label_dtype predicted_dtype;
+    closs_const_array predicted; /* zero-one loss: labels in place of logits */
 } closs_softmax_args;
 
 /* clang-format off */
 #define CLOSS_SOFTMAX_INIT \
     { sizeof(closs_softmax_args), CLOSS_CROSS_ENTROPY, CLOSS_F32, CLOSS_I64, 0, 0, NULL, {NULL, NULL}, {NULL, NULL}, 0, 0, \
       CLOSS_F32, {NULL, NULL}, 0.0, 1.0, 0.0, CLOSS_F64, {NULL, NULL}, CLOSS_F64, {NULL, NULL}, {NULL, NULL}, \
-      {NULL, NULL}, {NULL, NULL}, 0, 0, 1.0, 0, 0 }
+      {NULL, NULL}, {NULL, NULL}, 0, 0, 1.0, 0, 0, CLOSS_I64, {NULL, NULL} }
 /* clang-format on */
 
 CLOSS_API closs_status closs_softmax_check(const closs_softmax_args *args, closs_report *report);

@@ -36,6 +36,7 @@ typedef struct {
     closs_value_kernel *measures_value;
     closs_write_kernel *measures_write;
     closs_elementwise_kernel *elementwise[CLOSS_DTYPES];
+    closs_softmax_kernel *zero_one[CLOSS_DTYPES];
 } closs_kernels;
 
 extern const closs_kernels closs_kernels_baseline;

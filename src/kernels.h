@@ -21,6 +21,7 @@
 #include "softmax_terms.h"
 #include "measures.h"
 #include "elementwise.h"
+#include "zero_one.h"
 #undef CLOSS_REAL
 
 #define CLOSS_REAL 32
@@ -31,6 +32,7 @@
 #include "softmax_rows.h"
 #include "softmax_lanes.h"
 #include "elementwise.h"
+#include "zero_one.h"
 #undef CLOSS_REAL
 
 #define OF(real, name) CLOSS_JOIN(name##_##real##_, CLOSS_ISA)
@@ -52,4 +54,5 @@ const closs_kernels CLOSS_JOIN(closs_kernels_, CLOSS_ISA) = {
     .measures_value = OF(f64, measures_value),
     .measures_write = OF(f64, measures_write),
     .elementwise = {EACH(elementwise)},
+    .zero_one = {EACH(zero_one)},
 };
