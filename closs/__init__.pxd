@@ -5,7 +5,7 @@ from closs._core cimport (
     CLOSS_I32, CLOSS_I64, CLOSS_JS_DIVERGENCE, CLOSS_KL_DIVERGENCE, CLOSS_L1, CLOSS_LOGSUMEXP, CLOSS_LOG_COSH,
     CLOSS_LOG_SOFTMAX, CLOSS_MEAN, CLOSS_MSE, CLOSS_NOT_AVAILABLE, CLOSS_OK, CLOSS_PART, CLOSS_PART_BLOCKS,
     CLOSS_PROBABILITY_CROSS_ENTROPY, CLOSS_PSEUDO_HUBER, CLOSS_QUANTILE, CLOSS_SIGMOID_CROSS_ENTROPY,
-    CLOSS_SMOOTH_L1, CLOSS_SOFTMAX, CLOSS_SOFTMAX_ENTROPY, CLOSS_SUM, CLOSS_ZERO_ONE, closs_array, closs_const_array,
+    CLOSS_SMOOTH_L1, CLOSS_SOFTMAX, CLOSS_SOFTMAX_ENTROPY, CLOSS_SUM, CLOSS_U8, CLOSS_ZERO_ONE, closs_array, closs_const_array,
     closs_dtype, closs_elementwise, closs_elementwise_args, closs_elementwise_block, closs_elementwise_check,
     closs_elementwise_defaults, closs_elementwise_loss, closs_elementwise_run, closs_isa, closs_isa_available,
     closs_isa_compiled, closs_label_dtype, closs_reduction, closs_report, closs_set_isa, closs_softmax,

@@ -28,6 +28,7 @@ cdef extern from "closs.h" nogil:
     ctypedef enum closs_label_dtype:
         CLOSS_I32
         CLOSS_I64
+        CLOSS_U8
 
     ctypedef enum closs_reduction:
         CLOSS_MEAN

@@ -10,8 +10,8 @@ from closs._arguments cimport (
 )
 from closs._core cimport (
     CLOSS_ENTROPY, CLOSS_F64, CLOSS_I32, CLOSS_I64, CLOSS_JS_DIVERGENCE, CLOSS_KL_DIVERGENCE,
-    CLOSS_PROBABILITY_CROSS_ENTROPY, CLOSS_ZERO_ONE, closs_const_array, closs_softmax_args, closs_softmax_defaults,
-    closs_softmax_result,
+    CLOSS_PROBABILITY_CROSS_ENTROPY, CLOSS_U8, CLOSS_ZERO_ONE, closs_const_array, closs_label_dtype,
+    closs_softmax_args, closs_softmax_defaults, closs_softmax_result,
 )
 from closs._softmax cimport checked_run, fill_args
 
@@ -412,13 +412,15 @@ cdef cnp.ndarray as_any_labels(object given, str name):
     return array
 
 
-cdef bint are_comparable(cnp.ndarray a, cnp.ndarray b):
-    """Whether libcloss can compare two arrays of labels: signed, or of one dtype, as int32 or int64 in memory."""
-    cdef int a_size = cnp.PyArray_ITEMSIZE(a), b_size = cnp.PyArray_ITEMSIZE(b)
-    cdef bint same = cnp.PyArray_TYPE(a) == cnp.PyArray_TYPE(b)
-    if not ((a_size == 4 or a_size == 8) and (b_size == 4 or b_size == 8) and is_native(a) and is_native(b)):
-        return False
-    return same or a.dtype.kind == "i" and b.dtype.kind == "i"
+cdef int dtype_of_labels(cnp.ndarray labels, bint as_bytes) except -2:
+    """As libcloss names it, -1 if it has none; `as_bytes`: only whether they are equal will matter."""
+    cdef int size = cnp.PyArray_ITEMSIZE(labels)
+    kind = labels.dtype.kind
+    if size == 1 and (as_bytes or kind != "i"):
+        return CLOSS_U8
+    if not (size == 4 or size == 8) or not (as_bytes or kind == "i") or not is_native(labels):
+        return -1
+    return CLOSS_I32 if size == 4 else CLOSS_I64
 
 
 def zero_one_loss(pred, target, *, axis=-1, sample_weight=None, reduction="mean", out=None):
@@ -495,6 +497,9 @@ def zero_one_loss(pred, target, *, axis=-1, sample_weight=None, reduction="mean"
     cdef cnp.ndarray truth = as_any_labels(target, "target")
     cdef cnp.ndarray shaped = None  # of the shape of the values, but for a class axis, and of their dtype
     cdef int class_axis = -1
+    cdef int given_type = -1
+    cdef int label_type = -1
+    cdef bint same
     cdef int64_t ignored = 0
     cdef bint ignores = False
     # A column of labels is a mistake, not scores of one class.
@@ -511,10 +516,13 @@ def zero_one_loss(pred, target, *, axis=-1, sample_weight=None, reduction="mean"
             raise ValueError(
                 f"pred has shape {shape_of(given)}, expected target's {shape_of(labels)}, or scores with one axis more"
             )
-        if not are_comparable(given, labels):
-            # numpy compares numbers of any two integer types; here they have become 0 and 1.
-            given = np.asarray(np.not_equal(given, labels)).astype(np.int32)
-            labels = np.broadcast_to(np.int32(), shape_of(given))
+        same = cnp.PyArray_TYPE(given) == cnp.PyArray_TYPE(labels)
+        given_type, label_type = dtype_of_labels(given, same), dtype_of_labels(labels, same)
+        if given_type < 0 or label_type < 0:
+            # numpy compares numbers of any two integer types.
+            given = np.asarray(np.not_equal(given, labels))
+            labels = np.broadcast_to(np.False_, shape_of(given))
+            given_type = label_type = CLOSS_U8
         shaped = np.zeros(shape_of(given)) if how == NONE else given
     cdef cnp.ndarray by_sample = as_sample_weight(sample_weight, shaped, class_axis)
     cdef cnp.ndarray values = values_buffer(out, how, shaped, class_axis)
@@ -528,7 +536,8 @@ def zero_one_loss(pred, target, *, axis=-1, sample_weight=None, reduction="mean"
     fill_args(&args, &axes, class_axis, given, None, None, None, labels, by_sample, values)
     if class_axis < 0:
         args.dtype = CLOSS_F64
-        args.predicted_dtype = CLOSS_I32 if cnp.PyArray_ITEMSIZE(given) == 4 else CLOSS_I64
+        args.predicted_dtype = <closs_label_dtype> given_type
+        args.label_dtype = <closs_label_dtype> label_type
         args.predicted = args.logits
         args.logits = none
     return results(how, checked_run(&args, axes.count, how, truth, False), values, out, None, None)

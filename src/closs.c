@@ -125,9 +125,9 @@ static int is_weight_dtype(closs_dtype dtype)
     return dtype == CLOSS_F32 || dtype == CLOSS_F64;
 }
 
-static int is_label_dtype(closs_label_dtype dtype)
+static int is_label_dtype(closs_label_dtype dtype, const closs_softmax_args *args)
 {
-    return dtype == CLOSS_I32 || dtype == CLOSS_I64;
+    return dtype == CLOSS_I32 || dtype == CLOSS_I64 || (dtype == CLOSS_U8 && args->predicted.data);
 }
 
 /* Positive, finite. */
@@ -142,8 +142,8 @@ static int well_formed(const closs_softmax_args *args)
     if (args->ndim > 0 && !args->shape) return 0;
     if (!is_dtype(args->dtype) || !is_dtype(args->target_dtype)) return 0;
     if (!is_weight_dtype(args->class_weight_dtype) || !is_weight_dtype(args->sample_weight_dtype)) return 0;
-    if (!is_label_dtype(args->label_dtype) || !is_label_dtype(args->predicted_dtype)) return 0;
     if (args->predicted.data && args->result != CLOSS_ZERO_ONE) return 0;
+    if (!is_label_dtype(args->label_dtype, args) || !is_label_dtype(args->predicted_dtype, args)) return 0;
     if (!(args->label_smoothing >= 0 && args->label_smoothing <= 1) || !is_factor(args->temperature)) return 0;
     if (args->base != 0 && (!is_factor(args->base) || args->base == 1)) return 0;
     const int64_t samples = count_samples(args);
@@ -376,7 +376,7 @@ void closs_softmax_run(const closs_softmax_args *args, int64_t begin, int64_t en
     } else if (has_terms(args)) {
         kernels->softmax_terms(args, begin, end, sum);
     } else if (args->result == CLOSS_ZERO_ONE) {
-        kernels->zero_one[args->dtype](args, begin, end, sum);
+        (args->predicted.data ? kernels->zero_one_labels : kernels->zero_one[args->dtype])(args, begin, end, sum);
     } else {
         double unused = 0;
         if (args->hess.data) kernels->softmax_terms(args, begin, end, &unused); /* before grad overwrites the logits */

@@ -100,7 +100,7 @@ typedef struct {
 
 /* CLOSS_F16 is IEEE binary16, CLOSS_BF16 the upper half of a float32; both are uint16_t in memory. */
 typedef enum { CLOSS_F32 = 0, CLOSS_F64 = 1, CLOSS_F16 = 2, CLOSS_BF16 = 3 } closs_dtype;
-typedef enum { CLOSS_I32 = 0, CLOSS_I64 = 1 } closs_label_dtype;
+typedef enum { CLOSS_I32 = 0, CLOSS_I64 = 1, CLOSS_U8 = 2 } closs_label_dtype; /* CLOSS_U8: only beside `predicted` */
 typedef enum { CLOSS_MEAN = 0, CLOSS_SUM = 1 } closs_reduction;
 
 /* An array: its first element and the stride of each axis in elements (any sign; 0 repeats). strides == NULL means

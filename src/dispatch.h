@@ -37,6 +37,7 @@ typedef struct {
     closs_write_kernel *measures_write;
     closs_elementwise_kernel *elementwise[CLOSS_DTYPES];
     closs_softmax_kernel *zero_one[CLOSS_DTYPES];
+    closs_softmax_kernel *zero_one_labels;
 } closs_kernels;
 
 extern const closs_kernels closs_kernels_baseline;

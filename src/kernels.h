@@ -9,6 +9,7 @@
 
 #include "half.h"
 #include "softmax_samples.h"
+#include "zero_one_labels.h"
 
 #define CLOSS_REAL 64
 #include "real.h"
@@ -55,4 +56,5 @@ const closs_kernels CLOSS_JOIN(closs_kernels_, CLOSS_ISA) = {
     .measures_write = OF(f64, measures_write),
     .elementwise = {EACH(elementwise)},
     .zero_one = {EACH(zero_one)},
+    .zero_one_labels = zero_one_pairs,
 };
