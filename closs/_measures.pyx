@@ -402,9 +402,8 @@ def js_divergence(p, q, *, axis=-1, base=None, sample_weight=None, reduction="no
                    out)
 
 
-cdef cnp.ndarray as_any_labels(object given, str name):
+cdef cnp.ndarray as_any_labels(cnp.ndarray array, object given, str name):
     """Integers or bools."""
-    cdef cnp.ndarray array = given if isinstance(given, np.ndarray) else np.asarray(given)
     if array.dtype.kind not in "iub":
         if array.size > 0 or not isinstance(given, (list, tuple)):  # [] has no dtype of its own
             raise TypeError(f"{name}: labels must be integers or bools, got {array.dtype.name}")
@@ -494,7 +493,7 @@ def zero_one_loss(pred, target, *, axis=-1, sample_weight=None, reduction="mean"
             f"target has shape {shape_of(labels)} and pred {shape_of(given)}: zero_one_loss(pred, target) takes the "
             "prediction first, unlike scikit-learn"
         )
-    cdef cnp.ndarray truth = as_any_labels(target, "target")
+    cdef cnp.ndarray truth = as_any_labels(labels, target, "target")
     cdef cnp.ndarray shaped = None  # of the shape of the values, but for a class axis, and of their dtype
     cdef int class_axis = -1
     cdef int given_type = -1
@@ -510,7 +509,7 @@ def zero_one_loss(pred, target, *, axis=-1, sample_weight=None, reduction="mean"
             truth = truth.astype(np.int32)
         labels = as_labels(truth, given, class_axis, None, &ignored, &ignores)
     else:
-        given = as_any_labels(pred, "pred")
+        given = as_any_labels(given, pred, "pred")
         labels = truth
         if shape_of(given) != shape_of(labels):
             raise ValueError(

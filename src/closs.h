@@ -142,21 +142,25 @@ typedef struct {
  * with m = (p + q) / 2. 0 log 0 = 0 log(0 / 0) = 0; p > 0 = q is +inf (JS: finite); numbers below 0 and NaN give NaN;
  * where p = q = 0 all derivatives are 0. The second takes labels in place of targets, too: -log q[label].
  *
- * CLOSS_ZERO_ONE           weight x (0 where the predicted class is the label, else 1), exact; no grad, no hess, no parts
+ * The zero-one loss has no derivative and no parts:
  *
- * Logits then are any scores, and the class of the largest is predicted, of equal ones the first; a row with a NaN, or of -inf
- * only, predicts nothing and is wrong. Or `predicted` holds labels, of the sample axes: these and the labels are any integers
- * then, without ignore_index, classes is 0, and dtype is that of values alone.
+ * CLOSS_ZERO_ONE           weight x (0 where the predicted class is the label, else 1), exact
+ *
+ * Logits are any scores here: the class of the largest is predicted, of equal ones the first. A row with a NaN, or of -inf only,
+ * predicts nothing and is wrong. Or, without logits and ignore_index and with 0 classes, `predicted` holds labels: these and the
+ * labels may be any integers, and dtype says only what values are.
  *
  * CLOSS_CROSS_ENTROPY takes either labels or targets (class probabilities, not normalised here); label_smoothing e replaces a
- * target t by (1 - e) t + e / classes. Class weights and smoothing are its own; labels only its, the zero-one
- * loss's and that of the measure of that name. CLOSS_LOGSUMEXP, CLOSS_SOFTMAX and CLOSS_LOG_SOFTMAX take no weights, and for them sums mean nothing.
+ * target t by (1 - e) t + e / classes. Class weights and smoothing are its own; labels its, the zero-one loss's
+ * and that of the measure of that name. CLOSS_LOGSUMEXP, CLOSS_SOFTMAX and CLOSS_LOG_SOFTMAX take no weights, and for them sums
+ * mean nothing.
  *
  * The denominator of a mean: sum of sample weight x class weight of the label; with targets instead of labels the sum of
  * sample weights, whatever the class weights are.
  *
  * Samples are numbered in C order of shape[0..ndim); ndim may be 0 (one sample). logits, targets, grad and hess have these
- * axes and then the class axis: strides of ndim + 1 elements. labels, sample_weight and values have the sample axes only.
+ * axes and then the class axis: strides of ndim + 1 elements. labels, predicted, sample_weight and values have the sample axes
+ * only.
  *
  * Accuracy of cross-entropy, integer labels, every confidence down to underflow: relative error of loss and gradient at most
  * 8 eps (plus sqrt(classes)/16 eps), plus half an ulp of x_j - max per exponential. With targets or smoothing: at most 8 eps of

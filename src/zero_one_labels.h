@@ -5,12 +5,12 @@
  */
 enum { AT_A_TIME = 128 }; /* samples */
 
-/* A label that became invalid after check has weight NaN, right or wrong. */
+/* A label that became invalid after check is wrong, with weight NaN. */
 static void zero_one_values(const closs_softmax_args *args, const sample_run *run, const int *wrong,
                             const double *weight, value_sum *values)
 {
     ALIGNED double value[AT_A_TIME];
-    for (int64_t i = 0; i < run->count; i++) value[i] = wrong[i] || weight[i] != weight[i] ? weight[i] : 0;
+    for (int64_t i = 0; i < run->count; i++) value[i] = wrong[i] ? weight[i] : 0;
     if (args->values.data)
         for (int64_t i = 0; i < run->count; i++) store_value(args, run->first.values + i * run->step.values, value[i]);
     value_sum_add(values, value, run->count);
