@@ -28,6 +28,10 @@ INLINE int zero_one_row(const real *z, int64_t n, int64_t before, real v, const 
     for (int64_t j = 0; j < n; j += width) {
         if (j + width > n) j = n - width;
         const real rest = (real)(before - j);
+        if (width == LANES) { /* of rows that are left, the next one, too: up to 25 % */
+            PREFETCH(z + j + AHEAD);
+            PREFETCH(z + j + AHEAD + LANES / 2);
+        }
 #pragma omp simd
         for (int l = 0; l < width; l++) beaten[l] |= (bits_t)BEATS(z[j + l], v, (real)l < rest);
     }
