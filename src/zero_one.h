@@ -32,6 +32,11 @@ INLINE int zero_one_row(const real *z, int64_t n, int64_t before, real v, const 
             PREFETCH(z + j + AHEAD);
             PREFETCH(z + j + AHEAD + LANES / 2);
         }
+        if (width == LANES && before <= 0) { /* behind the label ties do not matter: 20 % of long rows */
+#pragma omp simd
+            for (int l = 0; l < width; l++) beaten[l] |= (bits_t)((z[j + l] <= v) == 0);
+            continue;
+        }
 #pragma omp simd
         for (int l = 0; l < width; l++) beaten[l] |= (bits_t)BEATS(z[j + l], v, (real)l < rest);
     }
