@@ -41,6 +41,7 @@ cdef bint is_half(cnp.ndarray data) noexcept
 cdef tuple shape_without(cnp.ndarray data, int axis)
 cdef cnp.ndarray as_logits(object given, str name)
 cdef cnp.ndarray as_data(object given, str name)
+cdef bint is_native(cnp.ndarray array) noexcept
 cdef bint is_weak(object given)
 cdef double weak(object given, str name) except? -1
 cdef bint has_shape_without(cnp.ndarray array, cnp.ndarray data, int axis) noexcept

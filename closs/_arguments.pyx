@@ -593,7 +593,8 @@ cdef int fill_axes(sample_axes *axes, int axis, cnp.ndarray data, cnp.ndarray ta
 # ---- Faults ---------------------------------------------------------------------------------------------------------
 
 cdef int raise_report(const closs_report *report, object target, int64_t classes, object ignore_index) except -1:
-    """Raises the exception of a report that is not OK. Labels are looked up as they were given, in C order."""
+    """Raises the exception of a report that is not OK. Labels are looked up as they were given, in C order; a function
+    that has no ignore_index passes False."""
     if report.status == CLOSS_OK:
         return 0
     if report.status == CLOSS_BAD_CLASS_WEIGHT:
@@ -604,7 +605,7 @@ cdef int raise_report(const closs_report *report, object target, int64_t classes
         raise SystemError("libcloss refused its arguments")
     labels = np.asarray(target)
     bad = (labels < 0) | (labels >= classes)
-    if ignore_index is not None:
+    if ignore_index is not None and ignore_index is not False:
         bad &= labels != operator.index(ignore_index)
     places = np.argwhere(bad)
     if len(places) == 0:

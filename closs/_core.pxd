@@ -28,6 +28,7 @@ cdef extern from "closs.h" nogil:
     ctypedef enum closs_label_dtype:
         CLOSS_I32
         CLOSS_I64
+        CLOSS_U8
 
     ctypedef enum closs_reduction:
         CLOSS_MEAN
@@ -52,6 +53,7 @@ cdef extern from "closs.h" nogil:
         CLOSS_PROBABILITY_CROSS_ENTROPY
         CLOSS_KL_DIVERGENCE
         CLOSS_JS_DIVERGENCE
+        CLOSS_ZERO_ONE
 
     ctypedef struct closs_softmax_args:
         size_t size
@@ -82,6 +84,8 @@ cdef extern from "closs.h" nogil:
         double scale
         int32_t wrt_targets
         int64_t first_class
+        closs_label_dtype predicted_dtype
+        closs_const_array predicted
 
     enum:
         CLOSS_PART

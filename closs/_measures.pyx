@@ -6,11 +6,11 @@ from libc.stdint cimport int64_t
 
 from closs._arguments cimport (
     NONE, as_data, as_labels, as_logits, as_pair, as_sample_weight, axis_of, base_of, check_buffer,
-    gradient_buffer, reduction_of, results, sample_axes, shape_of, values_buffer,
-    warn_empty_mean,
+    gradient_buffer, is_native, reduction_of, results, sample_axes, shape_of, values_buffer,
 )
 from closs._core cimport (
-    CLOSS_ENTROPY, CLOSS_JS_DIVERGENCE, CLOSS_KL_DIVERGENCE, CLOSS_PROBABILITY_CROSS_ENTROPY, closs_report,
+    CLOSS_ENTROPY, CLOSS_F64, CLOSS_I32, CLOSS_I64, CLOSS_JS_DIVERGENCE, CLOSS_KL_DIVERGENCE,
+    CLOSS_PROBABILITY_CROSS_ENTROPY, CLOSS_U8, CLOSS_ZERO_ONE, closs_const_array, closs_label_dtype,
     closs_softmax_args, closs_softmax_defaults, closs_softmax_result,
 )
 from closs._softmax cimport checked_run, fill_args
@@ -402,9 +402,24 @@ def js_divergence(p, q, *, axis=-1, base=None, sample_weight=None, reduction="no
                    out)
 
 
-cdef bint holds_integers(cnp.ndarray array, bint bools):
-    kind = array.dtype.kind
-    return kind == "i" or kind == "u" or bools and kind == "b"
+cdef cnp.ndarray as_any_labels(cnp.ndarray array, object given, str name):
+    """Integers or bools."""
+    if array.dtype.kind not in "iub":
+        if array.size > 0 or not isinstance(given, (list, tuple)):  # [] has no dtype of its own
+            raise TypeError(f"{name}: labels must be integers or bools, got {array.dtype.name}")
+        return array.astype(np.int64)
+    return array
+
+
+cdef int dtype_of_labels(cnp.ndarray labels, bint as_bytes) except -2:
+    """As libcloss names it, -1 if it has none; `as_bytes`: only whether they are equal will matter."""
+    cdef int size = cnp.PyArray_ITEMSIZE(labels)
+    kind = labels.dtype.kind
+    if size == 1 and (as_bytes or kind != "i"):
+        return CLOSS_U8
+    if not (size == 4 or size == 8) or not (as_bytes or kind == "i") or not is_native(labels):
+        return -1
+    return CLOSS_I32 if size == 4 else CLOSS_I64
 
 
 def zero_one_loss(pred, target, *, axis=-1, sample_weight=None, reduction="mean", out=None):
@@ -468,74 +483,60 @@ def zero_one_loss(pred, target, *, axis=-1, sample_weight=None, reduction="mean"
     array([0., 1.])
     """
     cdef int how = reduction_of(reduction)
-    cdef cnp.ndarray truth = target if isinstance(target, np.ndarray) else np.asarray(target)
+    cdef cnp.ndarray labels = target if isinstance(target, np.ndarray) else np.asarray(target)
     cdef cnp.ndarray given = pred if isinstance(pred, np.ndarray) else np.asarray(pred)
-    cdef cnp.ndarray scores, shaped
-    cdef int64_t ignored = 0
-    cdef bint ignores = False
-    for name, array in (("pred", given), ("target", truth)):
+    for name, array in (("pred", given), ("target", labels)):
         if isinstance(array, np.ma.MaskedArray):
             raise TypeError(f"{name}: masked arrays are not supported: use .filled() or weights")
-    if truth.ndim == given.ndim + 1 and truth.dtype.kind not in "iub":
+    if labels.ndim == given.ndim + 1 and labels.dtype.kind not in "iub":
         raise ValueError(
-            f"target has shape {shape_of(truth)} and pred {shape_of(given)}: zero_one_loss(pred, target) takes the "
+            f"target has shape {shape_of(labels)} and pred {shape_of(given)}: zero_one_loss(pred, target) takes the "
             "prediction first, unlike scikit-learn"
         )
-    empty_list = truth.size == 0 and isinstance(target, (list, tuple))
-    if not holds_integers(truth, True) and not empty_list:
-        raise TypeError(f"target: labels must be integers or bools, got {truth.dtype.name}")
+    cdef cnp.ndarray truth = as_any_labels(labels, target, "target")
+    cdef cnp.ndarray shaped = None  # of the shape of the values, but for a class axis, and of their dtype
+    cdef int class_axis = -1
+    cdef int given_type = -1
+    cdef int label_type = -1
+    cdef bint same
+    cdef int64_t ignored = 0
+    cdef bint ignores = False
     # A column of labels is a mistake, not scores of one class.
     if given.ndim == truth.ndim + 1 and not (given.dtype.kind in "iub" and 1 in shape_of(given)):
-        scores = as_logits(given, "pred")
-        class_axis = axis_of(axis, scores.ndim)
+        given = shaped = as_logits(given, "pred")
+        class_axis = axis_of(axis, given.ndim)
         if truth.dtype.kind == "b":
-            truth = truth.astype(np.int64)
-        labels = as_labels(truth, scores, class_axis, None, &ignored, &ignores)
-        classes = scores.shape[class_axis]
-        outside = (truth < 0) | (truth >= classes)
-        if outside.any():
-            place = tuple(np.argwhere(outside)[0].tolist())
-            where = f" at row {place[0]}" if len(place) == 1 else f" at position {place}" if place else ""
-            raise IndexError(f"label {truth[place]}{where} is out of bounds for {classes} classes")
-        if classes == 0:
-            wrong = np.ones(shape_of(truth), bool)
-        else:
-            top = scores.max(axis=class_axis)  # NaN if there is one
-            wrong = np.asarray(scores.argmax(axis=class_axis) != labels) | ~(top > -np.inf)
-        shaped = as_data(np.zeros(shape_of(truth)), "pred").astype(
-            np.float64 if scores.dtype == np.float64 else np.float32
-        )
+            truth = truth.astype(np.int32)
+        labels = as_labels(truth, given, class_axis, None, &ignored, &ignores)
     else:
-        if not holds_integers(given, True) and not (given.size == 0 and isinstance(pred, (list, tuple))):
-            raise TypeError(f"pred: labels must be integers or bools, got {given.dtype.name}")
-        if shape_of(given) != shape_of(truth):
+        given = as_any_labels(given, pred, "pred")
+        labels = truth
+        if shape_of(given) != shape_of(labels):
             raise ValueError(
-                f"pred has shape {shape_of(given)}, expected target's {shape_of(truth)}, or scores with one axis more"
+                f"pred has shape {shape_of(given)}, expected target's {shape_of(labels)}, or scores with one axis more"
             )
-        wrong = np.not_equal(given, truth)
-        shaped = np.zeros(shape_of(truth))
-    cdef cnp.ndarray by_sample = as_sample_weight(sample_weight, shaped, -1)
-    cdef cnp.ndarray values = values_buffer(out, how, shaped, -1)
-    if by_sample is not None and not np.isfinite(by_sample).all():
-        raise ValueError("sample_weight must be finite")
-    if out is not None:
-        check_buffer(values, "out", out, ((pred, given, "pred"), (target, truth, "target"),
-                                          (sample_weight, by_sample, "sample_weight")), False)  # fmt: skip
-    weights = np.float64(1) if by_sample is None else by_sample.astype(np.float64)
-    cdef closs_report report
-    if how == NONE:
-        values[...] = np.where(wrong, weights, 0.0)
-        return values if out is not None or values.ndim > 0 else values[()]
-    # The sum of weights that are all 1 is exact; others are summed pairwise by numpy.
-    if by_sample is None:
-        total, whole = float(np.count_nonzero(wrong)), float(np.size(wrong))
-    else:
-        total = float(np.where(wrong, weights, 0.0).sum())
-        whole = float(np.broadcast_to(weights, shape_of(truth)).sum())
-    if reduction == "sum":
-        return total
-    if whole == 0:
-        report.counted = 0 if by_sample is None else np.count_nonzero(np.broadcast_to(weights, shape_of(truth)))
-        warn_empty_mean(&report)
-        return float("nan")
-    return total / whole
+        same = cnp.PyArray_TYPE(given) == cnp.PyArray_TYPE(labels)
+        given_type, label_type = dtype_of_labels(given, same), dtype_of_labels(labels, same)
+        if given_type < 0 or label_type < 0:
+            # numpy compares numbers of any two integer types.
+            given = np.asarray(np.not_equal(given, labels))
+            labels = np.broadcast_to(np.False_, shape_of(given))
+            given_type = label_type = CLOSS_U8
+        shaped = np.zeros(shape_of(given)) if how == NONE else given
+    cdef cnp.ndarray by_sample = as_sample_weight(sample_weight, shaped, class_axis)
+    cdef cnp.ndarray values = values_buffer(out, how, shaped, class_axis)
+    check_buffer(values, "out", out, ((pred, given, "pred"), (target, labels, "target"),
+                                      (sample_weight, by_sample, "sample_weight")), False)  # fmt: skip
+
+    cdef sample_axes axes
+    cdef closs_softmax_args args = closs_softmax_defaults()
+    cdef closs_const_array none = args.logits
+    args.result = CLOSS_ZERO_ONE
+    fill_args(&args, &axes, class_axis, given, None, None, None, labels, by_sample, values)
+    if class_axis < 0:
+        args.dtype = CLOSS_F64
+        args.predicted_dtype = <closs_label_dtype> given_type
+        args.label_dtype = <closs_label_dtype> label_type
+        args.predicted = args.logits
+        args.logits = none
+    return results(how, checked_run(&args, axes.count, how, truth, False), values, out, None, None)

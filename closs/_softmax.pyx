@@ -27,7 +27,7 @@ cdef int fill_args(closs_softmax_args *args, sample_axes *axes, int axis, cnp.nd
     """All arrays; axes has to live as long as args."""
     fill_axes(axes, axis, data, target, gradient, hessian, labels, by_sample, values)
     args.dtype = dtype_of(data)
-    args.classes = cnp.PyArray_DIMS(data)[axis]
+    args.classes = cnp.PyArray_DIMS(data)[axis] if axis >= 0 else 0
     args.ndim = axes.ndim
     args.shape = axes.shape
     args.logits.data = cnp.PyArray_DATA(data)
@@ -70,7 +70,7 @@ cdef double checked_run(closs_softmax_args *args, int64_t samples, int how, obje
     args.scale = scale_of(&report, how)
     # With terms of their own an element costs about twice as much.
     cdef bint has_terms = args.labels.data == NULL or args.label_smoothing != 0 or args.hess.data != NULL
-    cdef int threads = threads_for(samples * args.classes * (2 if has_terms else 1))
+    cdef int threads = threads_for(samples * max(args.classes, 1) * (2 if has_terms else 1))
     with nogil:
         total = softmax_run(args, samples, threads)
     return reduced(&report, how, total)

@@ -125,6 +125,11 @@ static int is_weight_dtype(closs_dtype dtype)
     return dtype == CLOSS_F32 || dtype == CLOSS_F64;
 }
 
+static int is_label_dtype(closs_label_dtype dtype, const closs_softmax_args *args)
+{
+    return dtype == CLOSS_I32 || dtype == CLOSS_I64 || (dtype == CLOSS_U8 && args->predicted.data);
+}
+
 /* Positive, finite. */
 static int is_factor(double x)
 {
@@ -137,7 +142,8 @@ static int well_formed(const closs_softmax_args *args)
     if (args->ndim > 0 && !args->shape) return 0;
     if (!is_dtype(args->dtype) || !is_dtype(args->target_dtype)) return 0;
     if (!is_weight_dtype(args->class_weight_dtype) || !is_weight_dtype(args->sample_weight_dtype)) return 0;
-    if (args->label_dtype != CLOSS_I32 && args->label_dtype != CLOSS_I64) return 0;
+    if (args->predicted.data && args->result != CLOSS_ZERO_ONE) return 0;
+    if (!is_label_dtype(args->label_dtype, args) || !is_label_dtype(args->predicted_dtype, args)) return 0;
     if (!(args->label_smoothing >= 0 && args->label_smoothing <= 1) || !is_factor(args->temperature)) return 0;
     if (args->base != 0 && (!is_factor(args->base) || args->base == 1)) return 0;
     const int64_t samples = count_samples(args);
@@ -167,6 +173,11 @@ static int well_formed(const closs_softmax_args *args)
     case CLOSS_KL_DIVERGENCE:
     case CLOSS_JS_DIVERGENCE:
         return has_logits && only_logits && !args->hess.data && (samples == 0 || targets || args->classes == 0);
+    case CLOSS_ZERO_ONE:
+        if (targets || args->class_weight.data || args->label_smoothing != 0) return 0;
+        if (args->grad.data || args->hess.data || (samples > 0 && !labels)) return 0;
+        if (!args->predicted.data) return has_logits;
+        return !args->logits.data && !args->has_ignore_index && args->classes == 0;
     }
     return 0;
 }
@@ -336,14 +347,16 @@ closs_status closs_softmax_check(const closs_softmax_args *args, closs_report *r
     const environment callers = enter();
     closs_status status = CLOSS_OK;
     if (args->class_weight.data) status = check_class_weights(args, report);
-    if (status == CLOSS_OK) status = check_samples(args, count_samples(args), report);
+    closs_softmax_args samples = *args;
+    if (args->predicted.data) samples.labels.data = NULL; /* beside labels they may be any integers */
+    if (status == CLOSS_OK) status = check_samples(&samples, count_samples(args), report);
     leave(callers);
     return report->status = status;
 }
 
 static int is_measure(const closs_softmax_args *args)
 {
-    return args->result >= CLOSS_ENTROPY;
+    return args->result >= CLOSS_ENTROPY && args->result <= CLOSS_JS_DIVERGENCE;
 }
 
 /* Whether the value is a sum of terms over the classes, as the kernels of softmax_terms.h compute it. */
@@ -362,6 +375,8 @@ void closs_softmax_run(const closs_softmax_args *args, int64_t begin, int64_t en
         kernels->measures[args->dtype](args, begin, end, sum);
     } else if (has_terms(args)) {
         kernels->softmax_terms[args->dtype](args, begin, end, sum);
+    } else if (args->result == CLOSS_ZERO_ONE) {
+        (args->predicted.data ? kernels->zero_one_labels : kernels->zero_one[args->dtype])(args, begin, end, sum);
     } else {
         double unused = 0;
         if (args->hess.data)
@@ -375,6 +390,7 @@ void closs_softmax_run(const closs_softmax_args *args, int64_t begin, int64_t en
 int64_t closs_softmax_parts(const closs_softmax_args *args)
 {
     if (closs_lanes_of_samples(args) || (is_measure(args) && args->labels.data)) return 1;
+    if (args->result == CLOSS_ZERO_ONE) return 1;
     return args->classes / CLOSS_PART + (args->classes % CLOSS_PART != 0);
 }
 

@@ -101,7 +101,7 @@ typedef struct {
 
 /* CLOSS_F16 is IEEE binary16, CLOSS_BF16 the upper half of a float32; both are uint16_t in memory. */
 typedef enum { CLOSS_F32 = 0, CLOSS_F64 = 1, CLOSS_F16 = 2, CLOSS_BF16 = 3 } closs_dtype;
-typedef enum { CLOSS_I32 = 0, CLOSS_I64 = 1 } closs_label_dtype;
+typedef enum { CLOSS_I32 = 0, CLOSS_I64 = 1, CLOSS_U8 = 2 } closs_label_dtype; /* CLOSS_U8: only beside `predicted` */
 typedef enum { CLOSS_MEAN = 0, CLOSS_SUM = 1 } closs_reduction;
 
 /* An array: its first element and the stride of each axis in elements (any sign; 0 repeats). strides == NULL means
@@ -143,15 +143,25 @@ typedef struct {
  * with m = (p + q) / 2. 0 log 0 = 0 log(0 / 0) = 0; p > 0 = q is +inf (JS: finite); numbers below 0 and NaN give NaN;
  * where p = q = 0 all derivatives are 0. The second takes labels in place of targets, too: -log q[label].
  *
+ * The zero-one loss has no derivative and no parts:
+ *
+ * CLOSS_ZERO_ONE           weight x (0 where the predicted class is the label, else 1), exact
+ *
+ * Logits are any scores here: the class of the largest is predicted, of equal ones the first. A row with a NaN, or of -inf only,
+ * predicts nothing and is wrong. Or, without logits and ignore_index and with 0 classes, `predicted` holds labels: these and the
+ * labels may be any integers, and dtype says only what values are.
+ *
  * CLOSS_CROSS_ENTROPY takes either labels or targets (class probabilities, not normalised here); label_smoothing e replaces a
- * target t by (1 - e) t + e / classes. Class weights and smoothing are its own; labels only its and that of the measure of
- * that name. CLOSS_LOGSUMEXP, CLOSS_SOFTMAX and CLOSS_LOG_SOFTMAX take no weights, and for them sums mean nothing.
+ * target t by (1 - e) t + e / classes. Class weights and smoothing are its own; labels its, the zero-one loss's
+ * and that of the measure of that name. CLOSS_LOGSUMEXP, CLOSS_SOFTMAX and CLOSS_LOG_SOFTMAX take no weights, and for them sums
+ * mean nothing.
  *
  * The denominator of a mean: sum of sample weight x class weight of the label; with targets instead of labels the sum of
  * sample weights, whatever the class weights are.
  *
  * Samples are numbered in C order of shape[0..ndim); ndim may be 0 (one sample). logits, targets, grad and hess have these
- * axes and then the class axis: strides of ndim + 1 elements. labels, sample_weight and values have the sample axes only.
+ * axes and then the class axis: strides of ndim + 1 elements. labels, predicted, sample_weight and values have the sample axes
+ * only.
  *
  * Accuracy of cross-entropy, integer labels, every confidence down to underflow: relative error of loss and gradient at most
  * 8 eps (plus sqrt(classes)/16 eps), plus half an ulp of x_j - max per exponential. With targets or smoothing: at most 8 eps of
@@ -173,7 +183,8 @@ typedef enum {
     CLOSS_ENTROPY = 6,
     CLOSS_PROBABILITY_CROSS_ENTROPY = 7,
     CLOSS_KL_DIVERGENCE = 8,
-    CLOSS_JS_DIVERGENCE = 9
+    CLOSS_JS_DIVERGENCE = 9,
+    CLOSS_ZERO_ONE = 10
 } closs_softmax_result;
 
 typedef struct {
@@ -205,13 +216,15 @@ typedef struct {
     double scale;                    /* multiplies grad and hess; run uses it, the one-shot call sets it */
     int32_t wrt_targets;             /* of measures of two arrays: grad is that for targets */
     int64_t first_class;             /* part and write: that of the first element of logits, targets, grad and hess */
+    closs_label_dtype predicted_dtype;
+    closs_const_array predicted; /* zero-one loss: labels in place of logits */
 } closs_softmax_args;
 
 /* clang-format off */
 #define CLOSS_SOFTMAX_INIT \
     { sizeof(closs_softmax_args), CLOSS_CROSS_ENTROPY, CLOSS_F32, CLOSS_I64, 0, 0, NULL, {NULL, NULL}, {NULL, NULL}, 0, 0, \
       CLOSS_F32, {NULL, NULL}, 0.0, 1.0, 0.0, CLOSS_F64, {NULL, NULL}, CLOSS_F64, {NULL, NULL}, {NULL, NULL}, \
-      {NULL, NULL}, {NULL, NULL}, 0, 0, 1.0, 0, 0 }
+      {NULL, NULL}, {NULL, NULL}, 0, 0, 1.0, 0, 0, CLOSS_I64, {NULL, NULL} }
 /* clang-format on */
 
 CLOSS_API closs_status closs_softmax_check(const closs_softmax_args *args, closs_report *report);

@@ -36,6 +36,8 @@ typedef struct {
     closs_value_kernel *measures_value[CLOSS_DTYPES];
     closs_write_kernel *measures_write[CLOSS_DTYPES];
     closs_elementwise_kernel *elementwise[CLOSS_DTYPES];
+    closs_softmax_kernel *zero_one[CLOSS_DTYPES];
+    closs_softmax_kernel *zero_one_labels;
 } closs_kernels;
 
 extern const closs_kernels closs_kernels_baseline;

@@ -10,6 +10,7 @@
 #include "half.h"
 #include "stream.h"
 #include "softmax_samples.h"
+#include "zero_one_labels.h"
 
 #define CLOSS_REAL 64
 #include "real.h"
@@ -26,6 +27,7 @@
 #include "softmax_terms.h"
 #include "measures.h"
 #include "elementwise.h"
+#include "zero_one.h"
 #undef CLOSS_REAL
 
 #define CLOSS_REAL 32
@@ -41,6 +43,7 @@
 #include "softmax_terms.h"
 #include "measures.h"
 #include "elementwise.h"
+#include "zero_one.h"
 #undef CLOSS_REAL
 
 #define EACH(name)                                                                                                     \
@@ -63,4 +66,6 @@ const closs_kernels CLOSS_JOIN(closs_kernels_, CLOSS_ISA) = {
     .measures_value = {EACH(measures_value)},
     .measures_write = {EACH(measures_write)},
     .elementwise = {EACH(elementwise)},
+    .zero_one = {EACH(zero_one)},
+    .zero_one_labels = zero_one_pairs,
 };

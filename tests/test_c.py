@@ -21,7 +21,7 @@ def run(*arguments, **environment):
         ["sh", str(SCRIPT), *arguments], capture_output=True, text=True, env={**os.environ, **environment}
     )
     assert result.returncode == 0, result.stdout + result.stderr
-    for name in ("door", "parts", "guard"):
+    for name in ("door", "parts", "zero_one", "guard"):
         assert f"{name}: " in result.stdout
     return result.stdout
 

@@ -2,6 +2,7 @@
 
 import math
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -144,7 +145,71 @@ class TestZeroOne:
         np.testing.assert_array_equal(wrong, [0, 1, 1, 0, 1])
         assert wrong.dtype == np.float32
         assert closs.zero_one_loss(scores.T, [0, 2, 0, 2, 2], axis=0) == 0.6
+        assert closs.zero_one_loss([[1, 3], [2, 0]], [True, True]) == 0.5
         assert closs.zero_one_loss(scores.astype("f2"), [0, 2, 0, 2, 2], reduction="none").dtype == np.float32
+
+    @pytest.mark.parametrize("dtype", ["f2", ml_dtypes.bfloat16, "f4", "f8"])
+    @pytest.mark.parametrize("classes", [1, 2, 3, 4, 7, 8, 10, 33, 130, 600])
+    def test_scores_against_numpy(self, rng, classes, dtype):
+        """Every class axis and memory order, ties and NaN, with weights: numpy's argmax, and a NaN is an error."""
+        scores = rng.integers(0, 4 if classes < 20 else 40, (5, 61, classes)).astype("f8")
+        scores[rng.random(scores.shape) < 0.1 / classes] = np.nan
+        labels = np.where(rng.random((5, 61)) < 0.7, scores.argmax(-1), rng.integers(0, classes, (5, 61)))
+        weights = rng.integers(-1, 4, (5, 61)) / 2
+        wrong = (scores.argmax(-1) != labels) | np.isnan(scores).any(-1)
+        for axis in range(3):
+            for order in "CF":
+                x = np.asarray(np.moveaxis(scores, -1, axis).astype(dtype), order=order)
+                for given in (x, x[::-1, ::-1, ::-1].copy(order)[::-1, ::-1, ::-1], np.repeat(x, 2, -1)[..., ::2]):
+                    found = closs.zero_one_loss(given, labels, axis=axis, reduction="none")
+                    np.testing.assert_array_equal(found, wrong)
+                    assert closs.zero_one_loss(given, labels, axis=axis) == wrong.mean()
+                    total = closs.zero_one_loss(given, labels, axis=axis, sample_weight=weights, reduction="sum")
+                    assert total == weights[wrong].sum()
+        assert closs.zero_one_loss(scores[0, 0].astype(dtype), labels[0, 0]) == wrong[0, 0]
+
+    @pytest.mark.parametrize("first", ["?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", ">i4"])
+    @pytest.mark.parametrize("second", ["?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", ">i4"])
+    def test_labels_of_any_dtypes(self, rng, first, second):
+        """Compared as numbers of mathematics, however they lie in memory."""
+
+        def labels(dtype):
+            info = None if dtype == "?" else np.iinfo(dtype)
+            picks = [0, 1] if info is None else [0, 1, info.min, info.max]
+            return np.array([picks[k] for k in rng.integers(0, len(picks), 700)], dtype)
+
+        a, b = labels(first), labels(second)
+        same = rng.random(700) < 0.5
+        a[same], b[same] = 1, 1
+        wrong = np.array([int(x) != int(y) for x, y in zip(a, b, strict=True)])
+        weights = rng.integers(0, 4, 700) / 2
+        assert closs.zero_one_loss(a, b, reduction="sum") == wrong.sum()
+        assert closs.zero_one_loss(a[::-1], b[::-1]) == wrong.mean()
+        assert closs.zero_one_loss(a[::3], b[::3]) == wrong[::3].mean()
+        assert closs.zero_one_loss(a, b, sample_weight=weights) == weights[wrong].sum() / weights.sum()
+        found = closs.zero_one_loss(a.reshape(7, 100).T, np.asfortranarray(b.reshape(7, 100).T), reduction="none")
+        np.testing.assert_array_equal(found, wrong.reshape(7, 100).T)
+
+    def test_threads_and_neighbours(self, rng):
+        """Weights that no order of additions leaves alone: the same bits by one thread and two."""
+        weights = rng.random(300_000)
+        labels, scores = rng.integers(0, 5, weights.size), rng.random((weights.size, 5))
+        calls = [
+            lambda: closs.zero_one_loss(scores, labels, sample_weight=weights),
+            lambda: closs.zero_one_loss(labels, labels[::-1].copy(), sample_weight=weights),
+        ]
+        results = []
+        for count in (1, 2):
+            with closs.threads(count):
+                results.append([call() for call in calls])
+        assert results[0] == results[1]
+        wrong = scores.argmax(1) != labels, labels != labels[::-1]
+        for found, mask in zip(results[0], wrong, strict=True):
+            assert found == pytest.approx(np.sum(weights[mask]) / np.sum(weights), rel=1e-14)
+
+    def test_a_label_of_minus_100_gets_no_advice(self):
+        with pytest.raises(IndexError, match=r"label -100 at row 0 is out of bounds for 2 classes$"):
+            closs.zero_one_loss([[0.1, 0.9]], [-100])
 
     @pytest.mark.parametrize(
         ("pred", "target", "options", "error", "words"),
@@ -172,5 +237,7 @@ class TestZeroOne:
         with pytest.warns(RuntimeWarning, match="mean of empty"):
             assert math.isnan(closs.zero_one_loss([], []))
         assert closs.zero_one_loss([], [], reduction="sum") == 0.0
+        with pytest.warns(RuntimeWarning, match="mean of empty"):
+            assert math.isnan(closs.zero_one_loss(np.empty((0, 3)), []))
         with pytest.warns(RuntimeWarning, match="mean of empty"):
             assert math.isnan(closs.zero_one_loss([1], [1], sample_weight=0))

@@ -108,6 +108,22 @@ static int near_to(double got, long double wanted, closs_dtype dtype)
     return fabsl((long double)got - wanted) <= (dtype == CLOSS_F32 ? 1e-5L : 2e-14L);
 }
 
+/* The class of the largest logit of a sample, of equal ones the first. */
+static int64_t largest(const problem *p, int64_t sample)
+{
+    const double *x = p->logits + sample * p->classes;
+    int64_t best = 0;
+    for (int64_t j = 1; j < p->classes; j++)
+        if (x[j] > x[best]) best = j;
+    return best;
+}
+
+/* Of every second sample the label is predicted, for the zero-one loss alone. */
+static int64_t label_of(const problem *p, closs_softmax_result result, int64_t sample)
+{
+    return result == CLOSS_ZERO_ONE && sample % 2 ? largest(p, sample) : p->labels[sample];
+}
+
 /* One call. `mode`: 0 no gradient, 1 its own buffer, 2 in place. */
 static void call(const problem *p, closs_softmax_result result, int layout, int mode, int weighted, int behind)
 {
@@ -129,6 +145,7 @@ static void call(const problem *p, closs_softmax_result result, int layout, int 
     double *by_sample = place(SAMPLE_WEIGHT, (size_t)n * 8, behind);
     float *by_class = place(CLASS_WEIGHT, (size_t)c * 4, behind);
     const int64_t last = label_stride < 0 ? n - 1 : 0;
+    const int labelled = result == CLOSS_CROSS_ENTROPY || result == CLOSS_ZERO_ONE;
 
     protect(1);
     memset(g, 0x5a, bytes);
@@ -138,9 +155,9 @@ static void call(const problem *p, closs_softmax_result result, int layout, int 
         for (int64_t j = 0; j < c; j++)
             put(x, p->dtype, origin + i * strides[0] + j * strides[1], p->logits[i * c + j]);
         if (weighted)
-            ((int32_t *)(void *)labels)[last + i * label_stride] = i % 5 == 4 ? -100 : (int32_t)p->labels[i];
+            ((int32_t *)(void *)labels)[last + i * label_stride] = i % 5 == 4 ? -100 : (int32_t)label_of(p, result, i);
         else
-            ((int64_t *)(void *)labels)[last + i * label_stride] = p->labels[i];
+            ((int64_t *)(void *)labels)[last + i * label_stride] = label_of(p, result, i);
         by_sample[i] = p->weights[i];
     }
     for (int64_t j = 0; j < c; j++) by_class[j] = (float)p->weights[n + j];
@@ -155,21 +172,21 @@ static void call(const problem *p, closs_softmax_result result, int layout, int 
     args.classes = c;
     args.logits.data = x + (size_t)origin * size;
     args.logits.strides = args.grad.strides = strides;
-    if (result == CLOSS_CROSS_ENTROPY) {
+    if (labelled) {
         args.labels.data = labels + (size_t)last * label_size;
         args.labels.strides = &label_stride;
     }
-    if (result == CLOSS_CROSS_ENTROPY || result == CLOSS_LOGSUMEXP) args.values.data = values;
+    if (labelled || result == CLOSS_LOGSUMEXP) args.values.data = values;
     if (mode) args.grad.data = g + (size_t)origin * size;
     if (weighted) {
         args.has_ignore_index = 1;
         args.ignore_index = -100;
         args.sample_weight.data = by_sample;
-        args.class_weight.data = by_class;
+        if (result == CLOSS_CROSS_ENTROPY) args.class_weight.data = by_class;
         args.class_weight_dtype = CLOSS_F32;
     }
     double sum = 0;
-    if (c == 0 && n > 0 && result == CLOSS_CROSS_ENTROPY) {
+    if (c == 0 && n > 0 && labelled) {
         CHECK(closs_softmax(&args, CLOSS_SUM, &sum, NULL) == CLOSS_BAD_LABEL);
         return;
     }
@@ -177,6 +194,16 @@ static void call(const problem *p, closs_softmax_result result, int layout, int 
 
     long double total = 0;
     int right = 1;
+    if (result == CLOSS_ZERO_ONE) {
+        for (int64_t i = 0; i < n; i++) {
+            const double weight = !weighted ? 1 : i % 5 == 4 ? 0 : p->weights[i];
+            const double wanted = label_of(p, result, i) == largest(p, i) ? 0 : weight;
+            right &= get(values, p->dtype, i) == wanted;
+            total += wanted;
+        }
+        CHECK(right && sum == (double)total);
+        return;
+    }
     if (result != CLOSS_CROSS_ENTROPY) {
         for (int64_t i = 0; i < n && c > 0; i++) {
             const double at_label = p->logits[i * c + p->labels[i]];
@@ -225,6 +252,7 @@ static void all_calls(problem *p, int64_t samples, int64_t classes)
                          (int)(samples + classes + layout) % 2);
             for (int layout = 0; layout < LAYOUTS; layout++) {
                 call(p, CLOSS_LOGSUMEXP, layout, 0, 0, (int)(samples + classes + layout) % 2);
+                call(p, CLOSS_ZERO_ONE, layout, 0, (int)(classes + layout) % 2, (int)(samples + classes + layout) % 2);
                 call(p, CLOSS_SOFTMAX, layout, 1 + (int)classes % 2, 0, (int)(samples + classes + layout) % 2);
                 call(p, CLOSS_LOG_SOFTMAX, layout, 2 - (int)classes % 2, 0, (int)(samples + classes + layout) % 2);
             }
