@@ -92,6 +92,7 @@ static int call(const problem *p)
     closs_softmax_args softmax = CLOSS_SOFTMAX_INIT;
     closs_elementwise_args elements = CLOSS_ELEMENTWISE_INIT;
     closs_status status;
+    closs_report report;
     fill(p->dtype);
     if (p->elementwise) {
         elements.loss = (closs_elementwise_loss)p->kind;
@@ -101,7 +102,7 @@ static int call(const problem *p)
         elements.pred.data = x;
         elements.target.data = y;
         if (p->gradient) elements.grad.data = output;
-        status = closs_elementwise_check(&elements, NULL);
+        status = closs_elementwise_check(&elements, &report);
     } else {
         softmax.result = (closs_softmax_result)p->kind;
         softmax.dtype = softmax.target_dtype = p->dtype;
@@ -118,7 +119,7 @@ static int call(const problem *p)
             softmax.targets.data = y;
         }
         if (p->gradient) softmax.grad.data = output;
-        status = closs_softmax_check(&softmax, NULL);
+        status = closs_softmax_check(&softmax, &report);
     }
     if (status != CLOSS_OK) {
         fprintf(stderr, "%s: %s\n", p->name, closs_status_string(status));

@@ -3,8 +3,8 @@
     python benchmarks/instructions.py --check     exit 1 if a count has grown by more than the tolerance
     python benchmarks/instructions.py --update    store the counts
 
-A count does not depend on how busy the machine is, and so guards speed where no timing can be trusted. It needs valgrind
-(which has no AVX-512) and the C compiler that built the package; other compilers give other counts, and are named.
+A count does not depend on how busy the machine is, and so guards speed where no timing can be trusted. It needs
+valgrind (which has no AVX-512) and the C compiler that built the package: another gives other counts, and is named.
 """
 
 import argparse
