@@ -9,13 +9,14 @@ from closs._tools.results import Report, Result
 
 COLOURS = {"float32": "#0072B2", "float64": "#D55E00", "float16": "#009E73", "bfloat16": "#CC79A7"}
 MARKERS = {"": "o", "reused": "s", "fresh": "D"}
-LABELS = {"": "value", "reused": "with arrays, reused", "fresh": "with arrays, fresh"}
+LABELS = {"": "value alone", "reused": "result in a kept array", "fresh": "in a fresh array"}
 LINES = {"read": "-", "copy": "--", "nt_copy": (0, (6, 2, 1, 2)), "triad": ":", "nt_triad": "-."}
 
 
 def draw(report: Report, path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
     workloads = list(dict.fromkeys(result.workload for result in report.results))
     figure = Figure(figsize=(15, 3 + 0.28 * max(len(workloads), 10)), layout="constrained")
@@ -23,9 +24,12 @@ def draw(report: Report, path: Path) -> None:
     left, right = figure.subplots(1, 2)
     draw_ratios(left, report.raced(), workloads)
     draw_speeds(right, report)
-    handles = [*left.get_legend_handles_labels()[0], *right.get_legend_handles_labels()[0]]
-    seen = {handle.get_label(): handle for handle in handles}
-    figure.legend(handles=list(seen.values()), loc="outside lower center", ncols=7, fontsize="small")
+    dtypes = [Line2D([], [], color=colour, linewidth=4, label=dtype) for dtype, colour in COLOURS.items()]
+    kinds = [
+        Line2D([], [], color="0.3", marker=MARKERS[buffers], linestyle="", label=LABELS[buffers]) for buffers in MARKERS
+    ]
+    handles = [*dtypes, *kinds, *right.get_legend_handles_labels()[0]]
+    figure.legend(handles=handles, loc="outside lower center", ncols=6, fontsize="small")
     facts = report.facts
     figure.suptitle(f"closs {facts['closs']}, {facts['isa']}, threads: {facts['threads']}, {facts['cpu']}")
     figure.savefig(path, metadata={"Date": None} if path.suffix in (".svg", ".pdf") else None)
@@ -40,8 +44,7 @@ def groups(results: Iterable[Result]) -> dict[tuple[str, str], list[Result]]:
 
 
 def scatter(panel: Any, dtype: str, buffers: str, x: list[float], y: list[float]) -> None:
-    panel.scatter(x, y, s=16, color=COLOURS[dtype], marker=MARKERS[buffers], alpha=0.6, linewidths=0,
-                  label=f"{dtype}, {LABELS[buffers]}")  # fmt: skip
+    panel.scatter(x, y, s=16, color=COLOURS[dtype], marker=MARKERS[buffers], alpha=0.6, linewidths=0)
 
 
 def draw_ratios(panel: Any, raced: list[Result], workloads: list[str]) -> None:

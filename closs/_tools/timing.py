@@ -22,8 +22,8 @@ def calls_per_timing(function: Callable[[], object], seconds: float) -> int:
 def race(contenders: dict[str, Callable[[], object]], rounds: int, seconds: float = 2e-3) -> dict[str, float]:
     """The median seconds of a call for each contender, timed in turn, the order rotated every round.
 
-    An untimed call goes before each timing, so that a contender meets its own caches and threads, not those of the one
-    before it. Python's garbage collector is off meanwhile.
+    Untimed calls go before each timing, for as long: a contender meets its own caches, and the threads of the one
+    before it have stopped spinning. Python's garbage collector is off meanwhile.
     """
     calls = {name: calls_per_timing(function, seconds) for name, function in contenders.items()}
     times: dict[str, list[float]] = {name: [] for name in contenders}
@@ -36,7 +36,8 @@ def race(contenders: dict[str, Callable[[], object]], rounds: int, seconds: floa
             turn = number % len(names)
             for name in names[turn:] + names[:turn]:
                 function, count = contenders[name], calls[name]
-                function()
+                for _ in range(count):
+                    function()
                 start = time.perf_counter()
                 for _ in range(count):
                     function()
