@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,11 @@ from closs import _core
 from closs.__main__ import main
 from closs._tools.peers import installed_peers, of_numpy
 from closs._tools.results import Report
+from closs._tools.targets import TARGETS
 from closs._tools.workloads import cases
+
+ROOT = Path(__file__).parent.parent
+REPORT = ROOT / "benchmarks" / "report.py"
 
 
 def test_info_prints_the_configuration(capsys):
@@ -167,6 +172,37 @@ def test_bench_draws(tmp_path):
         assert result.limit in ("read", "triad", "copy")
         assert result.of_limit > 0
     assert b"<svg" in picture.read_bytes()
+
+
+def test_targets_are_cases():
+    assert set(TARGETS) <= {case.name for case in cases()}
+
+
+@pytest.mark.skipif(not REPORT.exists(), reason="benchmarks are not beside the tests")
+def test_the_report_fills_the_page(tmp_path):
+    """Tables between the markers, twice the same; a page without markers is left alone."""
+    pytest.importorskip("matplotlib", reason="pictures need the extra curves")
+    race, page, plot = (tmp_path / name for name in ("race.json", "page.md", "race.svg"))
+    only = ["--only= huber_loss float32 1000 ", "--only= softmax_cross_entropy float32 64x10 "]
+    assert main(["bench", "--quick", *only, "--peers", "numpy,scipy", "--json", str(race)]) == 0
+    page.write_text((ROOT / "docs" / "performance.md").read_text(encoding="utf-8"), encoding="utf-8")
+    command = [sys.executable, str(REPORT), str(race), str(race), "--page", str(page), "--plot", str(plot)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run(command, check=True, env=environment)
+    text = page.read_text(encoding="utf-8")
+    for row in (
+        r"\| `huber_loss float32 1000 value` \| >= 5 x, <= 600 ns \| ",
+        r"\| `softmax_cross_entropy` \| 3 \| [0-9.]+ \| ",
+        r"\| `softmax_cross_entropy float32 64x10 value\+gradient` \| .* \(scipy\) \|",
+    ):
+        assert re.search(row, text)
+    subprocess.run(command, check=True, env=environment)
+    assert page.read_text(encoding="utf-8") == text
+    assert b"<svg" in plot.read_bytes()
+    page.write_text("no markers")
+    result = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert (result.returncode, page.read_text()) == (1, "no markers")
+    assert "must have one <!-- begin machine -->" in result.stderr
 
 
 @pytest.mark.parametrize("suffix", ["svg", "png"])
