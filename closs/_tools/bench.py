@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ import closs._core as _core
 from closs._tools import ceilings, peers, tables, targets
 from closs._tools.results import Report, Result, compare, make_results
 from closs._tools.timing import race
-from closs._tools.workloads import Case, cases
+from closs._tools.workloads import Array, Case, cases
 
 PICTURES = (".svg", ".png", ".pdf")
 QUICK_ROUNDS, QUICK_SECONDS, SECONDS = 3, 2e-4, 2e-3
@@ -67,9 +68,15 @@ class Progress:
 
 
 def race_case(
-    case: Case, names: list[str], threads: int, rounds: int, seconds: float, limits: ceilings.Ceilings | None
+    case: Case,
+    inputs: tuple[Array, Array | None],
+    names: list[str],
+    threads: int,
+    rounds: int,
+    seconds: float,
+    limits: ceilings.Ceilings | None,
 ) -> list[Result]:
-    x, target = case.inputs()
+    x, target = inputs
     contenders = peers.prepare("closs", case, x, target, threads)
     expected = peers.as_arrays(next(iter(contenders.values()))())
     wrong: dict[str, str] = {}
@@ -162,10 +169,13 @@ def run(options: argparse.Namespace) -> int:
             report.ceilings = ceilings.measure(threads, _core.current_isa(), progress.show)
             progress.clear()
             print("\n".join(report.ceilings.lines()))
-        for case in chosen:
-            progress.show(case.name)
-            report.results += race_case(case, names, threads, rounds, seconds, report.ceilings)
-            progress.done += 1
+        for _, outputs in groupby(chosen, key=lambda case: (case.workload.name, case.dtype, case.shape)):
+            inputs = None
+            for case in outputs:
+                progress.show(case.name)
+                inputs = inputs or case.inputs()
+                report.results += race_case(case, inputs, names, threads, rounds, seconds, report.ceilings)
+                progress.done += 1
     progress.clear()
     tables.print_results(report)
     tables.print_targets(report)

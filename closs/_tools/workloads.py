@@ -4,7 +4,6 @@ import importlib
 import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -132,7 +131,6 @@ def has_dtype(name: str) -> bool:
     return name != "bfloat16" or importlib.util.find_spec("ml_dtypes") is not None
 
 
-@lru_cache(maxsize=1)  # the outputs of a workload follow each other
 def make_inputs(
     first: str, second: str | None, dtype: str, shape: tuple[int, ...], axis: int
 ) -> tuple[Array, Array | None]:
