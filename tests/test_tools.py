@@ -13,6 +13,8 @@ import pytest
 import closs
 from closs import _core
 from closs.__main__ import main
+from closs._tools import _ceilings, timing
+from closs._tools.ceilings import Ceilings
 from closs._tools.peers import installed_peers, of_numpy
 from closs._tools.results import Report
 from closs._tools.targets import TARGETS
@@ -172,6 +174,56 @@ def test_bench_draws(tmp_path):
         assert result.limit in ("read", "triad", "copy")
         assert result.of_limit > 0
     assert b"<svg" in picture.read_bytes()
+
+
+def test_contenders_take_turns(monkeypatch):
+    """Each starts a round once before anybody starts two; as many untimed calls go before the timed ones."""
+    monkeypatch.setattr(timing, "calls_per_timing", lambda function, seconds: 2)
+    order = []
+    times = timing.race({name: lambda name=name: order.append(name) for name in "abc"}, rounds=4)
+    assert set(times) == set("abc")
+    assert "".join(order) == "".join(name * 4 for name in "abcbcacababc")
+
+
+@pytest.mark.parametrize("isa", _core.available_isa())
+def test_ceilings_do_what_they_say(isa):
+    """The loops by which the machine is measured, on three arrays of 128 floats that lie one after the other."""
+    kinds = ["copy", "triad"]
+    if _ceilings.has_nontemporal_stores(isa):
+        kinds += ["nt_copy", "nt_triad"]
+    space = np.empty(3 * 128 + 16, dtype=np.float32)
+    start = -space.ctypes.data % 64 // 4
+    first, second, third = space[start : start + 3 * 128].reshape(3, 128)
+    for kind in kinds:
+        first[:], second[:], third[:] = np.arange(128), 2.0, 0.0
+        _ceilings.run(kind, isa, first.ctypes.data, 128, 1)
+        if kind.endswith("copy"):
+            np.testing.assert_array_equal(second, 0.5 * first)
+        else:
+            np.testing.assert_array_equal(third, first + 1)
+    before = space.copy()
+    for kind in ("read", "exp32", "exp64"):
+        first[:] = before[start : start + 128] = 0.0
+        _ceilings.run(kind, isa, first.ctypes.data, 128, 3)
+        np.testing.assert_array_equal(space[start : start + 3 * 128], before[start : start + 3 * 128])
+    with pytest.raises(ValueError, match="there is no dance here"):
+        _ceilings.run("dance", isa, first.ctypes.data, 128, 1)
+
+
+def test_what_bounds_a_case():
+    """The slower of memory, by the better kind of store, and exponentials; between sizes on a logarithmic scale."""
+    speeds = {"read": [4e9, 2e9], "copy": [1e9, 1e9], "nt_copy": [0.5e9, 2e9], "triad": [1e9, 1e9]}
+    ceilings = Ceilings("avx2", 1, [10**3, 10**9], speeds, {"float32": 1e9, "float64": 1e8})
+    assert ceilings.bandwidth("read", 10**6) == pytest.approx(3e9)
+    assert ceilings.bandwidth("copy", 10**9) == 2e9
+    assert ceilings.bandwidth("copy", 10**3) == 1e9
+    bounds = {case.name: ceilings.least_seconds(case) for case in cases()}
+    assert bounds["huber_loss float32 1000 value+gradient"] == ("triad", pytest.approx(12e-6))
+    assert bounds["softmax float64 64x10 array"] == (
+        "copy",
+        pytest.approx(640 * 16 / ceilings.bandwidth("copy", 10240)),
+    )
+    assert bounds["logsumexp float64 4096x1000 value"] == ("exp", pytest.approx(4096000 / 1e8))
 
 
 def test_targets_are_cases():

@@ -51,8 +51,9 @@ def losses_of(case: Case) -> Callable[..., Any]:
     axis, arguments = case.axis, case.workload.arguments
 
     def smoothed(x: Any, t: Any) -> Any:
-        soft = optax.smooth_labels(jax.nn.one_hot(t, x.shape[axis], axis=axis, dtype=x.dtype), 0.1)
-        return optax.softmax_cross_entropy(x, soft, axis=axis)
+        smoothing, classes = arguments["label_smoothing"], x.shape[axis]
+        soft = (1 - smoothing) * jax.nn.one_hot(t, classes, axis=axis, dtype=x.dtype) + smoothing / classes
+        return optax.softmax_cross_entropy(x, soft, axis=axis)  # optax.smooth_labels knows the last axis only
 
     def distillation(x: Any, t: Any) -> Any:
         logs, goal = jax.nn.log_softmax(x, axis), jax.nn.log_softmax(t, axis)
