@@ -39,7 +39,7 @@ def machine(reports: list[Report]) -> str:
         f"{facts['cpu']}, {facts['cpus']} CPUs, {facts['system']}, {facts['compiler']}, Python {facts['python']}, "
         f"closs {facts['closs']}, threads: {facts['threads']}, medians of {facts['rounds']} rounds. Peers: {versions}."
     ]
-    lines += [f"- {report.facts['isa']}: {report.summary()}." for report in reports]
+    lines += [f"- {report.facts['isa']}: {report.summary()}; {report.steadiness()}." for report in reports]
     return "\n".join([lines[0], "", *lines[1:]])
 
 

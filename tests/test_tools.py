@@ -109,6 +109,7 @@ def test_bench(tmp_path, capsys):
     assert main(["bench", "--quick", *SMALL, "--peers", "numpy,scipy", "--json", str(file)]) == 0
     printed = capsys.readouterr().out
     assert "best peer / closs: geometric mean" in printed
+    assert re.search(r"timings of closs spread by \d+% \(median of all cases\), at worst \d+%", printed)
     assert "MISMATCH" not in printed
     assert re.search(r"huber_loss float32 1000 value +>= 5 x, <= 600 ns +[0-9.]+ x (numpy|scipy), .* (yes|NO)", printed)
     report = Report.from_json(json.loads(file.read_text()))
@@ -180,9 +181,14 @@ def test_contenders_take_turns(monkeypatch):
     """Each starts a round once before anybody starts two; as many untimed calls go before the timed ones."""
     monkeypatch.setattr(timing, "calls_per_timing", lambda function, seconds: 2)
     order = []
-    times = timing.race({name: lambda name=name: order.append(name) for name in "abc"}, rounds=4)
-    assert set(times) == set("abc")
+    times = timing.timings({name: lambda name=name: order.append(name) for name in "abc"}, rounds=4)
+    assert {name: len(values) for name, values in times.items()} == dict.fromkeys("abc", 4)
     assert "".join(order) == "".join(name * 4 for name in "abcbcacababc")
+
+
+def test_spread():
+    assert timing.spread([1.0]) == timing.spread([2.0, 2.0, 2.0]) == 0
+    assert timing.spread([1.0, 2.0, 3.0, 4.0, 5.0]) == pytest.approx(2 / 3)
 
 
 @pytest.mark.parametrize("isa", _core.available_isa())

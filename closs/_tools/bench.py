@@ -22,7 +22,7 @@ import closs
 import closs._core as _core
 from closs._tools import ceilings, peers, tables, targets
 from closs._tools.results import Report, Result, compare, make_results
-from closs._tools.timing import race
+from closs._tools.timing import timings
 from closs._tools.workloads import Array, Case, cases
 
 PICTURES = (".svg", ".png", ".pdf")
@@ -93,7 +93,7 @@ def race_case(
             failed[name] = str(error).partition("\n")[0]
             continue
         contenders |= calls
-    times = race(contenders, rounds, seconds)
+    times = timings(contenders, rounds, seconds)
     return make_results(case, times, wrong, failed, limits)
 
 

@@ -8,10 +8,12 @@ import numpy as np
 
 from closs._tools.ceilings import Ceilings
 from closs._tools.peers import as_arrays
+from closs._tools.timing import spread
 from closs._tools.workloads import Array, Case
 
 # Of the largest value: what separates another rounding from another question. Peers sum in their own dtype.
 TOLERANCES = {"float64": 1e-8, "float32": 1e-2, "float16": 3e-2, "bfloat16": 6e-2}
+BUSY = 0.1  # a spread that an idle machine does not have
 SMALLEST = {"float64": 0.0, "float32": 0.0, "float16": 6e-8, "bfloat16": 0.0}  # float16 has no finer gradients
 
 
@@ -28,6 +30,7 @@ class Result:
     bytes: int
     wrong: dict[str, str]  # peers that gave other results
     failed: dict[str, str]  # peers that gave none
+    spread: float  # of the timings of closs
     best_peer: str | None = None
     ratio: float | None = None
     limit: str | None = None  # what bounds the time: read, copy, triad or exp
@@ -55,13 +58,14 @@ def compare(case: Case, expected: list[Array], result: Any) -> str | None:
 
 def make_results(
     case: Case,
-    seconds: dict[str, float],
+    timed: dict[str, list[float]],
     wrong: dict[str, str],
     failed: dict[str, str],
     ceilings: Ceilings | None,
 ) -> list[Result]:
     """One result for each way in which closs was called. A fresh gradient is compared with fresh ones only."""
     results = []
+    seconds = {name: median(times) for name, times in timed.items()}
     for contender in (name for name in seconds if name.split()[0] == "closs"):
         buffers = contender.partition(" ")[2]
         times: dict[str, float] = {"closs": seconds[contender]}
@@ -71,7 +75,7 @@ def make_results(
                 times[peer] = min(time, times.get(peer, time))
         name = case.name + (" fresh" if buffers == "fresh" else "")
         result = Result(name, case.workload.name, case.dtype, case.shape, case.axis, case.output, buffers, times,
-                        case.bytes, wrong, failed)  # fmt: skip
+                        case.bytes, wrong, failed, spread(timed[contender]))  # fmt: skip
         right = [peer for peer in times if peer != "closs" and peer not in wrong]
         if right:
             result.best_peer = min(right, key=times.__getitem__)
@@ -94,6 +98,14 @@ class Report:
     def raced(self) -> list[Result]:
         """Results with a peer, those behind first."""
         return sorted((result for result in self.results if result.ratio is not None), key=lambda r: r.ratio or 0.0)
+
+    def steadiness(self) -> str:
+        """Whether the machine had anything else to do."""
+        spreads = sorted(result.spread for result in self.results)
+        busy = " - busy: believe no figure of this run" if median(spreads) > BUSY else ""
+        return (
+            f"timings of closs spread by {median(spreads):.0%} (median of all cases), at worst {spreads[-1]:.0%}{busy}"
+        )
 
     def summary(self) -> str:
         ratios = [result.ratio for result in self.raced() if result.ratio is not None]

@@ -61,6 +61,7 @@ def print_summary(report: Report) -> None:
         for peer, fault in result.failed.items():
             print(f"not computed: {result.case}: {peer}: {fault}")
     raced = report.raced()
+    print(report.steadiness())
     if not raced:
         print("no peer was raced")
         return

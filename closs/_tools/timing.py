@@ -3,7 +3,7 @@
 import gc
 import time
 from collections.abc import Callable
-from statistics import median
+from statistics import median, quantiles
 
 
 def calls_per_timing(function: Callable[[], object], seconds: float) -> int:
@@ -19,8 +19,8 @@ def calls_per_timing(function: Callable[[], object], seconds: float) -> int:
         calls *= 2
 
 
-def race(contenders: dict[str, Callable[[], object]], rounds: int, seconds: float = 2e-3) -> dict[str, float]:
-    """The median seconds of a call for each contender, timed in turn, the order rotated every round.
+def timings(contenders: dict[str, Callable[[], object]], rounds: int, seconds: float = 2e-3) -> dict[str, list[float]]:
+    """Seconds of a call for each contender, timed in turn, the order rotated every round.
 
     Untimed calls go before each timing, for as long: a contender meets its own caches, and the threads of the one
     before it have stopped spinning. Python's garbage collector is off meanwhile.
@@ -45,7 +45,20 @@ def race(contenders: dict[str, Callable[[], object]], rounds: int, seconds: floa
     finally:
         if collecting:
             gc.enable()
-    return {name: median(values) for name, values in times.items()}
+    return times
+
+
+def race(contenders: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """The median seconds of a call for each contender."""
+    return {name: median(values) for name, values in timings(contenders, rounds).items()}
+
+
+def spread(values: list[float]) -> float:
+    """How far the middle half reaches, as a share of the median: what a busy machine makes large."""
+    if len(values) < 2:
+        return 0.0
+    low, middle, high = quantiles(values, n=4, method="inclusive")
+    return (high - low) / middle
 
 
 def in_units(seconds: float) -> str:
