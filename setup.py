@@ -1,5 +1,9 @@
-"""Builds closs: libcloss once per instruction set, and the Cython modules, of which only closs._core links it."""
+"""Builds closs: libcloss once per instruction set, and the Cython modules, of which only closs._core links it.
 
+The loops that `python -m closs bench` measures the machine with are built like libcloss, into an archive of their own.
+"""
+
+import os
 import platform
 import re
 import shutil
@@ -20,7 +24,8 @@ ROOT = Path(__file__).parent
 Options.warning_errors = True
 
 HEADERS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "src").glob("*.h"))
-MODULES = ("_core", "_arguments", "_softmax", "_elementwise", "_measures")
+CEILINGS = ["benchmarks/ceilings.c", "benchmarks/ceilings.h"]
+MODULES = ("_core", "_arguments", "_softmax", "_elementwise", "_measures", "_tools._ceilings")
 NUMPY_MACROS = [("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"), ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION")]
 
 # NaN, infinities, signed zeros and subnormals keep their meaning. Without -fno-trapping-math gcc leaves the exponential
@@ -75,16 +80,26 @@ class BuildLibrary(build_clib):
             if can_build(self.compiler, "int main(void) { return 0; }\n", [*common, *flags])
         }
         have = [f"-DCLOSS_HAVE_{level.upper()}" for level in levels]
-        sources = {"closs.c": [], "cpu.c": have, "isa_baseline.c": []}
-        sources |= {f"isa_{level}.c": flags for level, flags in levels.items()}
+        levels = {"baseline": [], **levels}
+        self.archive("closs", common, [
+            ("closs.c", []), ("cpu.c", have), *((f"isa_{level}.c", flags) for level, flags in levels.items()),
+        ])  # fmt: skip
+        self.archive("ceilings", common, [
+            ("../benchmarks/ceilings.c", have),
+            *(("../benchmarks/ceilings.c", [f"-DCLOSS_ISA={level}", f"-DCLOSS_FMA={level != 'baseline':d}", *flags])
+              for level, flags in levels.items()),
+        ])  # fmt: skip
+
+    def archive(self, name, common, sources):
         objects = []
-        for name, flags in sources.items():
-            source = f"src/{name}"
-            (target,) = self.compiler.object_filenames([source], output_dir=self.build_temp)
-            if self.force or newer_group([source, *HEADERS, __file__], target):
-                self.compiler.compile([source], self.build_temp, include_dirs=["src"], extra_postargs=[*common, *flags])
+        for number, (file, flags) in enumerate(sources):
+            source = os.path.normpath(f"src/{file}")
+            folder = os.path.join(self.build_temp, f"{name}{number}")  # a source may be compiled more than once
+            (target,) = self.compiler.object_filenames([source], output_dir=folder)
+            if self.force or newer_group([source, *HEADERS, *CEILINGS, __file__], target):
+                self.compiler.compile([source], folder, include_dirs=["src"], extra_postargs=[*common, *flags])
             objects.append(target)
-        self.compiler.create_static_lib(objects, "closs", output_dir=self.build_clib)
+        self.compiler.create_static_lib(objects, name, output_dir=self.build_clib)
 
 
 class BuildExtensions(build_ext):
@@ -146,12 +161,12 @@ class BuildExtensions(build_ext):
 
 
 def extensions() -> list[Extension]:
-    depends = [*HEADERS, *(str(path.relative_to(ROOT)) for path in sorted((ROOT / "src").glob("*.c")))]
+    depends = [*HEADERS, *(str(path.relative_to(ROOT)) for path in sorted((ROOT / "src").glob("*.c"))), *CEILINGS]
     return [
         Extension(
             f"closs.{name}",
-            [f"closs/{name}.pyx"],
-            include_dirs=["src", numpy.get_include()],
+            [f"closs/{name.replace('.', '/')}.pyx"],
+            include_dirs=["src", "benchmarks", numpy.get_include()],
             define_macros=NUMPY_MACROS,
             depends=depends,
         )
@@ -161,7 +176,7 @@ def extensions() -> list[Extension]:
 
 setup(
     version=version(),
-    libraries=[("closs", {"sources": ["src/closs.c"]})],
+    libraries=[("closs", {"sources": ["src/closs.c"]}), ("ceilings", {"sources": CEILINGS[:1]})],
     ext_modules=cythonize(
         extensions(),
         compiler_directives={

@@ -1,8 +1,11 @@
 """`python -m closs`: the demo, the benchmark, facts about the build, and wrong options."""
 
 import json
+import os
 import re
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +13,15 @@ import pytest
 import closs
 from closs import _core
 from closs.__main__ import main
+from closs._tools import _ceilings, timing
+from closs._tools.ceilings import Ceilings
+from closs._tools.peers import installed_peers, of_numpy
+from closs._tools.results import Report
+from closs._tools.targets import TARGETS
+from closs._tools.workloads import cases
+
+ROOT = Path(__file__).parent.parent
+REPORT = ROOT / "benchmarks" / "report.py"
 
 
 def test_info_prints_the_configuration(capsys):
@@ -58,6 +70,8 @@ def test_demo_with_other_options(tmp_path, capsys):
         (["bench", "--json", "no/such/folder.json"], "there is no folder for no/such/folder.json"),
         (["bench", "--only", "nothing like this"], "no case contains nothing like this"),
         (["bench", "--peers", "abacus"], "not installed or not known: abacus"),
+        (["bench", "--plot", "race.docx"], "--plot must end in one of .svg, .png, .pdf, got race.docx"),
+        (["bench", "--plot", "no/such/folder.svg"], "there is no folder for no/such/folder.svg"),
     ],
 )
 def test_wrong_values(arguments, words, capsys):
@@ -74,7 +88,7 @@ def test_a_folder_that_is_not_there(tmp_path, capsys):
     assert "there is no folder" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [[], ["dance"], ["demo", "--epochs", "many"]])
+@pytest.mark.parametrize("arguments", [[], ["dance"], ["demo", "--epochs", "many"], ["bench", "--isa", "sse9"]])
 def test_usage(arguments, capsys):
     with pytest.raises(SystemExit) as left:
         main(arguments)
@@ -82,26 +96,171 @@ def test_usage(arguments, capsys):
     assert "usage: closs" in capsys.readouterr().err
 
 
+SMALL = [f"--only={text}" for text in (
+    "cross_entropy float32 64x10", "softmax float64 64x10", "huber_loss float32 1000 ",
+    "cross_entropy float16 64x10 value ", "distillation_loss float64 64x10 value ",
+)]  # fmt: skip
+
+
 def test_bench(tmp_path, capsys):
-    """Small cases against numpy and scipy: a table, a summary, and the same figures as JSON."""
-    report = tmp_path / "bench.json"
-    only = [f"--only={text}" for text in ("cross_entropy float32 64x10", "softmax float64 64x10", "huber float32 1000 ",
-                                          "cross_entropy float16 64x10", "distillation float64 64x10")]  # fmt: skip
-    assert main(["bench", "--quick", *only, "--peers", "numpy,scipy", "--json", str(report)]) == 0
+    """Small cases against numpy and scipy: a table, targets, a summary, and the same figures as JSON."""
+    pytest.importorskip("scipy", reason="the race needs the extra bench")
+    file = tmp_path / "bench.json"
+    assert main(["bench", "--quick", *SMALL, "--peers", "numpy,scipy", "--json", str(file)]) == 0
     printed = capsys.readouterr().out
     assert "best peer / closs: geometric mean" in printed
-    results = json.loads(report.read_text())["results"]
-    assert {result["dtype"] for result in results} == {"float16", "float32", "float64"}
-    raced = {"cross_entropy": {"numpy", "scipy"}, "softmax": {"numpy", "scipy"}, "log_softmax": {"numpy", "scipy"},
-             "huber": {"numpy"}, "distillation": set()}  # fmt: skip
-    assert {result["function"] for result in results} == set(raced)
-    for result in results:
-        seconds = result["seconds"]
-        others = set() if result["dtype"] == "float16" else raced[result["function"]]
-        assert set(seconds) == {"closs", *others}
+    assert re.search(r"timings of closs spread by \d+% \(median of all cases\), at worst \d+%", printed)
+    assert "MISMATCH" not in printed
+    assert re.search(r"huber_loss float32 1000 value +>= 5 x, <= 600 ns +[0-9.]+ x (numpy|scipy), .* (yes|NO)", printed)
+    report = Report.from_json(json.loads(file.read_text()))
+    assert json.loads(json.dumps(report.as_json())) == json.loads(file.read_text())
+    assert report.ceilings is None
+    assert (report.facts["isa"], report.facts["rounds"]) == (_core.current_isa(), 3)
+    assert {result.dtype for result in report.results} == {"float16", "float32", "float64"}
+    results = {result.case: result for result in report.results}
+    for name, result in results.items():
+        assert name in printed
+        others = {peer: time for peer, time in result.seconds.items() if peer != "closs"}
+        if result.dtype == "float16" or result.output.endswith("hessian"):
+            assert not others
         if others:
-            assert result["ratio"] == pytest.approx(min(seconds[name] for name in others) / seconds["closs"])
-        assert result["case"] in printed
+            assert result.seconds[result.best_peer] == min(others.values())
+            assert result.ratio == pytest.approx(min(others.values()) / result.seconds["closs"])
+    assert set(results["softmax_cross_entropy float32 64x10 value"].seconds) == {"closs", "numpy", "scipy"}
+    # numpy's gradient is kept between calls and scipy's is not: a fresh one is compared with fresh ones
+    assert set(results["softmax_cross_entropy float32 64x10 value+gradient"].seconds) == {"closs", "numpy", "scipy"}
+    assert set(results["softmax_cross_entropy float32 64x10 value+gradient fresh"].seconds) == {"closs", "scipy"}
+
+
+def test_bench_of_every_function(tmp_path, capsys):
+    """Each is raced in each dtype, and every peer that is here gives the same results where its precision allows."""
+    file = tmp_path / "bench.json"
+    peers = ",".join(name for name in ("numpy", "scipy", "sklearn") if name in installed_peers())
+    only = ["--only=float64 64x10 ", "--only=float64 1000 "]
+    assert main(["bench", "--quick", *only, "--peers", peers, "--json", str(file)]) == 0
+    assert "MISMATCH" not in capsys.readouterr().out
+    raced = {result["workload"].partition(":")[0] for result in json.loads(file.read_text())["results"]}
+    losses = {name for name in closs.__all__ if callable(getattr(closs, name))}
+    tools = {"get_include", "get_library_dir", "get_num_threads", "set_num_threads", "show_config", "threads"}
+    assert raced == losses - tools
+    assert {case.dtype for case in cases()} >= {"float16", "float32", "float64"}
+
+
+def test_bench_reports_a_wrong_peer(monkeypatch, capsys):
+    """A peer that answers another question is named, and no ratio is taken from it."""
+    monkeypatch.setitem(of_numpy.SLOPES, "huber_loss", of_numpy.elementwise(of_numpy.l1))
+    assert main(["bench", "--quick", "--only", " huber_loss float32 1000 value ", "--peers", "numpy"]) == 0
+    printed = capsys.readouterr().out
+    assert "MISMATCH: huber_loss float32 1000 value: numpy: value differs by" in printed
+    assert "no peer was raced" in printed
+
+
+def test_bench_draws(tmp_path):
+    """With ceilings, which bound no case by less than nothing, and as a picture, at another level."""
+    pytest.importorskip("matplotlib", reason="pictures need the extra curves")
+    file, picture = tmp_path / "bench.json", tmp_path / "race.svg"
+    isa = _core.available_isa()[0]
+    result = subprocess.run(
+        [sys.executable, "-m", "closs", "bench", "--only", "mse_loss float32 1000 ", "--rounds", "1", "--threads", "1",
+         "--isa", isa, "--peers", "numpy", "--json", str(file), "--plot", str(picture)],
+        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""  # no progress bar but on a terminal
+    report = Report.from_json(json.loads(file.read_text()))
+    assert (report.facts["isa"], report.facts["threads"]) == (isa, 1)
+    assert report.ceilings.isa == isa
+    assert {"read", "copy", "triad"} <= set(report.ceilings.bytes_per_second)
+    for result in report.results:
+        assert result.limit in ("read", "triad", "copy")
+        assert result.of_limit > 0
+    assert b"<svg" in picture.read_bytes()
+
+
+def test_contenders_take_turns(monkeypatch):
+    """Each starts a round once before anybody starts two; as many untimed calls go before the timed ones."""
+    monkeypatch.setattr(timing, "calls_per_timing", lambda function, seconds: 2)
+    order = []
+    times = timing.timings({name: lambda name=name: order.append(name) for name in "abc"}, rounds=4)
+    assert {name: len(values) for name, values in times.items()} == dict.fromkeys("abc", 4)
+    assert "".join(order) == "".join(name * 4 for name in "abcbcacababc")
+
+
+def test_spread():
+    assert timing.spread([1.0]) == timing.spread([2.0, 2.0, 2.0]) == 0
+    assert timing.spread([1.0, 2.0, 3.0, 4.0, 5.0]) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("isa", _core.available_isa())
+def test_ceilings_do_what_they_say(isa):
+    """The loops by which the machine is measured, on three arrays of 128 floats that lie one after the other."""
+    kinds = ["copy", "triad"]
+    if _ceilings.has_nontemporal_stores(isa):
+        kinds += ["nt_copy", "nt_triad"]
+    space = np.empty(3 * 128 + 16, dtype=np.float32)
+    start = -space.ctypes.data % 64 // 4
+    first, second, third = space[start : start + 3 * 128].reshape(3, 128)
+    for kind in kinds:
+        first[:], second[:], third[:] = np.arange(128), 2.0, 0.0
+        _ceilings.run(kind, isa, first.ctypes.data, 128, 1)
+        if kind.endswith("copy"):
+            np.testing.assert_array_equal(second, 0.5 * first)
+        else:
+            np.testing.assert_array_equal(third, first + 1)
+    before = space.copy()
+    for kind in ("read", "exp32", "exp64"):
+        first[:] = before[start : start + 128] = 0.0
+        _ceilings.run(kind, isa, first.ctypes.data, 128, 3)
+        np.testing.assert_array_equal(space[start : start + 3 * 128], before[start : start + 3 * 128])
+    with pytest.raises(ValueError, match="there is no dance here"):
+        _ceilings.run("dance", isa, first.ctypes.data, 128, 1)
+
+
+def test_what_bounds_a_case():
+    """The slower of memory, by the better kind of store, and exponentials; between sizes on a logarithmic scale."""
+    speeds = {"read": [4e9, 2e9], "copy": [1e9, 1e9], "nt_copy": [0.5e9, 2e9], "triad": [1e9, 1e9]}
+    ceilings = Ceilings("avx2", 1, [10**3, 10**9], speeds, {"float32": 1e9, "float64": 1e8})
+    assert ceilings.bandwidth("read", 10**6) == pytest.approx(3e9)
+    assert ceilings.bandwidth("copy", 10**9) == 2e9
+    assert ceilings.bandwidth("copy", 10**3) == 1e9
+    bounds = {case.name: ceilings.least_seconds(case) for case in cases()}
+    assert bounds["huber_loss float32 1000 value+gradient"] == ("triad", pytest.approx(12e-6))
+    assert bounds["softmax float64 64x10 array"] == (
+        "copy",
+        pytest.approx(640 * 16 / ceilings.bandwidth("copy", 10240)),
+    )
+    assert bounds["logsumexp float64 4096x1000 value"] == ("exp", pytest.approx(4096000 / 1e8))
+
+
+def test_targets_are_cases():
+    assert set(TARGETS) <= {case.name for case in cases()}
+
+
+@pytest.mark.skipif(not REPORT.exists(), reason="benchmarks are not beside the tests")
+def test_the_report_fills_the_page(tmp_path):
+    """Tables between the markers, twice the same; a page without markers is left alone."""
+    pytest.importorskip("matplotlib", reason="pictures need the extra curves")
+    race, page, plot = (tmp_path / name for name in ("race.json", "page.md", "race.svg"))
+    only = ["--only= huber_loss float32 1000 ", "--only= softmax_cross_entropy float32 64x10 "]
+    assert main(["bench", "--quick", *only, "--peers", "numpy,scipy", "--json", str(race)]) == 0
+    page.write_text((ROOT / "docs" / "performance.md").read_text(encoding="utf-8"), encoding="utf-8")
+    command = [sys.executable, str(REPORT), str(race), str(race), "--page", str(page), "--plot", str(plot)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run(command, check=True, env=environment)
+    text = page.read_text(encoding="utf-8")
+    for row in (
+        r"\| `huber_loss float32 1000 value` \| >= 5 x, <= 600 ns \| ",
+        r"\| `softmax_cross_entropy` \| 3 \| [0-9.]+ \| ",
+        r"\| `softmax_cross_entropy float32 64x10 value\+gradient` \| .* \(scipy\) \|",
+    ):
+        assert re.search(row, text)
+    subprocess.run(command, check=True, env=environment)
+    assert page.read_text(encoding="utf-8") == text
+    assert b"<svg" in plot.read_bytes()
+    page.write_text("no markers")
+    result = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert (result.returncode, page.read_text()) == (1, "no markers")
+    assert "must have one <!-- begin machine -->" in result.stderr
 
 
 @pytest.mark.parametrize("suffix", ["svg", "png"])

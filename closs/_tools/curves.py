@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import closs
-from closs._tools.peers import Array
+from closs._tools.workloads import Array
 
 PICTURES = (".svg", ".png", ".pdf")
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")

@@ -15,8 +15,8 @@ import numpy as np
 
 import closs
 from closs._tools import peers
-from closs._tools.peers import Array, Contender
 from closs._tools.timing import in_units, race
+from closs._tools.workloads import GRADIENT, WORKLOADS, Array, Case
 
 PICTURES = (".png", ".svg", ".pdf")
 HIDDEN, BATCH, RATE, MOMENTUM = 64, 32, 0.05, 0.9
@@ -161,10 +161,11 @@ def draw(history: History, regression: Regression, path: Path) -> None:
 
 
 def print_costs(logits: Array, labels: Array) -> None:
-    contenders: dict[str, Contender] = {"closs": peers.Closs(logits, labels, -1)}
-    for name in (name for name in peers.installed_peers() if name in ("numpy", "torch")):
-        contenders[name] = peers.PEERS[name](logits, labels, -1)
-    times = race({name: contender.value_and_gradient for name, contender in contenders.items()}, rounds=9)
+    case = Case(WORKLOADS[0], "float32", logits.shape, -1, GRADIENT)
+    calls = {}
+    for name in ("closs", *(name for name in peers.installed_peers() if name in ("numpy", "torch"))):
+        (calls[name], *_) = peers.prepare(name, case, logits, labels, closs.get_num_threads()).values()
+    times = race(calls, rounds=9)
     print(f"loss step, value and gradient of {len(logits)} x {logits.shape[1]} float32 (medians, in turn):")
     for name, seconds in times.items():
         ratio = "" if name == "closs" else f"   {seconds / times['closs']:.1f} x the time of closs"

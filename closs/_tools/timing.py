@@ -1,8 +1,9 @@
 """Timing of contenders in turn: what the demo and the benchmark share."""
 
+import gc
 import time
 from collections.abc import Callable
-from statistics import median
+from statistics import median, quantiles
 
 
 def calls_per_timing(function: Callable[[], object], seconds: float) -> int:
@@ -18,20 +19,46 @@ def calls_per_timing(function: Callable[[], object], seconds: float) -> int:
         calls *= 2
 
 
-def race(contenders: dict[str, Callable[[], object]], rounds: int, seconds: float = 2e-3) -> dict[str, float]:
-    """The median seconds of a call for each contender, timed in turn, the order rotated every round."""
+def timings(contenders: dict[str, Callable[[], object]], rounds: int, seconds: float = 2e-3) -> dict[str, list[float]]:
+    """Seconds of a call for each contender, timed in turn, the order rotated every round.
+
+    Untimed calls go before each timing, for as long: a contender meets its own caches, and the threads of the one
+    before it have stopped spinning. Python's garbage collector is off meanwhile.
+    """
     calls = {name: calls_per_timing(function, seconds) for name, function in contenders.items()}
     times: dict[str, list[float]] = {name: [] for name in contenders}
     names = list(contenders)
-    for number in range(rounds):
-        turn = number % len(names)
-        for name in names[turn:] + names[:turn]:
-            function, count = contenders[name], calls[name]
-            start = time.perf_counter()
-            for _ in range(count):
-                function()
-            times[name].append((time.perf_counter() - start) / count)
-    return {name: median(values) for name, values in times.items()}
+    collecting = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        for number in range(rounds):
+            turn = number % len(names)
+            for name in names[turn:] + names[:turn]:
+                function, count = contenders[name], calls[name]
+                for _ in range(count):
+                    function()
+                start = time.perf_counter()
+                for _ in range(count):
+                    function()
+                times[name].append((time.perf_counter() - start) / count)
+    finally:
+        if collecting:
+            gc.enable()
+    return times
+
+
+def race(contenders: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """The median seconds of a call for each contender."""
+    return {name: median(values) for name, values in timings(contenders, rounds).items()}
+
+
+def spread(values: list[float]) -> float:
+    """How far the middle half reaches, as a share of the median: what a busy machine makes large."""
+    if len(values) < 2:
+        return 0.0
+    low, middle, high = quantiles(values, n=4, method="inclusive")
+    return (high - low) / middle
 
 
 def in_units(seconds: float) -> str:
