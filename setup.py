@@ -4,11 +4,11 @@ The loops that `python -m closs bench` measures the machine with are built like 
 """
 
 import os
-import platform
 import re
 import shutil
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy
@@ -34,20 +34,41 @@ GNU_FLAGS = [
     "-std=c11", "-O3", "-fPIC", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fopenmp-simd",
     "-fvisibility=hidden",
 ]  # fmt: skip
-X86_LEVELS = {
-    "avx2": ["-mavx2", "-mfma", "-mf16c"],
-    "avx512": ["-mavx2", "-mfma", "-mf16c", "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl",
-               "-mprefer-vector-width=512"],
-}  # fmt: skip
+SYMBOLS = [] if "CFLAGS" in os.environ else ["-g0"]  # Python's own flags have -g, which would double the wheel
+AVX2 = ["-mavx2", "-mfma", "-mf16c"]
+AVX512 = [*AVX2, "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mprefer-vector-width=512"]
+LEVELS = {"x86_64": {"avx2": AVX2, "avx512": AVX512}, "aarch64": {"neon": []}}
+BASELINE = {"wasm32": ["-msimd128"]}  # every engine has it
+MACHINES = {"amd64": "x86_64", "arm64": "aarch64", "win32": "i686"}  # other names of them
+FILES_FOR_C = {
+    "src/closs.h": "include/closs.h",
+    "src/package/closs.pc.in": "lib/pkgconfig/closs.pc",
+    "src/package/closs-config.cmake.in": "lib/cmake/closs/closs-config.cmake",
+    "src/package/closs-config-version.cmake.in": "lib/cmake/closs/closs-config-version.cmake",
+}
 
 
-def levels_of_machine(msvc: bool) -> dict[str, list[str]]:
-    machine = platform.machine().lower()
-    if msvc:
-        return {}
-    if machine in ("x86_64", "amd64"):
-        return X86_LEVELS
-    return {"neon": []} if machine in ("arm64", "aarch64") else {}
+def machine(command) -> str:
+    """The processor that the build is for; that of a cross build is not the running one."""
+    name = command.get_finalized_command("build").plat_name.rpartition("-")[2]
+    return MACHINES.get(name, name)
+
+
+def prepare(compiler, command) -> str | None:
+    """What stands before a flag of gcc or clang. None for MSVC, which does not vectorise: with
+    CC=clang-cl its libraries and linker stay, but clang-cl compiles."""
+    if compiler.compiler_type != "msvc":
+        return ""
+    clang = shutil.which(os.environ.get("CC", ""))
+    if not clang or Path(clang).stem.lower() != "clang-cl":
+        return None
+    if not compiler.initialized:
+        compiler.initialize(command.get_finalized_command("build").plat_name)
+    if compiler.cc != clang:
+        compiler.cc = clang
+        compiler.compile_options.remove("/GL")
+        compiler.compile_options.append(f"--target={machine(command)}-pc-windows-msvc")
+    return "/clang:"
 
 
 def version() -> str:
@@ -72,17 +93,19 @@ class BuildLibrary(build_clib):
     """Compiles each source of libcloss with the flags of its instruction set, into one archive."""
 
     def build_libraries(self, libraries):
-        msvc = self.compiler.compiler_type == "msvc"
-        common = ["/O2", "/std:c11", "/experimental:c11atomics"] if msvc else GNU_FLAGS
-        levels = {
-            level: flags
-            for level, flags in levels_of_machine(msvc).items()
-            if can_build(self.compiler, "int main(void) { return 0; }\n", [*common, *flags])
-        }
+        prefix = prepare(self.compiler, self)
+        common, levels = ["/O2", "/std:c11", "/experimental:c11atomics"], {}
+        if prefix is not None:
+            flags = GNU_FLAGS + SYMBOLS + BASELINE.get(machine(self), [])
+            common = [prefix + flag for flag in flags if not (prefix and flag == "-fPIC")]
+            for level, flags in LEVELS.get(machine(self), {}).items():
+                flags = [prefix + flag for flag in flags]
+                if can_build(self.compiler, "int main(void) { return 0; }\n", [*common, *flags]):
+                    levels[level] = flags
         have = [f"-DCLOSS_HAVE_{level.upper()}" for level in levels]
         levels = {"baseline": [], **levels}
         self.archive("closs", common, [
-            ("closs.c", []), ("cpu.c", have), *((f"isa_{level}.c", flags) for level, flags in levels.items()),
+            *((f"isa_{level}.c", flags) for level, flags in levels.items()), ("closs.c", []), ("cpu.c", have),
         ])  # fmt: skip
         self.archive("ceilings", common, [
             ("../benchmarks/ceilings.c", have),
@@ -91,23 +114,28 @@ class BuildLibrary(build_clib):
         ])  # fmt: skip
 
     def archive(self, name, common, sources):
-        objects = []
-        for number, (file, flags) in enumerate(sources):
+        """The longest first, side by side; a source may be compiled more than once."""
+
+        def compiled(number: int, file: str, flags: list[str]) -> str:
             source = os.path.normpath(f"src/{file}")
-            folder = os.path.join(self.build_temp, f"{name}{number}")  # a source may be compiled more than once
+            folder = os.path.join(self.build_temp, f"{name}{number}")
             (target,) = self.compiler.object_filenames([source], output_dir=folder)
             if self.force or newer_group([source, *HEADERS, *CEILINGS, __file__], target):
                 self.compiler.compile([source], folder, include_dirs=["src"], extra_postargs=[*common, *flags])
-            objects.append(target)
+            return target
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            objects = list(pool.map(compiled, range(len(sources)), *zip(*sources, strict=True)))
         self.compiler.create_static_lib(objects, name, output_dir=self.build_clib)
 
 
 class BuildExtensions(build_ext):
-    """Builds libcloss first, also for inplace and editable builds, and uses OpenMP if the compiler has it.
+    """Builds libcloss first, for inplace and editable builds, too, and uses OpenMP if the compiler has it. It goes
+    into the package: header, archive, and the files by which CMake and pkg-config find them beside themselves."""
 
-    libcloss goes into the package, too, for C, C++ and CMake: header, archive, and the files that find them, which name
-    no folder but by its place beside their own.
-    """
+    def finalize_options(self):
+        super().finalize_options()
+        self.parallel = self.parallel or True  # as many compilers as processors
 
     def run(self):
         self.run_command("build_clib")
@@ -124,7 +152,7 @@ class BuildExtensions(build_ext):
             "PC_INCLUDEDIR": "${prefix}/include",
             "PC_CFLAGS": "",
         }
-        for source, target in self.files_for_c().items():
+        for source, target in FILES_FOR_C.items():
             (package / target).parent.mkdir(parents=True, exist_ok=True)
             if source.endswith(".in"):
                 text = (ROOT / source).read_text(encoding="utf-8")
@@ -135,28 +163,23 @@ class BuildExtensions(build_ext):
                 shutil.copyfile(ROOT / source, package / target)
         shutil.copyfile(Path(library.build_clib, archive), package / "lib" / archive)
 
-    @staticmethod
-    def files_for_c():
-        return {
-            "src/closs.h": "include/closs.h",
-            "src/package/closs.pc.in": "lib/pkgconfig/closs.pc",
-            "src/package/closs-config.cmake.in": "lib/cmake/closs/closs-config.cmake",
-            "src/package/closs-config-version.cmake.in": "lib/cmake/closs/closs-config-version.cmake",
-        }
-
     def build_extensions(self):
+        prepare(self.compiler, self)
         msvc = self.compiler.compiler_type == "msvc"
         openmp = ["/openmp"] if msvc else ["-fopenmp"]
         program = "#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n"
-        has_openmp = can_build(self.compiler, program, openmp, link=True)
+        wanted = os.environ.get("CLOSS_OPENMP", "auto")  # 0: serial, 1: fail without, auto: if the compiler has it
+        has_openmp = wanted != "0" and can_build(self.compiler, program, openmp, link=True)
+        if wanted == "1" and not has_openmp:
+            raise SystemExit("closs: CLOSS_OPENMP=1, but this compiler builds no OpenMP program")
         if not has_openmp:
-            print("closs: this compiler has no OpenMP; the build computes serially", file=sys.stderr)
+            print("closs: the build has no OpenMP and computes serially", file=sys.stderr)
         for extension in self.extensions:
             if extension.name == "closs._core" and has_openmp:
                 extension.extra_compile_args += openmp
                 extension.extra_link_args += [] if msvc else openmp
             if not msvc:
-                extension.extra_compile_args += ["-O2", "-g0"]
+                extension.extra_compile_args += ["-O2", *SYMBOLS]
         super().build_extensions()
 
 
