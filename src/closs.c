@@ -152,8 +152,10 @@ static int well_formed(const closs_softmax_args *args)
         if (!has_logits || (labels && targets) || (targets && args->has_ignore_index)) return 0;
         return samples == 0 || labels || (targets && args->classes > 0);
     case CLOSS_LOGSUMEXP:
+        return has_logits && only_logits && !targets && unweighted && !args->grad.data && !args->hess.data;
     case CLOSS_SOFTMAX:
-    case CLOSS_LOG_SOFTMAX: return has_logits && only_logits && !targets && unweighted && !args->hess.data;
+    case CLOSS_LOG_SOFTMAX:
+        return has_logits && only_logits && !targets && unweighted && !args->values.data && !args->hess.data;
     case CLOSS_SOFTMAX_ENTROPY:
         return has_logits && only_logits && !targets && !args->hess.data && (samples == 0 || args->classes > 0);
     case CLOSS_DISTILLATION:

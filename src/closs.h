@@ -122,13 +122,13 @@ typedef struct {
  *
  *                          values                              grad                             hess (diagonal)
  * CLOSS_CROSS_ENTROPY      weight x sum of v_j (log S - z_j)   scale x weight x (W p - v)       scale x weight x W p (1 - p)
- * CLOSS_LOGSUMEXP          log S = log of sum of exp(z_j)      not written                      not written
- * CLOSS_SOFTMAX            not written                         p                                not written
- * CLOSS_LOG_SOFTMAX        not written                         z - log S                        not written
- * CLOSS_SOFTMAX_ENTROPY    weight x H(p)                       scale x weight x -p (log p + H)  not written
- * CLOSS_DISTILLATION       weight x D(q || r)                  scale x weight x (r - q) / T     not written
+ * CLOSS_LOGSUMEXP          log S = log of sum of exp(z_j)      -                                -
+ * CLOSS_SOFTMAX            -                                   p                                -
+ * CLOSS_LOG_SOFTMAX        -                                   z - log S                        -
+ * CLOSS_SOFTMAX_ENTROPY    weight x H(p)                       scale x weight x -p (log p + H)  -
+ * CLOSS_DISTILLATION       weight x D(q || r)                  scale x weight x (r - q) / T     -
  *
- * (distillation: q = softmax(targets / T), r = softmax(z / T), T the temperature).
+ * (distillation: q = softmax(targets / T), r = softmax(z / T), T the temperature). An output that a result has not is refused.
  *
  * Measures of probabilities as they are, not normalised: q = logits, p = targets (of an entropy p = logits), in double:
  *
