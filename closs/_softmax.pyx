@@ -68,9 +68,9 @@ cdef double checked_run(closs_softmax_args *args, int64_t samples, int how, obje
     if report.status != CLOSS_OK:
         raise_report(&report, target, args.classes, ignore_index)
     args.scale = scale_of(&report, how)
-    # In double, with terms of their own, an element costs about four times as much.
+    # With terms of their own an element costs about twice as much.
     cdef bint has_terms = args.labels.data == NULL or args.label_smoothing != 0 or args.hess.data != NULL
-    cdef int threads = threads_for(samples * args.classes * (4 if has_terms else 1))
+    cdef int threads = threads_for(samples * args.classes * (2 if has_terms else 1))
     with nogil:
         total = softmax_run(args, samples, threads)
     return reduced(&report, how, total)

@@ -378,7 +378,7 @@ static int is_measure(const closs_softmax_args *args)
     return args->result >= CLOSS_ENTROPY;
 }
 
-/* Whether the value is a sum of terms over the classes: computed in double by the kernels of softmax_terms.h. */
+/* Whether the value is a sum of terms over the classes, as the kernels of softmax_terms.h compute it. */
 static int has_terms(const closs_softmax_args *args)
 {
     return args->result == CLOSS_SOFTMAX_ENTROPY || args->result == CLOSS_DISTILLATION ||
@@ -391,12 +391,13 @@ void closs_softmax_run(const closs_softmax_args *args, int64_t begin, int64_t en
     const closs_kernels *kernels = closs_chosen_kernels();
     const environment callers = enter();
     if (is_measure(args)) {
-        kernels->measures(args, begin, end, sum);
+        kernels->measures[args->dtype](args, begin, end, sum);
     } else if (has_terms(args)) {
-        kernels->softmax_terms(args, begin, end, sum);
+        kernels->softmax_terms[args->dtype](args, begin, end, sum);
     } else {
         double unused = 0;
-        if (args->hess.data) kernels->softmax_terms(args, begin, end, &unused); /* before grad overwrites the logits */
+        if (args->hess.data)
+            kernels->softmax_terms[args->dtype](args, begin, end, &unused); /* before grad overwrites the logits */
         (closs_lanes_of_samples(args) ? kernels->softmax_lanes : kernels->softmax_rows)[args->dtype](args, begin, end,
                                                                                                      sum);
     }
@@ -415,11 +416,11 @@ void closs_softmax_sum_part(const closs_softmax_args *args, int64_t sample, int6
     const closs_kernels *kernels = closs_chosen_kernels();
     const environment callers = enter();
     if (is_measure(args)) {
-        kernels->measures_part(args, sample, begin, end, part);
+        kernels->measures_part[args->dtype](args, sample, begin, end, part);
     } else if (has_terms(args)) {
-        kernels->terms_part(args, sample, begin, end, part);
+        kernels->terms_part[args->dtype](args, sample, begin, end, part);
     } else if (args->hess.data) {
-        kernels->terms_part(args, sample, begin, end, part);
+        kernels->terms_part[args->dtype](args, sample, begin, end, part);
         const double rest = part->state.rest, unit = part->state.unit;
         kernels->softmax_part[args->dtype](args, sample, begin, end, part);
         part->state.rest = rest * (part->state.unit / unit); /* the Hessian's own sum, without the maximum's term */
@@ -440,8 +441,8 @@ double closs_softmax_value(const closs_softmax_args *args, int64_t sample, const
 {
     const closs_kernels *kernels = closs_chosen_kernels();
     const environment callers = enter();
-    const double value = is_measure(args)  ? kernels->measures_value(args, sample, row)
-                         : has_terms(args) ? kernels->terms_value(args, sample, row)
+    const double value = is_measure(args)  ? kernels->measures_value[args->dtype](args, sample, row)
+                         : has_terms(args) ? kernels->terms_value[args->dtype](args, sample, row)
                                            : kernels->softmax_value[args->dtype](args, sample, row);
     leave(callers);
     return value;
@@ -453,11 +454,11 @@ void closs_softmax_write_part(const closs_softmax_args *args, int64_t sample, in
     const closs_kernels *kernels = closs_chosen_kernels();
     const environment callers = enter();
     if (is_measure(args)) {
-        kernels->measures_write(args, sample, begin, end, part, row);
+        kernels->measures_write[args->dtype](args, sample, begin, end, part, row);
     } else if (has_terms(args)) {
-        kernels->terms_write(args, sample, begin, end, part, row);
+        kernels->terms_write[args->dtype](args, sample, begin, end, part, row);
     } else {
-        if (args->hess.data) kernels->terms_write(args, sample, begin, end, part, row);
+        if (args->hess.data) kernels->terms_write[args->dtype](args, sample, begin, end, part, row);
         kernels->softmax_write[args->dtype](args, sample, begin, end, part, row);
     }
     leave(callers);

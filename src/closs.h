@@ -39,7 +39,8 @@
  * CLOSS_F64             double                double                        double
  * CLOSS_F16, CLOSS_BF16 float, sums double    double                        as the logits (or float); values float
  *
- * With class probabilities, label smoothing, Hessians, entropy and distillation a row is computed in double throughout.
+ * Sums over classes are kept in double after at most 16 terms (labels: 512 classes) of a lane; what is done once a sample is
+ * done in double.
  * A value is rounded to the dtype of values before it is weighted and summed.
  *
  * Floating-point environment: run and check set the default one (round to nearest, no flushing of subnormals, exceptions
@@ -131,7 +132,7 @@ typedef struct {
  *
  * (distillation: q = softmax(targets / T), r = softmax(z / T), T the temperature). An output that a result has not is refused.
  *
- * Measures of probabilities as they are, not normalised: q = logits, p = targets (of an entropy p = logits), in double:
+ * Measures of probabilities as they are, not normalised: q = logits, p = targets (of an entropy p = logits):
  *
  *                          values                              grad / (scale x weight), in q   in p (wrt_targets)
  * CLOSS_ENTROPY            weight x -sum of p log p            (in p) -log p - 1

@@ -27,14 +27,14 @@ typedef struct {
     closs_value_kernel *softmax_value[CLOSS_DTYPES];
     closs_write_kernel *softmax_write[CLOSS_DTYPES];
     closs_merge_kernel *merge_states;
-    closs_softmax_kernel *softmax_terms; /* in double, for all dtypes */
-    closs_part_kernel *terms_part;
-    closs_value_kernel *terms_value;
-    closs_write_kernel *terms_write;
-    closs_softmax_kernel *measures; /* in double, for all dtypes */
-    closs_part_kernel *measures_part;
-    closs_value_kernel *measures_value;
-    closs_write_kernel *measures_write;
+    closs_softmax_kernel *softmax_terms[CLOSS_DTYPES];
+    closs_part_kernel *terms_part[CLOSS_DTYPES];
+    closs_value_kernel *terms_value[CLOSS_DTYPES];
+    closs_write_kernel *terms_write[CLOSS_DTYPES];
+    closs_softmax_kernel *measures[CLOSS_DTYPES];
+    closs_part_kernel *measures_part[CLOSS_DTYPES];
+    closs_value_kernel *measures_value[CLOSS_DTYPES];
+    closs_write_kernel *measures_write[CLOSS_DTYPES];
     closs_elementwise_kernel *elementwise[CLOSS_DTYPES];
 } closs_kernels;
 

@@ -16,8 +16,12 @@
 #include "vmath.h"
 
 #include "softmax_state.h"
+#include "terms_samples.h"
+#include "tiles.h"
 #include "softmax_rows.h"
 #include "softmax_lanes.h"
+#include "terms_pieces.h"
+#include "terms_outputs.h"
 #include "softmax_terms.h"
 #include "measures.h"
 #include "elementwise.h"
@@ -28,13 +32,19 @@
 #include "storage.h"
 #include "vmath.h"
 
+#include "tiles.h"
 #include "softmax_rows.h"
 #include "softmax_lanes.h"
+#include "terms_pieces.h"
+#include "terms_outputs.h"
+#include "softmax_terms.h"
+#include "measures.h"
 #include "elementwise.h"
 #undef CLOSS_REAL
 
-#define OF(real, name) CLOSS_JOIN(name##_##real##_, CLOSS_ISA)
-#define EACH(name) OF(f32, name), OF(f64, name), OF(f32, name), OF(f32, name)
+#define EACH(name)                                                                                                     \
+    CLOSS_JOIN(name##_f32_, CLOSS_ISA), CLOSS_JOIN(name##_f64_, CLOSS_ISA), CLOSS_JOIN(name##_f32_, CLOSS_ISA),        \
+        CLOSS_JOIN(name##_f32_, CLOSS_ISA)
 
 const closs_kernels CLOSS_JOIN(closs_kernels_, CLOSS_ISA) = {
     .softmax_rows = {EACH(softmax_rows)},
@@ -43,13 +53,13 @@ const closs_kernels CLOSS_JOIN(closs_kernels_, CLOSS_ISA) = {
     .softmax_value = {EACH(softmax_value)},
     .softmax_write = {EACH(softmax_write)},
     .merge_states = softmax_merge,
-    .softmax_terms = OF(f64, softmax_terms),
-    .terms_part = OF(f64, terms_part),
-    .terms_value = OF(f64, terms_value),
-    .terms_write = OF(f64, terms_write),
-    .measures = OF(f64, measures),
-    .measures_part = OF(f64, measures_part),
-    .measures_value = OF(f64, measures_value),
-    .measures_write = OF(f64, measures_write),
+    .softmax_terms = {EACH(softmax_terms)},
+    .terms_part = {EACH(terms_part)},
+    .terms_value = {EACH(terms_value)},
+    .terms_write = {EACH(terms_write)},
+    .measures = {EACH(measures)},
+    .measures_part = {EACH(measures_part)},
+    .measures_value = {EACH(measures_value)},
+    .measures_write = {EACH(measures_write)},
     .elementwise = {EACH(elementwise)},
 };

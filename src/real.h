@@ -32,6 +32,11 @@
 #undef from_bits
 #undef exp_scaled
 #undef log1p_positive
+#undef log_ratio
+#undef log_scale
+#undef log_scale_of
+#undef twice_atanh
+#undef js_series
 #undef EXP_UNIT
 #undef ABSOLUTE
 #undef SQRT
@@ -82,6 +87,11 @@
 #define KERNEL(name) KERNEL_EXPAND(name, CLOSS_ISA)
 #define exp_scaled KERNEL(exp_scaled)
 #define log1p_positive KERNEL(log1p_positive)
+#define log_ratio KERNEL(log_ratio)
+#define log_scale KERNEL(log_scale)
+#define log_scale_of KERNEL(log_scale_of)
+#define twice_atanh KERNEL(twice_atanh)
+#define js_series KERNEL(js_series)
 
 #if CLOSS_REAL == 32
 #define EXP_UNIT 0x1p-24f /* 2^-EXP_BIAS */

@@ -23,12 +23,6 @@
 #define lanes_finish KERNEL(lanes_finish)
 #define lanes_log_softmax KERNEL(lanes_log_softmax)
 #define lanes_gradient KERNEL(lanes_gradient)
-#define transpose KERNEL(transpose)
-#define tile_columns KERNEL(tile_columns)
-#define tile_rows KERNEL(tile_rows)
-#define are_contiguous KERNEL(are_contiguous)
-#define tile_load KERNEL(tile_load)
-#define tile_store KERNEL(tile_store)
 #define softmax_tile KERNEL(softmax_tile)
 #define softmax_wide KERNEL(softmax_wide)
 #define softmax_lanes KERNEL(softmax_lanes)
@@ -36,7 +30,6 @@
 #ifndef CLOSS_LANE_SIZES
 #define CLOSS_LANE_SIZES
 enum {
-    CHUNK = 128,          /* classes */
     WIDE = 128,           /* samples: in place, 512 bytes a class keep DRAM pages and the TLB busy */
     TILE = CHUNK * BATCH, /* elements of a tile */
     WIDEN = 32,           /* classes summed in `real` */
@@ -295,152 +288,30 @@ INLINE void lanes_gradient(const lanes_state *state, double scale, int64_t first
     }
 }
 
-/* Transposes SIDE x SIDE elements, a row in each vector. */
-INLINE void transpose(vector rows[SIDE])
-{
-#if CLOSS_HAS_SHUFFLE && CLOSS_REAL == 32
-    const vector a = rows[0], b = rows[1], c = rows[2], d = rows[3];
-    const vector ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5),
-                 ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-    const vector cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5),
-                 cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-    rows[0] = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
-    rows[1] = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
-    rows[2] = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
-    rows[3] = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
-#elif CLOSS_HAS_SHUFFLE
-    const vector a = rows[0], b = rows[1];
-    rows[0] = __builtin_shufflevector(a, b, 0, 2);
-    rows[1] = __builtin_shufflevector(a, b, 1, 3);
-#else
-    vector columns[SIDE];
-    for (int k = 0; k < SIDE; k++)
-        for (int l = 0; l < SIDE; l++) columns[k].lane[l] = rows[l].lane[k];
-    memcpy(rows, columns, sizeof columns);
-#endif
-}
-
-/* to[j x step + k] = row[k][j] for n classes of SIDE lanes. */
-INLINE void tile_columns(const real *const *row, int64_t n, real *to, int64_t step)
-{
-    vector block[SIDE];
-    for (int64_t j = 0; j < n; j += SIDE) {
-        if (j + SIDE > n) { /* the last block overlaps the one before it */
-            to -= (j + SIDE - n) * step;
-            j = n - SIDE;
-        }
-        for (int k = 0; k < SIDE; k++) memcpy(&block[k], row[k] + j, sizeof(vector));
-        transpose(block);
-        for (int k = 0; k < SIDE; k++) memcpy(to + k * step, &block[k], sizeof(vector));
-        to += SIDE * step;
-    }
-}
-
-/* row[k][j] = from[j x step + k]. */
-INLINE void tile_rows(const real *from, int64_t step, int64_t n, real *const *row)
-{
-    vector block[SIDE];
-    for (int64_t j = 0; j < n; j += SIDE) {
-        if (j + SIDE > n) {
-            from -= (j + SIDE - n) * step;
-            j = n - SIDE;
-        }
-        for (int k = 0; k < SIDE; k++) memcpy(&block[k], from + k * step, sizeof(vector));
-        transpose(block);
-        for (int k = 0; k < SIDE; k++) memcpy(row[k] + j, &block[k], sizeof(vector));
-        from += SIDE * step;
-    }
-}
-
-/* Half types are widened, and narrowed, in copies of this many classes; double is only itself. */
-#undef COPIED
-#define COPIED (CLOSS_REAL == 32 ? CHUNK : 1)
-
-/* Whether the first `lanes` samples are neighbours. */
-INLINE int are_contiguous(const int64_t *offset, int64_t lanes)
-{
-    for (int64_t l = 1; l < lanes; l++)
-        if (offset[l] != offset[0] + l) return 0;
-    return 1;
-}
-
-/* tile[j x width + l] = logits of lane l, class first + j. */
-INLINE void tile_load(const lanes_state *state, const closs_softmax_args *args, int64_t first, int64_t n,
-                      real (*restrict copy)[COPIED], real *restrict tile)
-{
-    const void *logits = args->logits.data;
-    const int64_t width = state->width, stride = class_stride_of(args->logits.strides, args->ndim);
-    if (stride != 1 && are_contiguous(state->logits, width)) {
-        for (int64_t j = 0; j < n; j++)
-            load_reals(logits, args->dtype, state->logits[0] + (first + j) * stride, 1, width, tile + j * width);
-        return;
-    }
-    const int native = args->dtype == REAL_DTYPE;
-    for (int64_t l = 0; l < width; l += SIDE) {
-        const real *row[SIDE];
-        for (int k = 0; k < SIDE; k++) {
-            const int64_t offset = state->logits[l + k] + first * stride;
-            if (!native) load_reals(logits, args->dtype, offset, stride, n, copy[k]);
-            row[k] = native ? (const real *)logits + offset : copy[k];
-        }
-        const int64_t step = native ? stride : 1;
-        if (step == 1 && n >= SIDE)
-            tile_columns(row, n, tile + l, width);
-        else
-            for (int64_t j = 0; j < n; j++)
-                for (int k = 0; k < SIDE; k++) tile[j * width + l + k] = row[k][j * step];
-    }
-}
-
-INLINE void tile_store(const lanes_state *state, const closs_softmax_args *args, int64_t first, int64_t n,
-                       real (*restrict copy)[COPIED], const real *restrict tile)
-{
-    void *grad = args->grad.data;
-    const closs_dtype dtype = grad_dtype(args);
-    const int64_t width = state->width, stride = class_stride_of(args->grad.strides, args->ndim);
-    if (stride != 1 && are_contiguous(state->grad, state->count)) {
-        for (int64_t j = 0; j < n; j++)
-            store_reals(tile + j * width, state->count, grad, dtype, state->grad[0] + (first + j) * stride, 1);
-        return;
-    }
-    const int native = dtype == REAL_DTYPE;
-    for (int64_t l = 0; l < state->count; l += SIDE) {
-        real *row[SIDE];
-        const int lanes = state->count - l < SIDE ? (int)(state->count - l) : SIDE;
-        const int64_t step = native ? stride : 1;
-        for (int k = 0; k < lanes; k++) row[k] = native ? (real *)grad + state->grad[l + k] + first * stride : copy[k];
-        if (step == 1 && n >= SIDE && lanes == SIDE)
-            tile_rows(tile + l, width, n, row);
-        else
-            for (int64_t j = 0; j < n; j++)
-                for (int k = 0; k < lanes; k++) row[k][j * step] = tile[j * width + l + k];
-        for (int k = 0; !native && k < lanes; k++)
-            store_reals(copy[k], n, grad, dtype, state->grad[l + k] + first * stride, stride);
-    }
-}
-
 /* Samples anywhere in memory, by way of a transposed copy. */
 static void softmax_tile(lanes_state *state, const closs_softmax_args *args)
 {
     const int64_t classes = args->classes, width = state->width;
     const int pivot = leaves_out_pivot(args);
     const int keep = args->grad.data && !pivot && classes <= CHUNK;
-    ALIGNED real tile[TILE], copy[SIDE][COPIED];
+    const int64_t stride = class_stride_of(args->logits.strides, args->ndim);
+    ALIGNED real tile[TILE];
     for (int64_t first = 0; first < classes; first += CHUNK) {
         const int64_t n = classes - first < CHUNK ? classes - first : CHUNK;
-        tile_load(state, args, first, n, copy, tile);
+        tile_load(args->logits.data, args->dtype, state->logits, stride, width, first, n, tile);
         lanes_chunk(state, pivot, tile, width, first, n, classes, keep ? tile : NULL, width);
     }
     lanes_finish(state, args->result, args->grad.data != NULL);
     if (!args->grad.data) return;
     for (int64_t first = 0; first < classes; first += CHUNK) {
         const int64_t n = classes - first < CHUNK ? classes - first : CHUNK;
-        if (classes > CHUNK) tile_load(state, args, first, n, copy, tile);
+        if (classes > CHUNK) tile_load(args->logits.data, args->dtype, state->logits, stride, width, first, n, tile);
         if (args->result == CLOSS_LOG_SOFTMAX)
             lanes_log_softmax(state, tile, width, tile, width, n);
         else
             lanes_gradient(state, args->scale, first, tile, width, tile, width, n, keep);
-        tile_store(state, args, first, n, copy, tile);
+        tile_store(tile, width, state->count, first, n, args->grad.data, grad_dtype(args), state->grad,
+                   class_stride_of(args->grad.strides, args->ndim));
     }
 }
 
@@ -515,14 +386,7 @@ static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t
 #undef lanes_finish
 #undef lanes_log_softmax
 #undef lanes_gradient
-#undef transpose
-#undef tile_columns
-#undef tile_rows
-#undef are_contiguous
-#undef tile_load
-#undef tile_store
 #undef softmax_tile
 #undef softmax_wide
 #undef softmax_lanes
-#undef is_extreme
 #undef row_has_nan

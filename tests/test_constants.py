@@ -76,36 +76,54 @@ def log_weight(z):
     return s**3 / mpmath.log((1 + s) / (1 - s))
 
 
+def js_series(z):
+    """(d atanh(d) + log(1 - d^2) / 2) / d^2 with z = d^2"""
+    if z < mpf(10) ** -12:
+        return mpf(1) / 2 + z / 12
+    d = mpmath.sqrt(z)
+    return (d * mpmath.atanh(d) + mpmath.log(1 - z) / 2) / z
+
+
+def js_weight(z):
+    return 1 / js_series(z)
+
+
 def coefficients_in_source():
-    """Per function and type, lowest degree first: exp's tail for float and double, then log1p's."""
+    """Lowest degree first, for float and double in turn: the tails of exp, log1p and log_ratio, the series of JS."""
     number = r"([0-9.]+(?:e-[0-9]+)?)f?"
     text = VMATH.read_text(encoding="utf-8")
     lists = []
-    for start in re.finditer(rf"real (q|rest) = {number};\n((?:\s+\1 = FMA\(\1, \w+, {number}\);\n)+)", text):
+    for start in re.finditer(rf"real (q|rest|series) = {number};\n((?:\s+\1 = FMA\(\1, \w+, {number}\);\n)+)", text):
         rest = re.findall(rf"FMA\(\w+, \w+, {number}\)", start[3])
         lists.append([mpf(digits) for digits in [start[2], *rest]][::-1])
     return lists
 
 
+def width(s):
+    """The largest square of s that rounding of a reduced argument leaves, a little beyond the one that is meant."""
+    return (s * mpf("1.0005")) ** 2
+
+
+SQRT_HALF = (mpmath.sqrt(2) - 1) / (mpmath.sqrt(2) + 1)
+HALF_LOG2 = mpmath.log(2) / 2 * mpf("1.0005")
+
+
 @pytest.mark.parametrize(
-    ("which", "target", "weight", "degree", "limit"),
-    [(0, exp_tail, exp_weight, 4, 4e-9), (1, exp_tail, exp_weight, 9, 4e-18),
-     (2, log_tail, log_weight, 2, 2e-9), (3, log_tail, log_weight, 6, 2e-18)],
-    ids=["exp float", "exp double", "log1p float", "log1p double"],
+    ("which", "target", "weight", "low", "high", "degree", "limit"),
+    [(0, exp_tail, exp_weight, -HALF_LOG2, HALF_LOG2, 4, 4e-9),
+     (1, exp_tail, exp_weight, -HALF_LOG2, HALF_LOG2, 9, 4e-18),
+     (2, log_tail, log_weight, 0, width(SQRT_HALF), 2, 2e-9), (3, log_tail, log_weight, 0, width(SQRT_HALF), 6, 2e-18),
+     (4, log_tail, log_weight, 0, width(mpf(1) / 5), 2, 4e-9), (5, log_tail, log_weight, 0, width(mpf(1) / 5), 6, 2e-17),
+     (6, js_series, js_weight, 0, mpf(1) / 9, 4, 2e-9), (7, js_series, js_weight, 0, mpf(1) / 9, 9, 5e-18)],
+    ids=[f"{name} {kind}" for name in ("exp", "log1p", "log_ratio", "JS") for kind in ("float", "double")],
 )  # fmt: skip
-def test_coefficients(which, target, weight, degree, limit):
+def test_coefficients(which, target, weight, low, high, degree, limit):
     """Those in the source are the best ones, to the digits written, with an error far below half an ulp."""
     with mp.workdps(50):
-        if target is exp_tail:
-            high = mpmath.log(2) / 2 * mpf("1.0005")
-            low = -high
-        else:
-            root = mpmath.sqrt(mpf(2))
-            low, high = mpf(0), ((root - 1) / (root + 1) * mpf("1.0005")) ** 2
-        best, error = remez(target, weight, low, high, degree)
+        best, error = remez(target, weight, mpf(low), high, degree)
         source = coefficients_in_source()[which]
         assert len(source) == degree + 1
         for got, wanted in zip(source, best, strict=True):
             assert abs(got - wanted) <= abs(wanted) * mpf("1e-3")
         assert error < limit
-        assert error_of(source, target, weight, low, high) <= error * mpf("1.01")
+        assert error_of(source, target, weight, mpf(low), high) <= error * mpf("1.01")

@@ -1,0 +1,113 @@
+/* terms_pieces.h: the classes of a sample, or of the samples in lanes, as groups of lanes that kernels walk through: in place
+ * where they lie as lanes do and have the right type, else copied to a tile. Included for both `real`.
+ */
+#define terms_tile KERNEL(terms_tile)
+#define terms_piece KERNEL(terms_piece)
+#define terms_direct KERNEL(terms_direct)
+#define terms_load KERNEL(terms_load)
+#define terms_targets KERNEL(terms_targets)
+#define terms_pieces KERNEL(terms_pieces)
+
+#undef TERM_TILE
+#define TERM_TILE (8192 / (int)sizeof(real))
+
+/* Logits, and beside them targets v or target logits; later gradient and Hessian. */
+typedef struct {
+    ALIGNED real z[TERM_TILE];
+    ALIGNED real v[TERM_TILE];
+} terms_tile;
+
+/* Groups of lanes: group g is at z + g x z_step. */
+typedef struct {
+    const real *z, *v;
+    int64_t z_step, v_step, groups;
+} terms_piece;
+
+/* The lanes as they lie in memory, if they can be read or written there, else NULL. */
+INLINE real *terms_direct(const terms_place *place, const void *data, closs_dtype dtype, const int64_t *offset,
+                          int64_t stride, int64_t first, int64_t lanes)
+{
+    if (dtype != REAL_DTYPE) return NULL;
+    if (place->along ? stride != 1 : lanes != place->width || !are_neighbours(offset, lanes)) return NULL;
+    return (real *)(uintptr_t)data + offset[0] + first * stride;
+}
+
+/* n classes from `first`, in place or in `tile`; the distance between classes (lanes that are samples) goes to *step. */
+INLINE const real *terms_load(const terms_place *place, const void *data, closs_dtype dtype, const int64_t *offset,
+                              int64_t stride, int64_t first, int64_t n, real *restrict tile, int64_t *step)
+{
+    const real *direct = terms_direct(place, data, dtype, offset, stride, first, place->width);
+    *step = place->along ? LANES_OF_TERMS : direct ? stride : place->width;
+    if (direct) return direct;
+    if (place->along)
+        load_reals(data, dtype, offset[0] + first * stride, stride, n, tile);
+    else
+        tile_load(data, dtype, offset, stride, place->width, first, n, tile);
+    return tile;
+}
+
+/* The targets v of n classes from `first`, weighted and smoothed. */
+static const real *terms_targets(const closs_softmax_args *args, const terms_place *place, int64_t first, int64_t n,
+                                 real *restrict tile, int64_t *step)
+{
+    const double smoothing = args->label_smoothing;
+    const real kept = (real)(1 - smoothing), shared = (real)(smoothing / (double)args->classes);
+    const int64_t width = place->width, elements = n * width;
+    if (args->targets.data) {
+        const real *given = terms_load(place, args->targets.data, args->target_dtype, place->targets,
+                                       class_stride_of(args->targets.strides, args->ndim), first, n, tile, step);
+        if (smoothing == 0 && !args->class_weight.data) return given;
+        for (int64_t j = 0; j < n && given != tile; j++)
+            memcpy(tile + j * width, given + (place->along ? j : j * *step), (size_t)width * sizeof(real));
+        if (smoothing != 0) {
+#pragma omp simd
+            for (int64_t i = 0; i < elements; i++) tile[i] = kept * tile[i] + shared;
+        }
+    } else {
+        for (int64_t i = 0; i < elements; i++) tile[i] = shared;
+        for (int64_t l = 0; l < width; l++) {
+            const int64_t at = place->label[l] - first;
+            if (place->label[l] >= 0 && at >= 0 && at < n) tile[at * width + l] = kept + shared;
+        }
+    }
+    *step = place->along ? LANES_OF_TERMS : width;
+    if (!args->class_weight.data) return tile;
+    const int64_t stride = class_stride_of(args->class_weight.strides, 0);
+    for (int64_t j = 0; j < n; j++) {
+        const double weight = weight_at(&args->class_weight, args->class_weight_dtype, (first + j) * stride);
+        for (int64_t l = 0; l < width; l++) tile[j * width + l] = (real)((double)tile[j * width + l] * weight);
+    }
+    return tile;
+}
+
+/* n classes from `first`: whole groups, and where lanes are classes the last one, filled up in `tail`. */
+static int terms_pieces(const closs_softmax_args *args, const terms_place *place, int kind, int64_t first, int64_t n,
+                        terms_tile *tile, real tail[2][LANES_OF_TERMS], terms_piece pieces[2])
+{
+    terms_piece piece = {NULL, NULL, 0, LANES_OF_TERMS, n};
+    piece.z = terms_load(place, args->logits.data, args->dtype, place->logits,
+                         class_stride_of(args->logits.strides, args->ndim), first, n, tile->z, &piece.z_step);
+    if (kind == TERMS_TARGETS) piece.v = terms_targets(args, place, first, n, tile->v, &piece.v_step);
+    if (kind == TERMS_DISTILLATION || kind == MEASURE_PAIRS)
+        piece.v = terms_load(place, args->targets.data, args->target_dtype, place->targets,
+                             class_stride_of(args->targets.strides, args->ndim), first, n, tile->v, &piece.v_step);
+    if (!piece.v) piece.v = piece.z, piece.v_step = piece.z_step;
+    if (!place->along) {
+        pieces[0] = piece;
+        return 1;
+    }
+    const int64_t whole = n / LANES_OF_TERMS * LANES_OF_TERMS;
+    const real z_padding = kind < MEASURE_ONE ? -(real)INFINITY : 0;
+    const real v_padding = kind == TERMS_DISTILLATION ? -(real)INFINITY : 0;
+    int count = 0;
+    piece.groups = n / LANES_OF_TERMS;
+    if (piece.groups > 0) pieces[count++] = piece;
+    if (whole == n) return count;
+    for (int64_t l = 0; l < LANES_OF_TERMS; l++) {
+        tail[0][l] = whole + l < n ? piece.z[whole + l] : z_padding;
+        tail[1][l] = whole + l < n ? piece.v[whole + l] : v_padding;
+    }
+    const terms_piece last = {tail[0], tail[1], LANES_OF_TERMS, LANES_OF_TERMS, 1};
+    pieces[count++] = last;
+    return count;
+}

@@ -1,0 +1,224 @@
+/* terms_samples.h: what the kernels of softmax_terms.h and measures.h keep of samples, in double for all dtypes: where they lie,
+ * the sums of their lanes and how these grow, and the values that are made of them. */
+enum { LANES_OF_TERMS = BATCH, TERM_WIDE = 64, TERMS_WIDENED = 16 };
+enum { TERMS_NONE, TERMS_TARGETS, TERMS_ENTROPY, TERMS_DISTILLATION, MEASURE_ONE, MEASURE_PAIRS };
+
+INLINE int terms_kind(const closs_softmax_args *args)
+{
+    if (args->result == CLOSS_SOFTMAX_ENTROPY) return TERMS_ENTROPY;
+    if (args->result == CLOSS_DISTILLATION) return TERMS_DISTILLATION;
+    return args->targets.data || args->label_smoothing != 0 ? TERMS_TARGETS : TERMS_NONE;
+}
+
+/* Where the samples of a tile lie. */
+typedef struct {
+    int64_t logits[TERM_WIDE], targets[TERM_WIDE], grad[TERM_WIDE], hess[TERM_WIDE]; /* offsets in elements */
+    int64_t values[TERM_WIDE], label[TERM_WIDE];
+    double weight[TERM_WIDE];
+    int64_t count; /* samples */
+    int64_t width; /* lanes that are samples: count, rounded up */
+    int along;     /* lanes are classes of the one sample */
+} terms_place;
+
+/* Takes the next `count` samples; lanes without one repeat the first, and count for nothing. */
+static void terms_take(const closs_softmax_args *args, sample_cursor *cursor, int64_t count, int along,
+                       terms_place *place)
+{
+    place->count = count;
+    place->width = along ? 1 : (count + LANES_OF_TERMS - 1) / LANES_OF_TERMS * LANES_OF_TERMS;
+    place->along = along;
+    for (int64_t done = 0; done < count;) {
+        const sample_run run = next_run(args, cursor, count - done);
+        for (int64_t i = 0; i < run.count; i++) {
+            place->logits[done + i] = run.first.logits + i * run.step.logits;
+            place->targets[done + i] = run.first.targets + i * run.step.targets;
+            place->grad[done + i] = run.first.grad + i * run.step.grad;
+            place->hess[done + i] = run.first.hess + i * run.step.hess;
+            place->values[done + i] = run.first.values + i * run.step.values;
+        }
+        labels_and_weights(args, &run, place->label + done, place->weight + done);
+        done += run.count;
+    }
+    for (int64_t l = count; l < place->width; l++) {
+        place->logits[l] = place->logits[0];
+        place->targets[l] = place->targets[0];
+        place->label[l] = -1;
+        place->weight[l] = 0;
+    }
+}
+
+/* One sample, whose arrays begin with class args->first_class. */
+static void terms_one(const closs_softmax_args *args, int64_t sample, terms_place *place)
+{
+    sample_cursor cursor = cursor_at(args, sample, sample + 1);
+    terms_take(args, &cursor, 1, 1, place);
+    place->logits[0] -= args->first_class * class_stride_of(args->logits.strides, args->ndim);
+    place->targets[0] -= args->first_class * class_stride_of(args->targets.strides, args->ndim);
+    place->grad[0] -= args->first_class * class_stride_of(args->grad.strides, args->ndim);
+    place->hess[0] -= args->first_class * class_stride_of(args->hess.strides, args->ndim);
+}
+
+/* Samples to take next. Tiles hold all classes of up to TERM_WIDE samples, or a chunk of 16; samples that are neighbours
+ * and need no tile are taken by TERM_WIDE too. `tile` is the elements of one. */
+INLINE int64_t terms_count(const closs_softmax_args *args, const sample_cursor *cursor, int kind, closs_dtype native,
+                           int64_t tile)
+{
+    const sample_run *run = &cursor->run;
+    const int given =
+        kind == TERMS_DISTILLATION || kind == MEASURE_PAIRS || (kind == TERMS_TARGETS && args->targets.data);
+    const int built = kind == TERMS_TARGETS && (args->label_smoothing != 0 || args->class_weight.data);
+    const int in_place = args->dtype == native && run->step.logits == 1 && !built &&
+                         (!given || (args->target_dtype == native && run->step.targets == 1)) &&
+                         (!args->grad.data || (grad_dtype(args) == native && run->step.grad == 1)) &&
+                         (!args->hess.data || (hess_dtype(args) == native && run->step.hess == 1));
+    int64_t most = tile / (args->classes > 0 ? args->classes : 1) / LANES_OF_TERMS * LANES_OF_TERMS;
+    most = most > TERM_WIDE ? TERM_WIDE : most < LANES_OF_TERMS ? LANES_OF_TERMS : most;
+    if (in_place && run->count >= LANES_OF_TERMS && most < TERM_WIDE)
+        most = run->count < TERM_WIDE ? run->count / LANES_OF_TERMS * LANES_OF_TERMS : TERM_WIDE;
+    return cursor->left < most ? cursor->left : most;
+}
+
+/* Sums of each lane, relative to the maxima so far and 2^EXP_BIAS (`unit`) times too large. */
+typedef struct {
+    ALIGNED double max[LANES_OF_TERMS], sum[LANES_OF_TERMS], ties[LANES_OF_TERMS]; /* of exp; of terms that are 1 */
+    ALIGNED double target_max[LANES_OF_TERMS], target_sum[LANES_OF_TERMS], target_ties[LANES_OF_TERMS];
+    ALIGNED double moment[LANES_OF_TERMS], terms[LANES_OF_TERMS], weight[LANES_OF_TERMS];
+} terms_sums;
+
+static void terms_clear(terms_sums *sums)
+{
+    const terms_sums nothing = {.max = {0}};
+    *sums = nothing;
+    for (int l = 0; l < LANES_OF_TERMS; l++) sums->max[l] = sums->target_max[l] = -INFINITY;
+}
+
+/* Makes the sums relative to larger maxima: sums_at of softmax_state.h, lane by lane. */
+static void terms_grow(const closs_softmax_args *args, double unit, const double *max, const double *target_max,
+                       terms_sums *sums)
+{
+    const int distillation = args->result == CLOSS_DISTILLATION;
+    const double temperature = distillation ? args->temperature : 1;
+#pragma omp simd
+    for (int l = 0; l < LANES_OF_TERMS; l++) {
+        const double old = sums->max[l], target_old = sums->target_max[l];
+        const double gap = old == max[l] ? 0 : (old - max[l]) / temperature;
+        const double target_gap = target_old == target_max[l] ? 0 : (target_old - target_max[l]) / temperature;
+        const double moved = (base_of(max[l]) - base_of(old)) / temperature;
+        const double target_moved = (base_of(target_max[l]) - base_of(target_old)) / temperature;
+        const double whole = sums->sum[l] + sums->ties[l] * unit;
+        const double target_whole = sums->target_sum[l] + sums->target_ties[l] * unit;
+        const double moment = sums->moment[l];
+        const double shifted = moment + (distillation ? (moved - target_moved) * target_whole : moved * whole);
+        const double rescaled = times_exp(shifted, distillation ? target_gap : gap);
+        const double shrunk = times_exp(whole, gap), target_shrunk = times_exp(target_whole, target_gap);
+        sums->moment[l] = (distillation & !(fabs(moment) < INFINITY)) ? moment : rescaled;
+        sums->sum[l] = gap == 0 ? sums->sum[l] : shrunk;
+        sums->ties[l] = gap == 0 ? sums->ties[l] : 0;
+        sums->target_sum[l] = target_gap == 0 ? sums->target_sum[l] : target_shrunk;
+        sums->target_ties[l] = target_gap == 0 ? sums->target_ties[l] : 0;
+        sums->terms[l] += sums->weight[l] == 0 ? 0 : sums->weight[l] * moved;
+        sums->max[l] = max[l];
+        sums->target_max[l] = target_max[l];
+    }
+}
+
+INLINE void terms_fold(double *lane)
+{
+    for (int half = LANES_OF_TERMS / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; l++) lane[l] += lane[l + half];
+}
+
+/* The lanes of one sample as one, in lane 0. */
+static void terms_fold_all(terms_sums *sums)
+{
+    terms_fold(sums->sum), terms_fold(sums->ties), terms_fold(sums->target_sum), terms_fold(sums->target_ties);
+    terms_fold(sums->moment), terms_fold(sums->terms), terms_fold(sums->weight);
+}
+
+static void terms_state(const closs_softmax_args *args, const terms_sums *sums, int l, double unit,
+                        closs_softmax_state *state)
+{
+    state_clear(state, args, unit);
+    state->max = sums->max[l];
+    state->rest = sums->sum[l] + (sums->ties[l] - 1) * unit;
+    state->target_max = sums->target_max[l];
+    state->target_rest = sums->target_sum[l] + (sums->target_ties[l] - 1) * unit;
+    state->moment = sums->moment[l];
+    state->terms = sums->terms[l];
+    state->weight = sums->weight[l];
+}
+
+/* What values and outputs are made from, for each of 16 samples, or in all lanes for the one sample. */
+typedef struct {
+    ALIGNED double max[LANES_OF_TERMS];
+    ALIGNED double rest[LANES_OF_TERMS], share[LANES_OF_TERMS]; /* S' and 1 / S, unit times too large and too small */
+    ALIGNED double target_max[LANES_OF_TERMS], target_rest[LANES_OF_TERMS], target_share[LANES_OF_TERMS];
+    ALIGNED double mean[LANES_OF_TERMS];   /* M of the entropy; the sum of q (a - b) */
+    ALIGNED double terms[LANES_OF_TERMS];  /* the sum of v (m - z) */
+    ALIGNED double weight[LANES_OF_TERMS]; /* W; 0 where a sample is absent */
+    ALIGNED double sample[LANES_OF_TERMS]; /* the sample's own weight */
+    double unit;
+} terms_totals;
+
+INLINE void terms_total(const closs_softmax_args *args, int l, const closs_softmax_state *s, double weight,
+                        terms_totals *total)
+{
+    const int kind = terms_kind(args);
+    const double unit = s->unit;
+    total->unit = unit;
+    total->max[l] = s->max;
+    total->rest[l] = fabs(s->max) < INFINITY ? s->rest : (double)NAN;
+    total->share[l] = 1 / (total->rest[l] + unit);
+    total->target_max[l] = s->target_max;
+    total->target_rest[l] = kind != TERMS_DISTILLATION || fabs(s->target_max) < INFINITY ? s->target_rest : (double)NAN;
+    total->target_share[l] = 1 / (total->target_rest[l] + unit);
+    total->mean[l] = s->moment * (kind == TERMS_DISTILLATION ? total->target_share[l] : total->share[l]);
+    total->terms[l] = s->terms;
+    total->weight[l] = weight == 0 ? 0 : kind == TERMS_TARGETS ? s->weight : 1;
+    total->sample[l] = weight;
+}
+
+INLINE void terms_same(terms_totals *total, int to)
+{
+    total->max[to] = total->max[0], total->rest[to] = total->rest[0], total->share[to] = total->share[0];
+    total->target_max[to] = total->target_max[0], total->target_rest[to] = total->target_rest[0];
+    total->target_share[to] = total->target_share[0], total->mean[to] = total->mean[0];
+    total->terms[to] = total->terms[0], total->weight[to] = total->weight[0], total->sample[to] = total->sample[0];
+}
+
+/* ln(base), base not 1. */
+INLINE double log_of_base(double base)
+{
+    return base == 0 ? 1 : base > 1 ? log1p_positive(base - 1) : -log1p_positive(1 / base - 1);
+}
+
+/* An entropy to base 2: where S is a power of two nothing may be left of the logarithm but its exponent. */
+static double entropy_in_bits(double rest, double mean)
+{
+    double exponent = 0, f = rest; /* 1 + rest = 2^exponent (1 + f) */
+    while (f >= 1) f = f * 0.5 + -0.5, exponent += 1;
+    return exponent + (log1p_positive(f) + mean) / 0.69314718055994530942;
+}
+
+/* The weighted values of all lanes. */
+static void terms_values(const closs_softmax_args *args, const terms_totals *total, double *values)
+{
+    enum { L = LANES_OF_TERMS };
+    const int kind = terms_kind(args);
+    const double smaller = 1 / total->unit;
+    ALIGNED double log[L], target_log[L] = {0};
+#pragma omp simd
+    for (int l = 0; l < L; l++) log[l] = log1p_positive(total->rest[l] * smaller);
+    if (kind == TERMS_DISTILLATION)
+        for (int l = 0; l < L; l++) target_log[l] = log1p_positive(total->target_rest[l] * smaller);
+    for (int l = 0; l < L; l++) {
+        double value = kind == TERMS_TARGETS ? total->terms[l] + total->weight[l] * log[l]
+                                             : (log[l] - target_log[l]) + (kind == TERMS_NONE ? 0 : total->mean[l]);
+        if (args->base == 2)
+            value = entropy_in_bits(total->rest[l] * smaller, total->mean[l]);
+        else if (args->base != 0)
+            value /= log_of_base(args->base);
+        if (args->dtype != CLOSS_F64) value = (double)(float)value;
+        values[l] = total->weight[l] == 0 ? 0 : total->sample[l] * value + 0.0; /* + 0.0: a sum of nothing is +0 */
+    }
+}
