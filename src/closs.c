@@ -175,6 +175,10 @@ static int well_formed(const closs_softmax_args *args)
     if (args->label_dtype != CLOSS_I32 && args->label_dtype != CLOSS_I64) return 0;
     if (!(args->label_smoothing >= 0 && args->label_smoothing <= 1) || !is_factor(args->temperature)) return 0;
     if (args->base != 0 && (!is_factor(args->base) || args->base == 1)) return 0;
+    const int is_pair = args->result > CLOSS_ENTROPY;
+    if (args->base != 0 && args->result != CLOSS_SOFTMAX_ENTROPY && args->result < CLOSS_ENTROPY) return 0;
+    if (args->temperature != 1 && args->result != CLOSS_DISTILLATION) return 0;
+    if (args->wrt_targets && !is_pair) return 0;
     const int64_t samples = count_samples(args);
     if (samples < 0 || !all_spans_fit(args)) return 0;
     const void *labels = args->labels.data, *targets = args->targets.data;

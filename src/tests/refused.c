@@ -176,7 +176,9 @@ static void test_softmax(int result)
     if (!pair && !labelled) SOFTMAX(args.targets.data = second);
     if (!labelled) SOFTMAX(args.labels.data = labels);
     if (!labelled) SOFTMAX(args.has_ignore_index = 1);
-    if (result == CLOSS_PROBABILITY_CROSS_ENTROPY) SOFTMAX(args.wrt_targets = 1);
+    if (result <= CLOSS_ENTROPY || labelled) SOFTMAX(args.wrt_targets = 1);
+    if (result != CLOSS_DISTILLATION) SOFTMAX(args.temperature = 2);
+    if (result != CLOSS_SOFTMAX_ENTROPY && result < CLOSS_ENTROPY) SOFTMAX(args.base = 2);
     if (result == CLOSS_SOFTMAX_ENTROPY || result == CLOSS_DISTILLATION) SOFTMAX(args.classes = 0);
     if (result != CLOSS_CROSS_ENTROPY) {
         SOFTMAX(args.label_smoothing = 0.5);
