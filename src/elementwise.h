@@ -241,12 +241,14 @@ static void element_sum(value_sum *sum, const real *v, int64_t n)
 
 /* A stretch of contiguous elements without weights: the sum, and the gradient unless NULL. */
 static void element_plain(closs_elementwise_loss loss, double parameter, const real *p, const real *t, real *g,
-                          double scale, int64_t count, value_sum *values)
+                          int stream, double scale, int64_t count, value_sum *values)
 {
-    ALIGNED real v[ELEMENTS];
+    ALIGNED real v[ELEMENTS], slopes[ELEMENTS];
     for (int64_t first = 0; first < count; first += ELEMENTS) {
         const int64_t n = count - first < ELEMENTS ? count - first : ELEMENTS;
-        element_loss(loss, parameter, p + first, t + first, NULL, n, (real)scale, v, g ? g + first : NULL, NULL);
+        real *to = stream ? slopes : g ? g + first : NULL;
+        element_loss(loss, parameter, p + first, t + first, NULL, n, (real)scale, v, to, NULL);
+        if (stream) stream_bytes(g + first, slopes, (size_t)n * sizeof(real));
         element_sum(values, v, n);
     }
 }
@@ -263,6 +265,8 @@ static void elementwise(const closs_elementwise_args *args, int64_t begin, int64
     const double *weight = args->sample_weight.data ? weights : NULL;
     const int plain = args->dtype == REAL_DTYPE && grad_type == REAL_DTYPE && !weight && !args->values.data &&
                       !args->hess.data && loss != CLOSS_SIGMOID_CROSS_ENTROPY;
+    const int stream = plain && args->grad.data && args->grad.data != args->pred.data &&
+                       args->grad.data != args->target.data && worth_streaming(args->shape, args->ndim, sizeof(real));
     value_sum values = {{0}, 0};
     for (int64_t next = begin; next < end;) {
         const element_run run = element_run_at(args, next, end - next);
@@ -271,7 +275,8 @@ static void elementwise(const closs_elementwise_args *args, int64_t begin, int64
             (!args->grad.data || run.step[AT_GRAD] == 1)) {
             real *g = args->grad.data ? (real *)args->grad.data + run.offset[AT_GRAD] : NULL;
             element_plain(loss, args->parameter, (const real *)args->pred.data + run.offset[AT_PRED],
-                          (const real *)args->target.data + run.offset[AT_TARGET], g, args->scale, run.count, &values);
+                          (const real *)args->target.data + run.offset[AT_TARGET], g, stream, args->scale, run.count,
+                          &values);
             continue;
         }
         for (int64_t first = 0; first < run.count; first += ELEMENTS) {
@@ -313,6 +318,7 @@ static void elementwise(const closs_elementwise_args *args, int64_t begin, int64
             if (args->values.data) store_reals(v, n, args->values.data, REAL_DTYPE, at[AT_VALUES], run.step[AT_VALUES]);
         }
     }
+    if (stream) stream_end();
     *sum += value_sum_total(&values);
 }
 #undef ELEMENT_LOOP

@@ -8,6 +8,7 @@
 #define CLOSS_JOIN(a, b) CLOSS_JOIN_(a, b)
 
 #include "half.h"
+#include "stream.h"
 #include "softmax_samples.h"
 
 #define CLOSS_REAL 64

@@ -17,7 +17,6 @@
 #define lanes_state KERNEL(lanes_state)
 #define lanes_begin KERNEL(lanes_begin)
 #define lanes_max KERNEL(lanes_max)
-#define lanes_argmax KERNEL(lanes_argmax)
 #define lanes_sum KERNEL(lanes_sum)
 #define lanes_chunk KERNEL(lanes_chunk)
 #define lanes_finish KERNEL(lanes_finish)
@@ -48,6 +47,7 @@ typedef struct {
     ALIGNED real max[WIDE];
     ALIGNED double others[WIDE]; /* sums without the label's term, times 2^EXP_BIAS: whole subtotals */
     ALIGNED double open[WIDE];   /* the subtotal of the last chunks */
+    ALIGNED double ties[WIDE];   /* terms of the maximum, where these are counted and not summed */
     ALIGNED double share[WIDE];  /* 1 / (sum with the label's term) */
     ALIGNED real value[WIDE];
     int64_t count; /* samples */
@@ -57,7 +57,6 @@ typedef struct {
 /* Takes the next `count` samples. Lanes without a sample repeat the first one, and count for nothing. */
 static void lanes_begin(lanes_state *state, const closs_softmax_args *args, sample_cursor *cursor, int64_t count)
 {
-    const int64_t stride = class_stride_of(args->logits.strides, args->ndim);
     state->count = count;
     state->width = (count + BATCH - 1) / BATCH * BATCH;
     for (int64_t done = 0; done < count;) {
@@ -76,11 +75,8 @@ static void lanes_begin(lanes_state *state, const closs_softmax_args *args, samp
         state->weight[l] = 0;
     }
     for (int64_t l = 0; l < state->width; l++) {
-        state->at_label[l] = state->label[l] < 0 ? -INFINITY
-                                                 : load_real(args->logits.data, args->dtype,
-                                                             state->logits[l] + state->label[l] * stride);
-        state->max[l] = -INFINITY;
-        state->others[l] = state->open[l] = 0;
+        state->at_label[l] = state->max[l] = -INFINITY;
+        state->others[l] = state->open[l] = state->ties[l] = 0;
     }
 }
 
@@ -98,80 +94,56 @@ INLINE void lanes_max(const real *x, int64_t stride, int64_t n, real *restrict m
     for (int l = 0; l < STEP; l++) max[l] = lane[l];
 }
 
-/* The same, and place[l] = the first class, counted from `first`, that made it so. */
-INLINE void lanes_argmax(const real *x, int64_t stride, int64_t n, real *restrict max, int64_t first,
-                         int64_t *restrict place)
-{
-    ALIGNED real lane[STEP], at[STEP];
-    for (int l = 0; l < STEP; l++) lane[l] = max[l], at[l] = -1;
-    for (int64_t j = 0; j < n; j++) {
-        PREFETCH(x + j * stride + WIDE);
-#pragma omp simd
-        for (int l = 0; l < STEP; l++) {
-            at[l] = x[j * stride + l] > lane[l] ? (real)j : at[l];
-            lane[l] = x[j * stride + l] > lane[l] ? x[j * stride + l] : lane[l];
-        }
-    }
-    for (int l = 0; l < STEP; l++) {
-        max[l] = lane[l];
-        if (at[l] >= 0) place[l] = first + (int64_t)at[l];
-    }
-}
-
 /* Adds the exponentials of n classes of STEP lanes to total, without those of the labels, which count from the first of
- * these classes. All go to `store` unless it is NULL. */
-INLINE void lanes_sum(const real *x, int64_t stride, int64_t n, const real *label, const real *base,
-                      double *restrict total, real *store, int64_t store_stride)
+ * these classes; or with `pivot` without those of the maximum, `base`, which are counted. All go to `store` unless it is NULL. */
+INLINE void lanes_sum(const real *x, int64_t stride, int64_t n, const int pivot, const real *label, const real *base,
+                      double *restrict total, double *restrict ties, real *store, int64_t store_stride)
 {
+#define ADD_CLASS(j, sum)                                                                                              \
+    _Pragma("omp simd") for (int l = 0; l < STEP; l++)                                                                 \
+    {                                                                                                                  \
+        const real e = exp_scaled(x[(j) * stride + l] - base[l]);                                                      \
+        const int left_out = pivot ? x[(j) * stride + l] == base[l] : label[l] == (real)(j);                           \
+        const real other = left_out ? 0 : e, one = left_out ? 1 : 0;                                                   \
+        if (store) store[(j) * store_stride + l] = e;                                                                  \
+        sum[l] += other;                                                                                               \
+        if (pivot) count[l] += one;                                                                                    \
+    }
     for (int64_t first = 0; first < n; first += WIDEN) {
         const int64_t end = n - first < WIDEN ? n : first + WIDEN;
-        ALIGNED real even[STEP] = {0}, odd[STEP] = {0};
+        ALIGNED real even[STEP] = {0}, odd[STEP] = {0}, count[STEP] = {0};
         int64_t j = first;
         for (; j + 1 < end; j += 2) {
-#pragma omp simd
-            for (int l = 0; l < STEP; l++) {
-                const real e = exp_scaled(x[j * stride + l] - base[l]);
-                if (store) store[j * store_stride + l] = e;
-                even[l] += label[l] == (real)j ? 0 : e;
-            }
-#pragma omp simd
-            for (int l = 0; l < STEP; l++) {
-                const real e = exp_scaled(x[(j + 1) * stride + l] - base[l]);
-                if (store) store[(j + 1) * store_stride + l] = e;
-                odd[l] += label[l] == (real)(j + 1) ? 0 : e;
-            }
+            ADD_CLASS(j, even)
+            ADD_CLASS(j + 1, odd)
         }
-        if (j < end) {
-#pragma omp simd
-            for (int l = 0; l < STEP; l++) {
-                const real e = exp_scaled(x[j * stride + l] - base[l]);
-                if (store) store[j * store_stride + l] = e;
-                even[l] += label[l] == (real)j ? 0 : e;
-            }
-        }
+        if (j < end) ADD_CLASS(j, even)
 #pragma omp simd
         for (int l = 0; l < STEP; l++) total[l] += (double)even[l] + (double)odd[l];
+        for (int l = 0; pivot && l < STEP; l++) ties[l] += (double)count[l];
     }
+#undef ADD_CLASS
 }
 
-/* Sums of the chunk of n classes that begins with class `first`; with `pivot` the label is where the maximum is. */
+/* Sums of the chunk of n classes that begins with class `first`. */
 INLINE void lanes_chunk(lanes_state *state, int pivot, const real *x, int64_t stride, int64_t first, int64_t n,
                         int64_t classes, real *store, int64_t store_stride)
 {
     const int last = first / CHUNK % SUBTOTAL == SUBTOTAL - 1 || first + n == classes;
+    const double unit = (double)((bits_t)1 << EXP_BIAS);
     ALIGNED real before[WIDE];
     memcpy(before, state->max, (size_t)state->width * sizeof(real));
-    for (int64_t v = 0; v < state->width; v += STEP) {
-        if (pivot)
-            lanes_argmax(x + v, stride, n, state->max + v, first, state->label + v);
-        else
-            lanes_max(x + v, stride, n, state->max + v);
+    for (int64_t l = 0; l < state->count; l++) { /* before `store` takes its place */
+        const int64_t place = state->label[l] - first;
+        if (state->label[l] >= 0 && place >= 0 && place < n) state->at_label[l] = x[place * stride + l];
     }
+    for (int64_t v = 0; v < state->width; v += STEP) lanes_max(x + v, stride, n, state->max + v);
     if (first > 0) {
         for (int64_t l = 0; l < state->width; l++) {
             if (before[l] == state->max[l]) continue;
             const double gap = (double)before[l] - (double)state->max[l];
-            if (pivot) state->open[l] += (double)((bits_t)1 << EXP_BIAS); /* the last one joins the others */
+            state->open[l] += state->ties[l] * unit; /* they join the others */
+            state->ties[l] = 0;
             state->others[l] = times_exp(state->others[l], gap);
             state->open[l] = times_exp(state->open[l], gap);
         }
@@ -186,24 +158,31 @@ INLINE void lanes_chunk(lanes_state *state, int pivot, const real *x, int64_t st
             const int64_t place = state->label[v + l] - first;
             label[l] = (real)(place < 0 || place >= n ? -1 : place);
         }
-        if (store)
-            lanes_sum(x + v, stride, n, label, base, state->open + v, store + v, store_stride);
+        double *total = state->open + v, *ties = state->ties + v;
+        if (pivot)
+            lanes_sum(x + v, stride, n, 1, label, base, total, ties, NULL, 0);
+        else if (store)
+            lanes_sum(x + v, stride, n, 0, label, base, total, ties, store + v, store_stride);
         else
-            lanes_sum(x + v, stride, n, label, base, state->open + v, NULL, 0);
+            lanes_sum(x + v, stride, n, 0, label, base, total, ties, NULL, 0);
     }
-    if (last)
-        for (int64_t l = 0; l < state->width; l++) {
-            state->others[l] += state->open[l];
-            state->open[l] = 0;
-        }
+    if (!last) return;
+#pragma omp simd
+    for (int64_t l = 0; l < state->width; l++) {
+        state->others[l] += state->open[l];
+        state->open[l] = 0;
+    }
 }
 
 /* Values, not yet weighted (of log_softmax the logarithm to subtract), and for a gradient shares, from finished sums. */
 INLINE void lanes_finish(lanes_state *state, closs_softmax_result result, int shares)
 {
     const int pivot = result == CLOSS_LOGSUMEXP || result == CLOSS_LOG_SOFTMAX;
-    if (pivot) memcpy(state->at_label, state->max, (size_t)state->width * sizeof(real));
     const double unit = 1.0 / ((bits_t)1 << EXP_BIAS);
+    for (int64_t l = 0; pivot && l < state->width; l++) { /* one of the maxima is the label */
+        state->at_label[l] = state->max[l];
+        state->others[l] += state->ties[l] > 1 ? (state->ties[l] - 1) / unit : 0;
+    }
     for (int64_t v = 0; v < state->width; v += BATCH) {
         ALIGNED real label[BATCH], rest[BATCH];
 #pragma omp simd
@@ -380,7 +359,6 @@ static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t
 #undef lanes_state
 #undef lanes_begin
 #undef lanes_max
-#undef lanes_argmax
 #undef lanes_sum
 #undef lanes_chunk
 #undef lanes_finish

@@ -41,7 +41,7 @@
 #define is_extreme KERNEL(is_extreme)
 #define row_scale KERNEL(row_scale)
 #define row_gradient KERNEL(row_gradient)
-#define row_find KERNEL(row_find)
+#define row_exp_pivots KERNEL(row_exp_pivots)
 #define row_log_softmax KERNEL(row_log_softmax)
 #define row_has_nan KERNEL(row_has_nan)
 #define row_zero KERNEL(row_zero)
@@ -87,6 +87,8 @@ typedef struct {
     FOLD_LEVEL(lane, 4, combine)                                                                                       \
     FOLD_LEVEL(lane, 2, combine)                                                                                       \
     FOLD_LEVEL(lane, 1, combine)
+
+#define SUM(a, b) ((a) + (b))
 
 /* A group is LANES classes. The last group of a block overlaps the one before it when the block is no multiple of LANES:
  * lanes below `skip` were counted already. Their memory belongs to the row. */
@@ -141,33 +143,51 @@ INLINE real row_exp_group(const real *x, int skip, int64_t hit, real base, real 
     return hit >= 0 ? e[hit] : 0;
 }
 
-INLINE int64_t row_find(const real *x, int64_t n, real wanted)
+/* A block whose maximum is `base`: terms of that, which are 1, are left out and counted. */
+INLINE double row_exp_pivots(const real *x, int64_t n, real base, real *restrict partial)
 {
-    int32_t first = BLOCK;
-#pragma omp simd reduction(min : first)
-    for (int32_t j = 0; j < (int32_t)n; j++) {
-        const int32_t place = x[j] == wanted ? j : BLOCK;
-        first = place < first ? place : first;
+    ALIGNED real ties[LANES] = {0};
+    const int64_t whole = n - n % LANES;
+    for (int64_t g = 0; g < n; g += LANES) {
+        const real *group = g < whole ? x + g : x + n - LANES;
+        const int skip = g < whole ? 0 : (int)(LANES - n % LANES);
+        PREFETCH(group + AHEAD);
+        PREFETCH(group + AHEAD + LANES / 2);
+#pragma omp simd
+        for (int l = 0; l < LANES; l++) {
+            const real z = l >= skip ? group[l] : -INFINITY;
+            const real e = exp_scaled(z - base), other = z == base ? 0 : e, one = z == base ? 1 : 0;
+            partial[l] += other;
+            ties[l] += one;
+        }
     }
-    return first;
+    FOLD(ties, SUM);
+    return (double)ties[0];
 }
 
-/* n <= BLOCK classes, `hit` the index among them of the term to leave out, or -1; with `pivot` that is found here.
+/* n <= BLOCK classes, `hit` the index among them of the term to leave out, or -1; with `pivot` that is the first one of
+ * the maximum.
  * Exponentials to `store` unless NULL. */
 static void row_block(row_state *state, const real *x, int64_t n, int64_t hit, int pivot, real *store)
 {
     const real max = row_max(x, n);
     if (max > state->max) {
         const double gap = (double)state->max - (double)max;
-        state->others = times_exp(state->others, gap);
-        state->label = times_exp(state->label, gap);
-        state->max = max;
+        if (state->max > -INFINITY) { /* else all are 0 */
+            state->others = times_exp(state->others, gap);
+            state->label = times_exp(state->label, gap);
 #pragma omp simd
-        for (int l = 0; l < LANES; l++) state->open[l] = times_exp(state->open[l], gap);
+            for (int l = 0; l < LANES; l++) state->open[l] = times_exp(state->open[l], gap);
+        }
+        state->max = max;
         if (pivot) { /* the last one joins the others */
-            state->open[0] += state->label;
-            state->label = 0;
-            hit = row_find(x, n, max);
+            ALIGNED real partial[LANES] = {0};
+            const double unit = (double)((bits_t)1 << EXP_BIAS);
+            state->open[0] += state->label + (row_exp_pivots(x, n, max, partial) - 1) * unit;
+            state->label = max < INFINITY ? unit : (double)NAN;
+#pragma omp simd
+            for (int l = 0; l < LANES; l++) state->open[l] += (double)partial[l];
+            return;
         }
     }
     /* -inf - -inf is NaN: while only -inf was seen any finite base gives the zeros that are meant. */
@@ -242,7 +262,6 @@ static void row_part(closs_softmax_part *part, const closs_softmax_args *args, c
         row_block(&state, row_gather(row, first, n, buffer), n, hit, pivot, store ? store + first : NULL);
         part->block_max[b] = (double)state.max;
     }
-#define SUM(a, b) ((a) + (b))
     FOLD(state.open, SUM);
     state.others += state.open[0];
     closs_softmax_state *sums = &part->state;
@@ -480,7 +499,7 @@ static void softmax_write(const closs_softmax_args *args, int64_t sample, int64_
 #undef row_part
 #undef row_scale
 #undef row_gradient
-#undef row_find
+#undef row_exp_pivots
 #undef row_log_softmax
 #undef row_zero
 #undef row_of
