@@ -10,6 +10,7 @@ cdef extern from "closs.h" nogil:
         CLOSS_BAD_LABEL
         CLOSS_BAD_CLASS_WEIGHT
         CLOSS_BAD_SAMPLE_WEIGHT
+        CLOSS_BAD_POS_WEIGHT
         CLOSS_NOT_AVAILABLE
 
     ctypedef struct closs_report:

@@ -9,15 +9,16 @@ import sys
 from pathlib import Path
 
 SOURCE = Path(__file__).parent
+SYSTEM_HEADERS = ("math", "stdatomic", "stdint", "string")
 LEVELS = ("baseline", "avx2", "avx512", "neon")
 
 HEAD = """\
 /* closs.c: libcloss {version} in one file, made from its sources by amalgamate.py. The manual is closs.h.
  *
- *     cc -O3 -c closs.c
+ *     cc -O3 -fno-math-errno -c closs.c
  *
- * C11; gcc or clang for the instruction sets beyond the baseline. No flag beyond -O3 changes a bit of the results but
- * -ffast-math and its parts, which are refused.
+ * C11; gcc or clang for the instruction sets beyond the baseline. Without -fno-math-errno square roots are calls that
+ * need -lm. No flag changes a bit of the results but -ffast-math, which is refused, and its parts.
  *
 {license}
  */
@@ -27,15 +28,16 @@ HEAD = """\
 #error "closs computes with NaN and infinities: compile closs.c without -ffast-math"
 #endif
 
-/* Multiply-adds are fused where the source says so, and nowhere else; square roots are instructions; and without
- * trapping operations gcc makes vector code of the exponential. */
+/* Multiply-adds are fused where the source says so, and nowhere else; without trapping operations gcc makes vector code
+ * of the exponential. */
 #if defined(__clang__)
 #pragma STDC FP_CONTRACT OFF
 #elif defined(__GNUC__)
-#pragma GCC optimize("fp-contract=off", "no-math-errno", "no-trapping-math")
+#pragma GCC optimize("fp-contract=off", "no-trapping-math")
 #endif
 
 #if defined(__clang__)
+#pragma clang diagnostic ignored "-Wpass-failed" /* some loops at some levels are scalar: that is known */
 #define CLOSS_SIMD _Pragma("clang loop vectorize(assume_safety)")
 #elif defined(__GNUC__)
 #define CLOSS_SIMD _Pragma("GCC ivdep")
@@ -65,27 +67,18 @@ def push(level: str) -> str:
         return ""
     features, width = TARGETS[level]
     gcc = f'"{features}"' + (f', "prefer-vector-width={width}"' if width else "")
-    clang = f'target("{features}")' + (f", min_vector_width({width})" if width else "")
-    return f"""\
-#ifdef __clang__
-#pragma clang attribute push(__attribute__(({clang})), apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target({gcc})
-#endif
-"""
+    clang = [f'target("{features}")'] + ([f"min_vector_width({width})"] if width else [])
+    pushes = "".join(
+        f"#pragma clang attribute push(__attribute__(({attribute})), apply_to = function)\n" for attribute in clang
+    )
+    return f"#ifdef __clang__\n{pushes}#else\n#pragma GCC push_options\n#pragma GCC target({gcc})\n#endif\n"
 
 
 def pop(level: str) -> str:
     if level not in TARGETS:
         return ""
-    return """\
-#ifdef __clang__
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
-"""
+    pops = "#pragma clang attribute pop\n" * (2 if TARGETS[level][1] else 1)
+    return f"#ifdef __clang__\n{pops}#else\n#pragma GCC pop_options\n#endif\n"
 
 
 def text_of(name: str, included: set[str]) -> str:
@@ -142,7 +135,7 @@ def amalgamate() -> str:
     if shared:
         raise SystemExit(f"amalgamate.py: kernels and structs share names: {', '.join(sorted(shared))}")
 
-    system = re.compile(r"^#include <(math|stdatomic|stdint|string)\.h>\n", re.MULTILINE)
+    system = re.compile(rf"^#include <({'|'.join(SYSTEM_HEADERS)})\.h>\n", re.MULTILINE)
     head = system.sub("", head)
     kernels = re.sub(r"^#if CLOSS_F16C\n#include <immintrin\.h>\n#endif\n", "", kernels, flags=re.MULTILINE)
     kernels = re.sub(r"^#pragma omp simd.*$", "CLOSS_SIMD", kernels, flags=re.MULTILINE)
@@ -156,7 +149,7 @@ def amalgamate() -> str:
         HEAD.format(
             version=version,
             license="\n".join(f" * {line}".rstrip() for line in license_text.splitlines()),
-            includes='#include "closs.h"\n\n#include <math.h>\n#include <stdatomic.h>\n#include <stdint.h>\n#include <string.h>\n',
+            includes='#include "closs.h"\n\n' + "".join(f"#include <{name}.h>\n" for name in SYSTEM_HEADERS),
         ),
         head,
         "\n/* ---- One level after the other ---- */\n\n",

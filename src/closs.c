@@ -18,11 +18,13 @@ const char *closs_status_string(closs_status status)
 {
     switch (status) {
     case CLOSS_OK: return "ok";
-    case CLOSS_BAD_ARGUMENT: return "an argument is missing, negative, unknown or of the wrong size";
+    case CLOSS_BAD_ARGUMENT:
+        return "an argument is missing, unknown, out of its range, too large, or of a wrong size field";
     case CLOSS_BAD_LABEL: return "a label is outside [0, classes)";
     case CLOSS_BAD_CLASS_WEIGHT: return "a class weight is negative or not finite";
     case CLOSS_BAD_SAMPLE_WEIGHT: return "a sample weight is not finite";
     case CLOSS_NOT_AVAILABLE: return "the instruction set is unknown, not compiled in, or not on this CPU";
+    case CLOSS_BAD_POS_WEIGHT: return "a positive weight is negative or not finite";
     }
     return "unknown status";
 }
@@ -130,6 +132,45 @@ static int is_label_dtype(closs_label_dtype dtype, const closs_softmax_args *arg
     return dtype == CLOSS_I32 || dtype == CLOSS_I64 || (dtype == CLOSS_U8 && args->predicted.data);
 }
 
+static uint64_t magnitude(int64_t stride)
+{
+    return stride < 0 ? -(uint64_t)stride : (uint64_t)stride;
+}
+
+/* Whether every offset into an array, in bytes, is a ptrdiff_t. classes < 0: without a class axis. */
+static int spans_fit(int32_t ndim, const int64_t *shape, int64_t classes, const int64_t *strides)
+{
+    const uint64_t limit = PTRDIFF_MAX / sizeof(double);
+    uint64_t span = 0;
+    if (!strides) return 1; /* packed: counted with the samples */
+    for (int32_t axis = 0; axis < ndim + (classes >= 0); axis++) {
+        const int64_t extent = axis < ndim ? shape[axis] : classes;
+        if (extent <= 1) continue;
+        const uint64_t step = magnitude(strides[axis]);
+        if (step > limit / (uint64_t)(extent - 1)) return 0;
+        span += step * (uint64_t)(extent - 1);
+        if (span > limit) return 0;
+    }
+    return 1;
+}
+
+static int all_spans_fit(const closs_softmax_args *args)
+{
+    const int64_t *by_class[] = {args->logits.strides, args->targets.strides, args->grad.strides, args->hess.strides};
+    const int64_t *by_sample[] = {args->labels.strides, args->sample_weight.strides, args->values.strides,
+                                  args->predicted.strides};
+    for (int k = 0; k < 4; k++)
+        if (!spans_fit(args->ndim, args->shape, args->classes, by_class[k])) return 0;
+    for (int k = 0; k < 4; k++)
+        if (!spans_fit(args->ndim, args->shape, -1, by_sample[k])) return 0;
+    return spans_fit(0, NULL, args->classes, args->class_weight.strides);
+}
+
+static int is_measure(const closs_softmax_args *args)
+{
+    return args->result >= CLOSS_ENTROPY && args->result <= CLOSS_JS_DIVERGENCE;
+}
+
 /* Positive, finite. */
 static int is_factor(double x)
 {
@@ -146,8 +187,12 @@ static int well_formed(const closs_softmax_args *args)
     if (!is_label_dtype(args->label_dtype, args) || !is_label_dtype(args->predicted_dtype, args)) return 0;
     if (!(args->label_smoothing >= 0 && args->label_smoothing <= 1) || !is_factor(args->temperature)) return 0;
     if (args->base != 0 && (!is_factor(args->base) || args->base == 1)) return 0;
+    const int is_pair = is_measure(args) && args->result != CLOSS_ENTROPY;
+    if (args->base != 0 && args->result != CLOSS_SOFTMAX_ENTROPY && !is_measure(args)) return 0;
+    if (args->temperature != 1 && args->result != CLOSS_DISTILLATION) return 0;
+    if (args->wrt_targets && !is_pair) return 0;
     const int64_t samples = count_samples(args);
-    if (samples < 0) return 0;
+    if (samples < 0 || !all_spans_fit(args)) return 0;
     const void *labels = args->labels.data, *targets = args->targets.data;
     const int has_logits = samples == 0 || args->classes == 0 || args->logits.data;
     const int unweighted = !args->sample_weight.data;
@@ -158,8 +203,10 @@ static int well_formed(const closs_softmax_args *args)
         if (!has_logits || (labels && targets) || (targets && args->has_ignore_index)) return 0;
         return samples == 0 || labels || (targets && args->classes > 0);
     case CLOSS_LOGSUMEXP:
+        return has_logits && only_logits && !targets && unweighted && !args->grad.data && !args->hess.data;
     case CLOSS_SOFTMAX:
-    case CLOSS_LOG_SOFTMAX: return has_logits && only_logits && !targets && unweighted && !args->hess.data;
+    case CLOSS_LOG_SOFTMAX:
+        return has_logits && only_logits && !targets && unweighted && !args->values.data && !args->hess.data;
     case CLOSS_SOFTMAX_ENTROPY:
         return has_logits && only_logits && !targets && !args->hess.data && (samples == 0 || args->classes > 0);
     case CLOSS_DISTILLATION:
@@ -182,18 +229,13 @@ static int well_formed(const closs_softmax_args *args)
     return 0;
 }
 
-static int64_t magnitude(int64_t stride)
-{
-    return stride < 0 ? -stride : stride;
-}
-
 /* Whether the class axis is the fastest in memory. Axes of one element and repeated ones (stride 0) have no say. */
 static int classes_fastest(const closs_softmax_args *args)
 {
     if (!args->logits.strides) return 1;
-    const int64_t class_stride = magnitude(args->logits.strides[args->ndim]);
+    const uint64_t class_stride = magnitude(args->logits.strides[args->ndim]);
     for (int32_t axis = 0; axis < args->ndim; axis++) {
-        const int64_t stride = magnitude(args->logits.strides[axis]);
+        const uint64_t stride = magnitude(args->logits.strides[axis]);
         if (args->shape[axis] > 1 && stride > 0 && stride < class_stride) return 0;
     }
     return 1;
@@ -354,11 +396,6 @@ closs_status closs_softmax_check(const closs_softmax_args *args, closs_report *r
     return report->status = status;
 }
 
-static int is_measure(const closs_softmax_args *args)
-{
-    return args->result >= CLOSS_ENTROPY && args->result <= CLOSS_JS_DIVERGENCE;
-}
-
 /* Whether the value is a sum of terms over the classes, as the kernels of softmax_terms.h compute it. */
 static int has_terms(const closs_softmax_args *args)
 {
@@ -500,20 +537,64 @@ static closs_softmax_args as_samples(const closs_elementwise_args *args)
     samples.ndim = args->ndim;
     samples.shape = args->shape;
     samples.logits.data = args->pred.data;
+    samples.values = args->values;
     samples.sample_weight_dtype = args->sample_weight_dtype;
     samples.sample_weight = args->sample_weight;
     return samples;
+}
+
+static int elements_well_formed(const closs_elementwise_args *args)
+{
+    if (!args || args->size != sizeof *args || !parameter_fits(args)) return 0;
+    if (!is_weight_dtype(args->pos_weight_dtype)) return 0;
+    if (args->pos_weight.data && args->loss != CLOSS_SIGMOID_CROSS_ENTROPY) return 0;
+    const closs_softmax_args samples = as_samples(args);
+    if (!well_formed(&samples) || (count_samples(&samples) > 0 && !args->target.data)) return 0;
+    const int64_t *strides[] = {args->pred.strides, args->target.strides, args->pos_weight.strides, args->grad.strides,
+                                args->hess.strides};
+    for (int k = 0; k < 5; k++)
+        if (!spans_fit(args->ndim, args->shape, -1, strides[k])) return 0;
+    return 1;
+}
+
+/* Each weight once, however often a stride of 0 repeats it: such axes stay at their first element. */
+static closs_status check_pos_weights(const closs_elementwise_args *args, int64_t elements, closs_report *report)
+{
+    const int64_t *strides = args->pos_weight.strides;
+    const int32_t inner = args->ndim - 1;
+    const int64_t step = strides && inner >= 0 ? strides[inner] : 1;
+    const int64_t extent = inner < 0 ? 1 : args->shape[inner], count = step == 0 ? 1 : extent;
+    for (int64_t row = 0; elements > 0;) {
+        int64_t offset = 0, first = 0, packed = extent, rest = row++;
+        for (int32_t axis = inner - 1; axis >= 0; axis--) {
+            const int64_t stride = strides ? strides[axis] : packed;
+            if (stride != 0) {
+                offset += rest % args->shape[axis] * stride;
+                first += rest % args->shape[axis] * packed;
+                rest /= args->shape[axis];
+            }
+            packed *= args->shape[axis];
+        }
+        if (rest > 0) break; /* past the last row */
+        for (int64_t i = 0; i < count; i++) {
+            const double weight = weight_at(&args->pos_weight, args->pos_weight_dtype, offset + i * step);
+            if (weight >= 0 && weight < INFINITY) continue;
+            report->index = first + i;
+            return report->status = CLOSS_BAD_POS_WEIGHT;
+        }
+    }
+    return CLOSS_OK;
 }
 
 closs_status closs_elementwise_check(const closs_elementwise_args *args, closs_report *report)
 {
     if (!report) return CLOSS_BAD_ARGUMENT;
     *report = (closs_report){CLOSS_BAD_ARGUMENT, -1, 0, 0.0, 0};
-    if (!args || args->size != sizeof *args || !parameter_fits(args) || !is_weight_dtype(args->pos_weight_dtype))
-        return CLOSS_BAD_ARGUMENT;
+    if (!elements_well_formed(args)) return CLOSS_BAD_ARGUMENT;
     const closs_softmax_args samples = as_samples(args);
-    if (!well_formed(&samples) || (count_samples(&samples) > 0 && !args->target.data)) return CLOSS_BAD_ARGUMENT;
-    return closs_softmax_check(&samples, report);
+    const closs_status status = closs_softmax_check(&samples, report);
+    if (status != CLOSS_OK || !args->pos_weight.data) return status;
+    return check_pos_weights(args, count_samples(&samples), report);
 }
 
 int64_t closs_elementwise_block(const closs_elementwise_args *args)

@@ -78,11 +78,12 @@ CLOSS_API const char *closs_version(void);
 
 typedef enum {
     CLOSS_OK = 0,
-    CLOSS_BAD_ARGUMENT = 1, /* a NULL that is not optional, a negative extent, an unknown enum, a wrong size field */
-    CLOSS_BAD_LABEL = 2,    /* a label outside [0, classes) that is not ignore_index; report.index, report.label */
+    CLOSS_BAD_ARGUMENT = 1,      /* a missing or unknown one, out of its range or too large; of a wrong size field */
+    CLOSS_BAD_LABEL = 2,         /* a label outside [0, classes) that is not ignore_index; report.index, report.label */
     CLOSS_BAD_CLASS_WEIGHT = 3,  /* negative, infinite or NaN; report.index is the class */
     CLOSS_BAD_SAMPLE_WEIGHT = 4, /* infinite or NaN; report.index is the sample */
-    CLOSS_NOT_AVAILABLE = 5      /* closs_set_isa: unknown, not compiled in, or not on this CPU */
+    CLOSS_NOT_AVAILABLE = 5,     /* closs_set_isa: unknown, not compiled in, or not on this CPU */
+    CLOSS_BAD_POS_WEIGHT = 6     /* negative, infinite or NaN; report.index is the element */
 } closs_status;
 
 /* One sentence for a status; never NULL. */
@@ -123,13 +124,13 @@ typedef struct {
  *
  *                          values                              grad                             hess (diagonal)
  * CLOSS_CROSS_ENTROPY      weight x sum of v_j (log S - z_j)   scale x weight x (W p - v)       scale x weight x W p (1 - p)
- * CLOSS_LOGSUMEXP          log S = log of sum of exp(z_j)      not written                      not written
- * CLOSS_SOFTMAX            not written                         p                                not written
- * CLOSS_LOG_SOFTMAX        not written                         z - log S                        not written
- * CLOSS_SOFTMAX_ENTROPY    weight x H(p)                       scale x weight x -p (log p + H)  not written
- * CLOSS_DISTILLATION       weight x D(q || r)                  scale x weight x (r - q) / T     not written
+ * CLOSS_LOGSUMEXP          log S = log of sum of exp(z_j)      -                                -
+ * CLOSS_SOFTMAX            -                                   p                                -
+ * CLOSS_LOG_SOFTMAX        -                                   z - log S                        -
+ * CLOSS_SOFTMAX_ENTROPY    weight x H(p)                       scale x weight x -p (log p + H)  -
+ * CLOSS_DISTILLATION       weight x D(q || r)                  scale x weight x (r - q) / T     -
  *
- * (distillation: q = softmax(targets / T), r = softmax(z / T), T the temperature).
+ * (distillation: q = softmax(targets / T), r = softmax(z / T), T the temperature). An output that a result has not is refused.
  *
  * Measures of probabilities as they are, not normalised: q = logits, p = targets (of an entropy p = logits):
  *
@@ -330,7 +331,7 @@ typedef struct {
     closs_const_array pred;
     closs_const_array target;
     closs_dtype pos_weight_dtype;    /* CLOSS_F32 or CLOSS_F64 */
-    closs_const_array pos_weight;    /* optional, of the sigmoid's loss: finite and >= 0; not checked */
+    closs_const_array pos_weight;    /* optional, of the sigmoid's loss alone: finite and >= 0 */
     closs_dtype sample_weight_dtype; /* CLOSS_F32 or CLOSS_F64 */
     closs_const_array sample_weight; /* optional: finite */
     closs_array values;              /* optional output; float or double */

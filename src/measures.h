@@ -14,7 +14,7 @@
  * Accumulators: 16 terms in a lane of `real`, then in double. Error: at most 8 eps of the sum of |terms|.
  *
  * Special values, element by element: 0 log 0 = 0 log(0 / 0) = 0; p > 0 = q is +inf; numbers below 0 and NaN make NaN;
- * where p = q = 0 every derivative is 0. A piece of ordinary numbers and zeros, which is looked for first, needs none of the
+ * where p = q = 0 every derivative is 0; -0 is 0 (p / (q + 0)). A piece of ordinary numbers and zeros, which is looked for first, needs none of the
  * selects for that; they change no bit of it.
  */
 #define measures KERNEL(measures)
@@ -81,7 +81,7 @@ INLINE measure measure_cross_entropy(real p, real q, int wrt_p, log_scale scale,
 {
     const real finite = log_ratio(q, 1, scale, careful), log = q == (real)INFINITY ? q : finite;
     if (!careful) return (measure){-p * finite, 0};
-    return measure_pair(p, q, -p * log, 0 - log, 0 - p / q * scale.one, 0 - log, wrt_p);
+    return measure_pair(p, q, -p * log, 0 - log, 0 - p / (q + 0) * scale.one, 0 - log, wrt_p);
 }
 
 INLINE measure measure_kl(real p, real q, int wrt_p, log_scale scale, const int careful)
@@ -90,18 +90,20 @@ INLINE measure measure_kl(real p, real q, int wrt_p, log_scale scale, const int 
     if (!careful) return (measure){p * finite, 0};
     const real limit = p == (real)INFINITY ? (real)NAN : -(real)INFINITY;
     const real upper = p == (real)INFINITY ? p : finite, log = q == (real)INFINITY ? limit : upper;
-    return measure_pair(p, q, p * log, log + scale.one, 0 - p / q * scale.one, -(real)INFINITY, wrt_p);
+    return measure_pair(p, q, p * log, log + scale.one, 0 - p / (q + 0) * scale.one, -(real)INFINITY, wrt_p);
 }
 
 INLINE measure measure_js(real p, real q, int wrt_p, const int careful)
 {
     const log_scale nats = log_scale_of(0);
+    const real lift = careful && p + q < 4 * (real)REAL_TINY ? 1 / EXP_UNIT : 1; /* halves of subnormals lose a bit */
+    p *= lift, q *= lift;
     const real high = p > q ? p : q, low = p > q ? q : p, sum = p + q; /* NaN: in sum */
     const real d = sum == 0 ? 0 : (high - low) / sum, square = d * d, middle = (real)0.5 * sum;
     const int near = d <= (real)(1.0 / 3);
     const real high_log = log_ratio(high, middle, nats, careful), low_log = log_ratio(low, middle, nats, careful);
     const real far = high * high_log + low * low_log;
-    const real term = near ? middle * square * js_series(square) : (real)0.5 * far;
+    const real lifted = near ? middle * square * js_series(square) : (real)0.5 * far, term = lifted / lift;
     if (!careful) return (measure){term, 0};
     /* The derivative in `x`, of the other number y: log(2x / (x + y)) / 2. */
     const real x = wrt_p ? p : q, y = wrt_p ? q : p;
@@ -196,7 +198,8 @@ static void measure_pieces(const closs_softmax_args *args, const terms_place *pl
         double factor[L];
         int extreme = 0;
         for (int l = 0; l < L; l++) {
-            factor[l] = place->weight[place->along ? 0 : c + l] * args->scale / log_divisor(args);
+            const double weight = place->weight[place->along ? 0 : c + l];
+            factor[l] = weight == 0 ? 0 : weight * args->scale / log_divisor(args); /* the scale of no weights is NaN */
             scale[l] = is_extreme(factor[l]) ? (real)(factor[l] != 0) : (real)factor[l];
             extreme |= slopes && is_extreme(factor[l]);
         }

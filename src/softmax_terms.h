@@ -87,7 +87,8 @@ INLINE void terms_sum(const closs_softmax_args *args, const int kind, const int 
                     const real target_gap = v[l] - target_base[l];
                     const real u = exact ? target_gap * inverse : target_gap / temperature;
                     const real q = exp_above(u, lowest);
-                    const real share = q * (u - t), term = z[l] == -INFINITY ? (real)INFINITY : share;
+                    const real product = q * (u - t), share = q == 0 ? 0 : product; /* gaps may overflow */
+                    const real term = z[l] == -INFINITY ? (real)INFINITY : share;
                     const real target_other = v[l] == target_max[l] ? 0 : q, target_one = v[l] == target_max[l] ? 1 : 0;
                     target_sum[l] += target_other;
                     target_ties[l] += target_one;

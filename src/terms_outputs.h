@@ -51,7 +51,8 @@ INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const 
         at_q[l] = (real)wide_q[l];
         exactly[l] = (real)(total->target_rest[l] * total->target_share[l] - total->rest[l] * total->share[l]);
         if (kind == TERMS_TARGETS) exactly[l] = (real)(W * (total->rest[l] * total->share[l]));
-        extreme |= counts & (is_extreme(s) | is_extreme(wide_e[l]) | is_extreme(W) | is_extreme(wide_q[l]));
+        extreme |= counts &
+                   (is_extreme(s) | is_extreme(W * s) | is_extreme(wide_e[l]) | is_extreme(W) | is_extreme(wide_q[l]));
     }
     for (int64_t i = 0; i < piece->groups; i++) {
         const real *z = piece->z + i * piece->z_step + column, *v = piece->v + i * piece->v_step + column;
@@ -91,7 +92,8 @@ INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const 
         }
         for (int l = 0; extreme && l < L; l++) {
             const double W = total->weight[l], e = (double)exps[l];
-            if (W == 0 || !(is_extreme(wide_scale[l]) | is_extreme(wide_e[l]) | is_extreme(W) | is_extreme(wide_q[l])))
+            if (W == 0 || !(is_extreme(wide_scale[l]) | is_extreme(W * wide_scale[l]) | is_extreme(wide_e[l]) |
+                            is_extreme(W) | is_extreme(wide_q[l])))
                 continue;
             /* What may underflow is multiplied last. */
             const double p = e * (W * total->share[l]), others = (double)shares[l];

@@ -189,7 +189,7 @@ INLINE void terms_same(terms_totals *total, int to)
 /* ln(base), base not 1. */
 INLINE double log_of_base(double base)
 {
-    return base == 0 ? 1 : base > 1 ? log1p_positive(base - 1) : -log1p_positive(1 / base - 1);
+    return base == 0 ? 1 : base > 1 ? log1p_positive(base - 1) : -log1p_positive((1 - base) / base);
 }
 
 /* An entropy to base 2: where S is a power of two nothing may be left of the logarithm but its exponent. */

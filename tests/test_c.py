@@ -1,4 +1,4 @@
-"""The C tests of src/tests: by the host's compiler, and for aarch64 (NEON) under emulation where the tools are."""
+"""libcloss without Python: the C tests, by the host's compilers and under emulation, and all ways to build it."""
 
 import os
 import re
@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+import closs
 
 SCRIPT = Path(__file__).parent.parent / "src" / "tests" / "run.sh"
 pytestmark = [
@@ -21,7 +23,7 @@ def run(*arguments, **environment):
         ["sh", str(SCRIPT), *arguments], capture_output=True, text=True, env={**os.environ, **environment}
     )
     assert result.returncode == 0, result.stdout + result.stderr
-    for name in ("door", "parts", "zero_one", "guard"):
+    for name in ("door", "refused", "parts", "bits", "zero_one", "guard"):
         assert f"{name}: " in result.stdout
     return result.stdout
 
@@ -87,10 +89,55 @@ def test_cmake_and_pkg_config(shared, tmp_path):
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="cc is not installed")
 def test_the_compiler_lines_of_the_readme(tmp_path):
-    _, lines = re.findall(r"^```sh\n(.*?)^```", (SOURCE / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    _, lines, _ = re.findall(r"^```sh\n(.*?)^```", (SOURCE / "README.md").read_text(), re.MULTILINE | re.DOTALL)
     if "x86_64" not in output("cc", "-dumpmachine"):
         pytest.skip("the lines are those for x86-64")
     (tmp_path / "src").symlink_to(SOURCE)
     output("sh", "-e", "-c", lines, cwd=tmp_path)
     output("cc", EMBED, f"-I{SOURCE}", "libcloss.a", "-o", "embed", cwd=tmp_path)
     assert "the same bits" in output(tmp_path / "embed")
+
+
+USER = """
+#include "closs.h"
+int main() { return closs_isa_available("baseline") && closs_version()[0] == '0' ? 0 : 1; }
+"""
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_two_files(compiler, tmp_path):
+    """closs.c and closs.h alone in a folder: the bits of the package's archive at every level, only its names."""
+    if shutil.which(compiler) is None:
+        pytest.skip(f"{compiler} is not installed")
+    output(sys.executable, SOURCE / "amalgamate.py", tmp_path / "dropped")
+    assert sorted(path.name for path in (tmp_path / "dropped").iterdir()) == ["closs.c", "closs.h"]
+    # -O1 is a seventh of the time of -O3.
+    output(compiler, "-O1", "-fno-math-errno", "-Wall", "-Wextra", "-Werror", "-c", "closs.c", cwd=tmp_path / "dropped")
+    library = tmp_path / "dropped" / "closs.o"
+    symbols = re.findall(r"^[0-9a-f]+ [A-Z] (\w+)$", output("nm", "-g", library), re.MULTILINE)
+    assert [name for name in symbols if not name.startswith("closs_")] == []
+
+    printed = []
+    for folder, linked in ((library.parent, [library]), (SOURCE, [f"-L{closs.get_library_dir()}", "-lcloss"])):
+        program = tmp_path / f"bits{len(printed)}"
+        output(compiler, "-O1", f"-I{folder}", SCRIPT.parent / "bits.c", *linked, "-o", program)
+        printed.append(set(re.findall("^bits of .*", output(program), re.MULTILINE)))
+    assert printed[0]
+    assert printed[0] >= printed[1]
+
+    output(compiler, f"-I{library.parent}", EMBED, library, "-o", tmp_path / "embed")
+    assert "the same bits" in output(tmp_path / "embed")
+    if shutil.which("c++"):
+        (tmp_path / "user.cpp").write_text(USER)
+        output("c++", f"-I{library.parent}", tmp_path / "user.cpp", library, "-o", tmp_path / "user")
+        output(tmp_path / "user")
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="cc is not installed")
+def test_two_files_refuse_fast_math(tmp_path):
+    output(sys.executable, SOURCE / "amalgamate.py", tmp_path)
+    refused = subprocess.run(
+        ["cc", "-ffast-math", "-fsyntax-only", "closs.c"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert refused.returncode != 0
+    assert "without -ffast-math" in refused.stderr

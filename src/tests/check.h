@@ -32,7 +32,7 @@ static inline int use_level(int k)
 
 static inline int report(const char *name)
 {
-    printf("%s: %d checks, %d failed (%s)\n", name, checks, failures, levels_run);
+    printf("%s: %d checks, %d failed (%s)\n", name, checks, failures, levels_run[0] ? levels_run : "of no level");
     return failures != 0;
 }
 

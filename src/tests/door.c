@@ -1,4 +1,4 @@
-/* door.c: every status, checks that write nothing, the sums, the floating-point environment, a label that changes. */
+/* door.c: instruction sets, sums, the floating-point environment, a label that changes. Bad input: refused.c. */
 #include <math.h>
 #include <string.h>
 
@@ -71,132 +71,6 @@ static closs_softmax_args ordinary(void)
     return args;
 }
 
-static int untouched(void)
-{
-    for (int i = 0; i < ROWS * CLASSES; i++)
-        if (gradient[i] != pattern) return 0;
-    for (int i = 0; i < ROWS; i++)
-        if (values[i] != pattern) return 0;
-    return 1;
-}
-
-/* Both check and the one-shot call refuse, say where, and write nothing. */
-static void refused(const closs_softmax_args *args, closs_status status, int64_t index)
-{
-    closs_report found;
-    double value = pattern;
-    CHECK(closs_softmax_check(args, &found) == status);
-    CHECK(found.status == status && found.index == index);
-    CHECK(closs_softmax(args, CLOSS_SUM, &value, &found) == status);
-    CHECK(found.status == status && found.index == index);
-    CHECK(closs_softmax(args, CLOSS_MEAN, &value, NULL) == status);
-    CHECK(value == (double)pattern && untouched());
-}
-
-static void test_arguments(void)
-{
-    closs_softmax_args args = ordinary();
-    closs_report found;
-    double value = pattern;
-    CHECK(closs_softmax_check(&args, &found) == CLOSS_OK && untouched());
-    CHECK(closs_softmax_check(&args, NULL) == CLOSS_BAD_ARGUMENT);
-    CHECK(closs_softmax_check(NULL, &found) == CLOSS_BAD_ARGUMENT);
-    CHECK(closs_softmax(NULL, CLOSS_SUM, &value, &found) == CLOSS_BAD_ARGUMENT);
-    CHECK(closs_softmax(&args, CLOSS_SUM, NULL, &found) == CLOSS_BAD_ARGUMENT);
-    CHECK(closs_softmax(&args, (closs_reduction)7, &value, &found) == CLOSS_BAD_ARGUMENT);
-    CHECK(found.status == CLOSS_BAD_ARGUMENT && untouched());
-#define REFUSED(change)                                                                                                \
-    do {                                                                                                               \
-        args = ordinary();                                                                                             \
-        change;                                                                                                        \
-        refused(&args, CLOSS_BAD_ARGUMENT, -1);                                                                        \
-    } while (0)
-    REFUSED(args.size = 0);
-    REFUSED(args.size--);
-    REFUSED(args.ndim = -1);
-    REFUSED(args.shape = NULL);
-    REFUSED(args.classes = -1);
-    REFUSED(shape[0] = -1);
-    REFUSED(args.ndim = 3; shape[1] = 0; shape[2] = -5);
-    REFUSED(args.ndim = 3; shape[0] = shape[1] = INT64_C(1) << 32; shape[2] = 1);
-    REFUSED(shape[0] = INT64_C(1) << 40; args.classes = INT64_C(1) << 40);
-    REFUSED(args.logits.data = NULL);
-    REFUSED(args.labels.data = NULL);
-    REFUSED(args.result = (closs_softmax_result)4);
-    REFUSED(args.result = (closs_softmax_result)-1);
-    REFUSED(args.result = CLOSS_LOGSUMEXP); /* labels and weights are not for it */
-    REFUSED(args.result = CLOSS_SOFTMAX; args.labels.data = NULL);
-    REFUSED(args.dtype = (closs_dtype)9);
-    REFUSED(args.label_dtype = (closs_label_dtype)-1);
-    REFUSED(args.class_weight_dtype = (closs_dtype)2);
-    REFUSED(args.sample_weight_dtype = (closs_dtype)2);
-}
-
-static void test_labels(void)
-{
-    const int64_t bad[] = {-1, CLASSES, INT64_MIN, INT64_MAX, INT64_C(1) << 32};
-    for (int b = 0; b < 5; b++) {
-        for (int weighted = 0; weighted < 2; weighted++) {
-            closs_softmax_args args = ordinary();
-            if (!weighted) args.class_weight.data = args.sample_weight.data = NULL;
-            labels[17] = labels[20] = bad[b];
-            refused(&args, CLOSS_BAD_LABEL, 17);
-            closs_report found;
-            closs_softmax_check(&args, &found);
-            CHECK(found.label == bad[b]);
-            args.has_ignore_index = 1;
-            args.ignore_index = bad[b];
-            CHECK(closs_softmax_check(&args, &found) == CLOSS_OK && found.counted == ROWS - 2);
-            int32_t narrow[ROWS];
-            for (int i = 0; i < ROWS; i++) narrow[i] = i == 9 ? -3 : 0;
-            args.labels.data = narrow;
-            args.label_dtype = CLOSS_I32;
-            refused(&args, CLOSS_BAD_LABEL, 9);
-        }
-    }
-    /* The first in C order of the axes, whatever the strides. */
-    closs_softmax_args args = ordinary();
-    const int64_t label_strides[] = {1, 12, 4};
-    args.ndim = 3;
-    shape[0] = 4, shape[1] = 2, shape[2] = 3;
-    args.labels.strides = label_strides;
-    labels[2 * 1 + 1 * 12 + 0 * 4] = 99; /* (2, 1, 0): sample 15 */
-    labels[1 * 1 + 1 * 12 + 2 * 4] = 99; /* (1, 1, 2): sample 11 */
-    refused(&args, CLOSS_BAD_LABEL, 11);
-    /* No label fits no classes; no samples need none. */
-    args = ordinary();
-    args.classes = 0;
-    args.class_weight.data = NULL;
-    refused(&args, CLOSS_BAD_LABEL, 0);
-    shape[0] = 0;
-    args.logits.data = args.labels.data = NULL;
-    double value = 1;
-    CHECK(closs_softmax(&args, CLOSS_SUM, &value, NULL) == CLOSS_OK && value == 0);
-    CHECK(closs_softmax(&args, CLOSS_MEAN, &value, NULL) == CLOSS_OK && isnan(value));
-}
-
-static void test_weights(void)
-{
-    const double bad[] = {(double)NAN, (double)INFINITY, -(double)INFINITY, -1};
-    for (int b = 0; b < 4; b++) {
-        closs_softmax_args args = ordinary();
-        class_weight[2] = bad[b];
-        refused(&args, CLOSS_BAD_CLASS_WEIGHT, 2);
-        args = ordinary();
-        sample_weight[7] = bad[b];
-        if (b < 3) refused(&args, CLOSS_BAD_SAMPLE_WEIGHT, 7);
-        labels[3] = -1; /* what comes first is named */
-        refused(&args, CLOSS_BAD_LABEL, 3);
-    }
-    const closs_softmax_args args = ordinary();
-    closs_report found;
-    double sum = 0;
-    for (int i = 0; i < ROWS; i++) sum += sample_weight[i] * class_weight[labels[i]];
-    sample_weight[4] = 0;
-    CHECK(closs_softmax_check(&args, &found) == CLOSS_OK);
-    CHECK(found.weight_sum == sum - 2 * class_weight[4] && found.counted == ROWS - 1);
-}
-
 static void test_sums(void)
 {
     closs_sum sum = {{0}, 0};
@@ -266,7 +140,7 @@ static void test_levels(void)
     CHECK(closs_set_isa("baseline") == CLOSS_OK && strcmp(closs_isa(), "baseline") == 0);
     CHECK(closs_set_isa(before) == CLOSS_OK && strcmp(closs_isa(), before) == 0);
     CHECK(strstr(closs_isa_compiled(), "baseline") != NULL);
-    for (int a = CLOSS_OK; a <= CLOSS_NOT_AVAILABLE; a++) {
+    for (int a = CLOSS_OK; a <= CLOSS_BAD_POS_WEIGHT; a++) {
         CHECK(strlen(closs_status_string((closs_status)a)) > 0);
         for (int b = 0; b < a; b++)
             CHECK(strcmp(closs_status_string((closs_status)a), closs_status_string((closs_status)b)) != 0);
@@ -277,9 +151,6 @@ static void test_levels(void)
 int main(void)
 {
     test_levels();
-    test_arguments();
-    test_labels();
-    test_weights();
     test_sums();
     for (int k = 0; k < LEVELS; k++) {
         if (!use_level(k)) continue;

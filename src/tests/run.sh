@@ -29,7 +29,7 @@ for level in $levels; do
     neon) compile isa_neon "$@" ;;
     esac
 done
-for test in door parts zero_one guard; do
+for test in door refused parts bits zero_one guard; do
     "$compiler" $flags -D_GNU_SOURCE -I"$source" "$@" "$source/tests/$test.c" "$build"/*.o -lm -o "$build/$test"
     ${EMULATOR:-} "$build/$test" ${STEP:-}
 done
