@@ -55,7 +55,7 @@ cdef object measure(closs_softmax_result kind, object p_given, cnp.ndarray p, ob
     args.base = logarithm
     args.wrt_targets = wrt_p
     fill_args(&args, &axes, class_axis, data, target, written, None, labels, by_sample, values)
-    cdef double total = checked_run(&args, axes.count, how, p_given, None)
+    cdef double total = checked_run(&args, axes.count, how, p_given, False)
     if axis is None and gradient is not None and not cnp.PyArray_IS_C_CONTIGUOUS(gradient):
         np.copyto(gradient, written.reshape((<object> of).shape))
     return results(how, total, values, out, gradient, None)
