@@ -14,8 +14,8 @@
  * Accumulators: 16 terms in a lane of `real`, then in double. Error: at most 8 eps of the sum of |terms|.
  *
  * Special values, element by element: 0 log 0 = 0 log(0 / 0) = 0; p > 0 = q is +inf; numbers below 0 and NaN make NaN;
- * where p = q = 0 every derivative is 0; -0 is 0 (p / (q + 0)). A piece of ordinary numbers and zeros, which is looked for first, needs none of the
- * selects for that; they change no bit of it.
+ * where p = q = 0 every derivative is 0; -0 is 0 (p / (q + 0)). A piece of ordinary numbers and zeros
+ * needs none of the selects for that, which change no bit of it: they are left out first, and done where one was needed.
  */
 #define measures KERNEL(measures)
 #define measures_part KERNEL(measures_part)
@@ -27,7 +27,6 @@
 #define measure_cross_entropy KERNEL(measure_cross_entropy)
 #define measure_kl KERNEL(measure_kl)
 #define measure_js KERNEL(measure_js)
-#define measure_is_ordinary KERNEL(measure_is_ordinary)
 #define measure_piece KERNEL(measure_piece)
 #define measure_pieces KERNEL(measure_pieces)
 #define measure_along KERNEL(measure_along)
@@ -114,67 +113,57 @@ INLINE measure measure_js(real p, real q, int wrt_p, const int careful)
     return (measure){fit ? term : (real)NAN, fit ? slope : (real)NAN};
 }
 
-/* Whether a column of a piece holds nothing but zeros and numbers from 2^-125 (2^-1021) on, and no p > 0 = q (`pairs`): by
- * the bits, where a zero less one is the largest number. */
-INLINE int measure_is_ordinary(const terms_piece *piece, int64_t column, const int pairs)
-{
-    enum { L = LANES_OF_TERMS };
-    const bits_t infinity = to_bits((real)INFINITY), least = to_bits((real)(2 * REAL_TINY));
-    ALIGNED bits_t largest[L] = {0}, smallest[L], alone[L] = {0};
-    for (int l = 0; l < L; l++) smallest[l] = (bits_t)-1;
-    for (int64_t g = 0; g < piece->groups; g++) {
-        const real *z = piece->z + g * piece->z_step + column, *v = piece->v + g * piece->v_step + column;
-        PREFETCH(z + 4 * piece->z_step);
-        PREFETCH(v + 4 * piece->v_step);
-#pragma omp simd
-        for (int l = 0; l < L; l++) {
-            const bits_t q = to_bits(z[l]), q_less = q - 1;
-            largest[l] = q > largest[l] ? q : largest[l];
-            smallest[l] = q_less < smallest[l] ? q_less : smallest[l];
-            if (pairs) {
-                const bits_t p = to_bits(v[l]), p_less = p - 1, p_alone = q == 0 ? p : 0;
-                largest[l] = p > largest[l] ? p : largest[l];
-                smallest[l] = p_less < smallest[l] ? p_less : smallest[l];
-                alone[l] |= p_alone;
-            }
-        }
-    }
-    int ordinary = 1;
-    for (int l = 0; l < L; l++) ordinary &= (largest[l] < infinity) & (smallest[l] >= least - 1) & (alone[l] == 0);
-    return ordinary;
-}
-
-/* One loop for the terms of a column of a piece, added to total, and with `slopes` for derivatives. */
-#define MEASURE_LOOP(expression)                                                                                       \
+/* One loop for the terms of a column of a piece, added to total, and with `slopes` for derivatives. Without `careful` it looks at
+ * the bits, too, where a zero less one is the largest number. */
+#define MEASURE_LOOP(pairs, expression)                                                                                \
     for (int64_t first = 0; first < piece->groups; first += TERMS_WIDENED) {                                           \
         const int64_t end = piece->groups - first < TERMS_WIDENED ? piece->groups : first + TERMS_WIDENED;             \
         ALIGNED real sum[LANES_OF_TERMS] = {0};                                                                        \
         for (int64_t i = first; i < end; i++) {                                                                        \
             const real *z = piece->z + i * piece->z_step + column, *v = piece->v + i * piece->v_step + column;         \
+            PREFETCH(z + TERMS_WIDENED * piece->z_step);                                                               \
+            if (pairs) PREFETCH(v + TERMS_WIDENED * piece->v_step);                                                    \
             _Pragma("omp simd") for (int l = 0; l < LANES_OF_TERMS; l++)                                               \
             {                                                                                                          \
-                const real q = z[l], p = v[l];                                                                         \
+                const real q = z[l], p = (pairs) ? v[l] : q;                                                           \
                 const measure element = expression;                                                                    \
                 (void)p;                                                                                               \
                 sum[l] += element.term;                                                                                \
                 if (slopes) g[i * g_step + column + l] = scale[l] == 0 ? 0 : element.slope * scale[l];                 \
+                if (!careful) {                                                                                        \
+                    const bits_t q_bits = to_bits(q), p_bits = to_bits(p), q_less = q_bits - 1, p_less = p_bits - 1;   \
+                    const bits_t larger = p_bits > q_bits ? p_bits : q_bits, less = p_less < q_less ? p_less : q_less; \
+                    const bits_t p_alone = p_bits & (0 - (bits_t)(q_bits == 0));                                       \
+                    largest[l] = larger > largest[l] ? larger : largest[l];                                            \
+                    smallest[l] = less < smallest[l] ? less : smallest[l];                                             \
+                    alone[l] |= p_alone;                                                                               \
+                }                                                                                                      \
             }                                                                                                          \
         }                                                                                                              \
         for (int l = 0; l < LANES_OF_TERMS; l++) total[l] += (double)sum[l];                                           \
     }                                                                                                                  \
     break
 
-INLINE void measure_piece(const closs_softmax_args *args, const terms_piece *piece, int64_t column, const int careful,
-                          const int slopes, const int wrt_p, const real *scale, real *g, int64_t g_step,
-                          double *restrict total)
+/* Returns, without `careful`, whether there was nothing but zeros and numbers from 2^-125 (2^-1021) on, and no p > 0 = q;
+ * else what was added to total is of no use. */
+INLINE int measure_piece(const closs_softmax_args *args, const terms_piece *piece, int64_t column, const int careful,
+                         const int slopes, const int wrt_p, const real *scale, real *g, int64_t g_step,
+                         double *restrict total)
 {
     const log_scale log = log_scale_of(args->base);
+    const bits_t infinity = to_bits((real)INFINITY), least = to_bits((real)(2 * REAL_TINY));
+    ALIGNED bits_t largest[LANES_OF_TERMS] = {0}, smallest[LANES_OF_TERMS], alone[LANES_OF_TERMS] = {0};
+    for (int l = 0; l < LANES_OF_TERMS; l++) smallest[l] = (bits_t)-1;
     switch (args->result) {
-    case CLOSS_ENTROPY: MEASURE_LOOP(measure_entropy(q, log, careful));
-    case CLOSS_PROBABILITY_CROSS_ENTROPY: MEASURE_LOOP(measure_cross_entropy(p, q, wrt_p, log, careful));
-    case CLOSS_KL_DIVERGENCE: MEASURE_LOOP(measure_kl(p, q, wrt_p, log, careful));
-    default: MEASURE_LOOP(measure_js(p, q, wrt_p, careful));
+    case CLOSS_ENTROPY: MEASURE_LOOP(0, measure_entropy(q, log, careful));
+    case CLOSS_PROBABILITY_CROSS_ENTROPY: MEASURE_LOOP(1, measure_cross_entropy(p, q, wrt_p, log, careful));
+    case CLOSS_KL_DIVERGENCE: MEASURE_LOOP(1, measure_kl(p, q, wrt_p, log, careful));
+    default: MEASURE_LOOP(1, measure_js(p, q, wrt_p, careful));
     }
+    int ordinary = 1;
+    for (int l = 0; l < LANES_OF_TERMS; l++)
+        ordinary &= (largest[l] < infinity) & (smallest[l] >= least - 1) & (alone[l] == 0);
+    return ordinary;
 }
 
 /* n classes from `first`: their terms are added to the sums of lanes, 16 of them for each 16 samples, and their derivatives
@@ -197,11 +186,11 @@ static void measure_pieces(const closs_softmax_args *args, const terms_place *pl
         ALIGNED real scale[L];
         double factor[L];
         int extreme = 0;
-        for (int l = 0; l < L; l++) {
+        for (int l = 0; slopes && l < L; l++) {
             const double weight = place->weight[place->along ? 0 : c + l];
             factor[l] = weight == 0 ? 0 : weight * args->scale / log_divisor(args); /* the scale of no weights is NaN */
             scale[l] = is_extreme(factor[l]) ? (real)(factor[l] != 0) : (real)factor[l];
-            extreme |= slopes && is_extreme(factor[l]);
+            extreme |= is_extreme(factor[l]);
         }
         for (int k = 0; k < count; k++) {
             const int is_tail = place->along && k == count - 1 && n != whole;
@@ -209,10 +198,14 @@ static void measure_pieces(const closs_softmax_args *args, const terms_place *pl
                 measure_piece(args, &pieces[k], c, 1, 1, 1, scale, is_tail ? last : to, step, sums + c);
             else if (slopes)
                 measure_piece(args, &pieces[k], c, 1, 1, 0, scale, is_tail ? last : to, step, sums + c);
-            else if (measure_is_ordinary(&pieces[k], c, args->targets.data != NULL))
-                measure_piece(args, &pieces[k], c, 0, 0, 0, NULL, NULL, 0, sums + c);
-            else
-                measure_piece(args, &pieces[k], c, 1, 0, 0, NULL, NULL, 0, sums + c);
+            else {
+                ALIGNED double total[L];
+                memcpy(total, sums + c, sizeof total);
+                if (measure_piece(args, &pieces[k], c, 0, 0, 0, NULL, NULL, 0, total))
+                    memcpy(sums + c, total, sizeof total);
+                else
+                    measure_piece(args, &pieces[k], c, 1, 0, 0, NULL, NULL, 0, sums + c);
+            }
             for (int64_t i = 0; extreme && i < pieces[k].groups; i++) {
                 real *slope = (is_tail ? last : to) + i * step + c;
                 for (int l = 0; l < L; l++)
