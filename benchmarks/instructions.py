@@ -86,9 +86,7 @@ def main() -> int:
     faults = compare(stored["instructions"], counts, TOLERANCE)
     if compiler != stored["compiler"]:
         print(f"stored with {stored['compiler']}, counted with {compiler}")
-    print(
-        f"{faults} of {len(counts)} calls are over" if faults else f"all {len(counts)} calls are within {TOLERANCE:.0%}"
-    )
+    print(f"{faults or 'none'} of {len(counts)} calls: more than {TOLERANCE:.0%} over what is stored")
     return 1 if faults else 0
 
 

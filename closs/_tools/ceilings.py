@@ -69,7 +69,7 @@ def measure(threads: int, isa: str, progress: Callable[[str], None]) -> Ceilings
                 return time.perf_counter() - begin
 
             passes = 1
-            while (taken := seconds(passes)) < SECONDS / 2:
+            while (taken := min(seconds(passes) for _ in range(3))) < SECONDS / 2:  # an interruption ends no search
                 passes *= 2
             passes = max(1, round(passes * SECONDS / taken))
             per_second = passes / min(seconds(passes) for _ in range(ROUNDS))
