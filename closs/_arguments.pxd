@@ -61,7 +61,8 @@ cdef int fill_axes(sample_axes *axes, int axis, cnp.ndarray data, cnp.ndarray ta
                    cnp.ndarray hess, cnp.ndarray labels, cnp.ndarray weight, cnp.ndarray values) except -1
 cdef int raise_report(const closs_report *report, object target, int64_t classes, object ignore_index) except -1
 cdef int check_buffer(cnp.ndarray buffer, str name, object given, tuple inputs, bint may_be_first) except -1
-cdef double scale_of(const closs_report *report, int how) except? -1
+cdef double scale_of(const closs_report *report, int how) noexcept nogil
+cdef bint needs_python(const closs_report *report, int how) noexcept nogil
 cdef double reduced(const closs_report *report, int how, double total) noexcept
 cdef int warn_empty_mean(const closs_report *report) except -1
 cdef object results(int how, double total, cnp.ndarray values, object out, cnp.ndarray gradient, cnp.ndarray hessian)

@@ -41,6 +41,8 @@ cdef int reduction_of(object given) except -1:
 
 
 cdef int axis_of(object given, int ndim) except -1:
+    if type(given) is int and given == -1 and ndim > 0:
+        return ndim - 1
     try:
         axis = operator.index(given)
     except TypeError:
@@ -52,6 +54,8 @@ cdef int axis_of(object given, int ndim) except -1:
 
 cdef double number_of(object given, str name) except? -1:
     """A real number; bools are none."""
+    if type(given) is float:
+        return <double> given
     if isinstance(given, (bool, np.bool_, str, bytes)):
         raise TypeError(f"{name} must be a number, got {type(given).__name__}")
     try:
@@ -178,7 +182,8 @@ cdef cnp.ndarray as_logits(object given, str name):
 
 cdef bint is_weak(object given):
     """A Python number, which takes the dtype of what it meets."""
-    return type(given) in (bool, int, float)
+    kind = type(given)
+    return kind is float or kind is int or kind is bool
 
 
 cdef double weak(object given, str name) except? -1:
@@ -517,7 +522,8 @@ cdef int check_buffer(cnp.ndarray buffer, str name, object given, tuple inputs, 
         return 0
     # As given and as converted: a conversion that copied nothing hides the memory of what was given.
     for raw, converted, other in inputs:
-        check_overlap(buffer, name, raw, other, may_be_first)
+        if raw is not converted:
+            check_overlap(buffer, name, raw, other, may_be_first)
         check_overlap(buffer, name, converted, other, may_be_first)
         may_be_first = False
     return 0
@@ -628,14 +634,16 @@ cdef int warn_empty_mean(const closs_report *report) except -1:
 
 # ---- Results --------------------------------------------------------------------------------------------------------
 
-cdef double scale_of(const closs_report *report, int how) except? -1:
-    """What derivatives are multiplied by, after a warning if a mean has no weight."""
+cdef double scale_of(const closs_report *report, int how) noexcept nogil:
+    """What derivatives are multiplied by; NaN if a mean has no weight."""
     if how != MEAN:
         return 1.0
-    if report.weight_sum == 0:
-        warn_empty_mean(report)
-        return NAN
-    return 1.0 / report.weight_sum
+    return NAN if report.weight_sum == 0 else 1.0 / report.weight_sum
+
+
+cdef bint needs_python(const closs_report *report, int how) noexcept nogil:
+    """Whether a call has to raise, or to warn of a mean without weight, before anything is written."""
+    return report.status != CLOSS_OK or how == MEAN and report.weight_sum == 0
 
 
 cdef double reduced(const closs_report *report, int how, double total) noexcept:

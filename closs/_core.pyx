@@ -48,6 +48,7 @@ cdef extern from *:
     enum { closs_has_openmp = 1 };
     #else
     static int omp_get_max_threads(void) { return 1; }
+    static double omp_get_wtime(void) { return 0; }
     enum { closs_has_openmp = 0 };
     #endif
 
@@ -75,6 +76,7 @@ cdef extern from *:
     """
     bint closs_has_openmp
     int omp_get_max_threads() nogil
+    double omp_get_wtime() nogil
     int closs_workers_started
     int closs_workers_lost
     int closs_watch_fork()
@@ -82,10 +84,16 @@ cdef extern from *:
     closs_sum closs_sum_empty() nogil
 
 
-# Work below this many elements stays on the caller's thread. A woken second thread saves at most half of it, about
-# 50 us at 0.4 ns an element, and costs 0.7 us when it still spins but milliseconds when it sleeps on a busy machine.
-cdef int64_t SERIAL_ELEMENTS = 262144
+# When threads share a call. Work is counted in elements of a softmax, about 0.4 ns each on one thread. Measured on two cores of a
+# virtual machine, softmax_cross_entropy of 8192 x 10, one thread and two: 74 and 48 us when the call before ended at most 5 ms
+# ago, for then the second thread of libgomp still spins; 160 us and 7.9 ms when that was 20 ms ago, for it sleeps and the first
+# one spins in its place until the scheduler's tick. So less than SERIAL_WORK (40 us) stays on the caller's thread; less than
+# COLD_WORK (0.4 ms), too, if no call as large as SERIAL_WORK came in the last AWAKE seconds.
+cdef int64_t SERIAL_WORK = 98304
+cdef int64_t COLD_WORK = 1048576
+cdef double AWAKE = 0.005
 
+cdef double last_large_call = -1.0
 cdef int process_threads = 0  # set_num_threads, or 0
 cdef int usable_cpus = 0      # counted once, at the first need
 
@@ -354,8 +362,15 @@ cdef int wanted_threads() except -1:
     return max(1, min(n, omp_get_max_threads()))
 
 
-cdef int threads_for(int64_t elements) except -1:
-    return 1 if elements < SERIAL_ELEMENTS else wanted_threads()
+cdef int threads_for(int64_t work) except -1:
+    """For work in elements of a softmax."""
+    global last_large_call
+    if work < SERIAL_WORK:
+        return 1
+    cdef double now = omp_get_wtime()
+    cdef bint awake = now - last_large_call <= AWAKE
+    last_large_call = now
+    return wanted_threads() if awake or work >= COLD_WORK else 1
 
 
 def get_num_threads():
@@ -439,6 +454,12 @@ def threads(n):
         yield
     finally:
         _of_thread.count = before
+
+
+def share_from(work):
+    """For tests: threads share all calls of that much work, whether they are awake or not."""
+    global SERIAL_WORK, COLD_WORK
+    SERIAL_WORK = COLD_WORK = work
 
 
 # ---- What is here ---------------------------------------------------------------------------------------------------

@@ -7,11 +7,11 @@ cimport numpy as cnp
 
 from closs._arguments cimport (
     DATA, GRAD, HESS, LABELS, TARGET, VALUES, WEIGHT, as_data, as_pair, as_pos_weight, as_sample_weight, bounded,
-    check_buffer, dtype_of, fill_axes, gradient_buffer, has_shape_without, is_half, is_weak, raise_report, reduced,
-    reduction_of, results, sample_axes, scale_of, shape_of, values_buffer, weak,
+    check_buffer, dtype_of, fill_axes, gradient_buffer, has_shape_without, is_half, is_weak, needs_python,
+    raise_report, reduced, reduction_of, results, sample_axes, scale_of, shape_of, values_buffer, warn_empty_mean, weak,
 )
 from closs._core cimport (
-    CLOSS_HUBER, CLOSS_L1, CLOSS_LOG_COSH, CLOSS_MSE, CLOSS_OK, CLOSS_PSEUDO_HUBER, CLOSS_QUANTILE,
+    CLOSS_HUBER, CLOSS_L1, CLOSS_LOG_COSH, CLOSS_MSE, CLOSS_PSEUDO_HUBER, CLOSS_QUANTILE,
     CLOSS_SIGMOID_CROSS_ENTROPY, CLOSS_SMOOTH_L1, closs_elementwise_args, closs_elementwise_check,
     closs_elementwise_defaults, closs_elementwise_loss, closs_report, elementwise_run, threads_for,
 )
@@ -34,9 +34,12 @@ cdef object compute(closs_elementwise_loss loss, double parameter, object pred, 
             (pred, data, data_name), (target, other, "target"), (pos_weight, positive, "pos_weight"),
             (sample_weight, by_sample, "sample_weight"),
         )
-        check_buffer(gradient, "grad", grad, (*inputs, (hess, hessian, "hess"), (out, values, "out")), True)
-        check_buffer(hessian, "hess", hess, (*inputs, (out, values, "out")), False)
-        check_buffer(values, "out", out, inputs, False)
+        if gradient is not None:
+            check_buffer(gradient, "grad", grad, (*inputs, (hess, hessian, "hess"), (out, values, "out")), True)
+        if hessian is not None:
+            check_buffer(hessian, "hess", hess, (*inputs, (out, values, "out")), False)
+        if values is not None:
+            check_buffer(values, "out", out, inputs, False)
 
     cdef sample_axes axes
     cdef closs_elementwise_args args = closs_elementwise_defaults()
@@ -73,18 +76,20 @@ cdef object compute(closs_elementwise_loss loss, double parameter, object pred, 
         args.wide_hess = is_half(data) and not is_half(hessian)
 
     cdef closs_report report
-    cdef double total
+    cdef double total = 0
+    # Four simple elements cost about as much as one of a softmax, of which an exponential and a logarithm are more.
+    cdef bint transcendental = loss == CLOSS_SIGMOID_CROSS_ENTROPY or loss == CLOSS_LOG_COSH
+    cdef int threads = threads_for(axes.count * 6 // 4 if transcendental else axes.count // 4)
     with nogil:
         closs_elementwise_check(&args, &report)
-    if report.status != CLOSS_OK:
+        args.scale = scale_of(&report, how)
+        if not needs_python(&report, how):
+            total = elementwise_run(&args, axes.count, threads)
+    if needs_python(&report, how):
         raise_report(&report, None, 1, None)
-    args.scale = scale_of(&report, how)
-    # An exponential and a logarithm cost about as much as six simple elements.
-    cdef int threads = threads_for(
-        axes.count * (6 if loss == CLOSS_SIGMOID_CROSS_ENTROPY or loss == CLOSS_LOG_COSH else 1)
-    )
-    with nogil:
-        total = elementwise_run(&args, axes.count, threads)
+        warn_empty_mean(&report)
+        with nogil:
+            total = elementwise_run(&args, axes.count, threads)
     return results(how, reduced(&report, how, total), values, out, gradient, hessian)
 
 

@@ -46,8 +46,10 @@ cdef object measure(closs_softmax_result kind, object p_given, cnp.ndarray p, ob
         q_input = (q_given, q, "p" if p is None and labels is None else "q")
         inputs = (p_input, q_input) if wrt_p else (q_input, p_input)
         inputs = (*inputs, (sample_weight, by_sample, "sample_weight"))
-        check_buffer(gradient, "grad", grad, (*inputs, (out, values, "out")), True)
-        check_buffer(values, "out", out, inputs, False)
+        if gradient is not None:
+            check_buffer(gradient, "grad", grad, (*inputs, (out, values, "out")), True)
+        if values is not None:
+            check_buffer(values, "out", out, inputs, False)
 
     cdef sample_axes axes
     cdef closs_softmax_args args = closs_softmax_defaults()

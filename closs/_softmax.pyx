@@ -9,12 +9,12 @@ cimport numpy as cnp
 from closs._arguments cimport (
     DATA, GRAD, HESS, LABELS, NONE, TARGET, VALUES, WEIGHT, as_class_weight, as_labels, as_logits, as_pair,
     as_probabilities, as_sample_weight, axis_of, base_of, bounded, check_buffer, check_overlap, dtype_of,
-    fill_axes, gradient_buffer, is_half, raise_report, reduced, reduction_of, result_buffer, results, sample_axes,
-    scale_of, shape_without, values_buffer,
+    fill_axes, gradient_buffer, is_half, needs_python, raise_report, reduced, reduction_of, result_buffer, results,
+    sample_axes, scale_of, shape_without, values_buffer, warn_empty_mean,
 )
 from closs._core cimport (
-    CLOSS_DISTILLATION, CLOSS_I32, CLOSS_I64, CLOSS_LOG_SOFTMAX, CLOSS_LOGSUMEXP, CLOSS_OK, CLOSS_SOFTMAX,
-    CLOSS_SOFTMAX_ENTROPY, closs_report, closs_softmax_args, closs_softmax_check, closs_softmax_defaults,
+    CLOSS_DISTILLATION, CLOSS_I32, CLOSS_I64, CLOSS_LOG_SOFTMAX, CLOSS_LOGSUMEXP, CLOSS_SOFTMAX, CLOSS_SOFTMAX_ENTROPY,
+    closs_report, closs_softmax_args, closs_softmax_check, closs_softmax_defaults,
     closs_softmax_result, softmax_run, threads_for,
 )
 
@@ -58,21 +58,28 @@ cdef int fill_args(closs_softmax_args *args, sample_axes *axes, int axis, cnp.nd
     return 0
 
 
+cdef int64_t work_of(int64_t samples, int64_t classes, bint has_terms) noexcept:
+    """For threads_for: a sample by itself costs as much as a dozen classes, and terms of its own double a class."""
+    return samples * (12 + classes * (2 if has_terms else 1))
+
+
 cdef double checked_run(closs_softmax_args *args, int64_t samples, int how, object target,
                         object ignore_index) except? -1:
     """Checks labels and weights, raises or warns, computes, and returns the reduced value."""
     cdef closs_report report
-    cdef double total
+    cdef double total = 0
+    cdef bint has_terms = args.labels.data == NULL or args.label_smoothing != 0 or args.hess.data != NULL
+    cdef int threads = threads_for(work_of(samples, args.classes, has_terms))
     with nogil:
         closs_softmax_check(args, &report)
-    if report.status != CLOSS_OK:
+        args.scale = scale_of(&report, how)
+        if not needs_python(&report, how):
+            total = softmax_run(args, samples, threads)
+    if needs_python(&report, how):
         raise_report(&report, target, args.classes, ignore_index)
-    args.scale = scale_of(&report, how)
-    # With terms of their own an element costs about twice as much.
-    cdef bint has_terms = args.labels.data == NULL or args.label_smoothing != 0 or args.hess.data != NULL
-    cdef int threads = threads_for(samples * max(args.classes, 1) * (2 if has_terms else 1))
-    with nogil:
-        total = softmax_run(args, samples, threads)
+        warn_empty_mean(&report)
+        with nogil:
+            total = softmax_run(args, samples, threads)
     return reduced(&report, how, total)
 
 
@@ -214,14 +221,17 @@ def softmax_cross_entropy(logits, target, *, axis=-1, class_weight=None, sample_
     cdef cnp.ndarray gradient = gradient_buffer(grad, "grad", data)
     cdef cnp.ndarray hessian = gradient_buffer(hess, "hess", data)
     cdef cnp.ndarray values = values_buffer(out, how, data, class_axis)
-    if gradient is grad or hessian is hess or values is out:
+    if gradient is not None and gradient is grad or hessian is not None and hessian is hess or out is not None:
         inputs = (
             (logits, data, "logits"), (target, labels if probabilities is None else probabilities, "target"),
             (class_weight, by_class, "class_weight"), (sample_weight, by_sample, "sample_weight"),
         )
-        check_buffer(gradient, "grad", grad, (*inputs, (hess, hessian, "hess"), (out, values, "out")), True)
-        check_buffer(hessian, "hess", hess, (*inputs, (out, values, "out")), False)
-        check_buffer(values, "out", out, inputs, False)
+        if gradient is not None:
+            check_buffer(gradient, "grad", grad, (*inputs, (hess, hessian, "hess"), (out, values, "out")), True)
+        if hessian is not None:
+            check_buffer(hessian, "hess", hess, (*inputs, (out, values, "out")), False)
+        if values is not None:
+            check_buffer(values, "out", out, inputs, False)
     if probabilities is not None:
         need_classes(data, class_axis)
 
@@ -326,13 +336,15 @@ def distillation_loss(logits, target_logits, *, axis=-1, temperature=1.0, sample
     cdef cnp.ndarray by_sample = as_sample_weight(sample_weight, data, class_axis)
     cdef cnp.ndarray gradient = gradient_buffer(grad, "grad", data)
     cdef cnp.ndarray values = values_buffer(out, how, data, class_axis)
-    if gradient is grad or values is out:
+    if gradient is not None and gradient is grad or out is not None:
         inputs = (
             (logits, data, "logits"), (target_logits, teacher, "target_logits"),
             (sample_weight, by_sample, "sample_weight"),
         )
-        check_buffer(gradient, "grad", grad, (*inputs, (out, values, "out")), True)
-        check_buffer(values, "out", out, inputs, False)
+        if gradient is not None:
+            check_buffer(gradient, "grad", grad, (*inputs, (out, values, "out")), True)
+        if values is not None:
+            check_buffer(values, "out", out, inputs, False)
     need_classes(data, class_axis)
 
     cdef sample_axes axes
@@ -428,10 +440,12 @@ def softmax_entropy(logits, *, axis=-1, base=None, sample_weight=None, reduction
     cdef double logarithm = base_of(base)
     cdef cnp.ndarray by_sample = as_sample_weight(sample_weight, data, class_axis)
     cdef cnp.ndarray values = values_buffer(out, how, data, class_axis)
-    if gradient is grad or values is out:
+    if gradient is not None and gradient is grad or out is not None:
         inputs = ((logits, given, "logits"), (sample_weight, by_sample, "sample_weight"))
-        check_buffer(gradient, "grad", grad, (*inputs, (out, values, "out")), True)
-        check_buffer(values, "out", out, inputs, False)
+        if gradient is not None:
+            check_buffer(gradient, "grad", grad, (*inputs, (out, values, "out")), True)
+        if values is not None:
+            check_buffer(values, "out", out, inputs, False)
     need_classes(data, class_axis)
 
     cdef sample_axes axes
@@ -452,7 +466,7 @@ cdef int compute(closs_softmax_result kind, cnp.ndarray data, int axis, cnp.ndar
     cdef closs_softmax_args args = closs_softmax_defaults()
     args.result = kind
     fill_args(&args, &axes, axis, data, None, result, None, None, None, values)
-    cdef int threads = threads_for(axes.count * args.classes)
+    cdef int threads = threads_for(work_of(axes.count, args.classes, False))
     with nogil:
         softmax_run(&args, axes.count, threads)
     return 0
