@@ -6,7 +6,6 @@ The loops that `python -m closs bench` measures the machine with are built like 
 import os
 import re
 import shutil
-import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -156,9 +155,8 @@ class BuildExtensions(build_ext):
             (package / target).parent.mkdir(parents=True, exist_ok=True)
             if source.endswith(".in"):
                 text = (ROOT / source).read_text(encoding="utf-8")
-                (package / target).write_text(
-                    re.sub("@([A-Z_]+)@", lambda name: facts[name[1]], text), encoding="utf-8"
-                )
+                text = re.sub("@([A-Z_]+)@", lambda name: facts[name[1]], text)
+                (package / target).write_text(text, encoding="utf-8")
             else:
                 shutil.copyfile(ROOT / source, package / target)
         shutil.copyfile(Path(library.build_clib, archive), package / "lib" / archive)
@@ -173,7 +171,7 @@ class BuildExtensions(build_ext):
         if wanted == "1" and not has_openmp:
             raise SystemExit("closs: CLOSS_OPENMP=1, but this compiler builds no OpenMP program")
         if not has_openmp:
-            print("closs: the build has no OpenMP and computes serially", file=sys.stderr)
+            self.warn("closs: the build has no OpenMP and computes serially")
         for extension in self.extensions:
             if extension.name == "closs._core" and has_openmp:
                 extension.extra_compile_args += openmp

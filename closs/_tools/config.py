@@ -3,10 +3,11 @@
 import argparse
 import os
 import shlex
+from collections.abc import Callable
 
 import closs
 
-ANSWERS = {  # in the order in which they are printed
+ANSWERS: dict[str, tuple[str, Callable[[], str]]] = {  # in the order in which they are printed
     "version": ("the version", lambda: closs.__version__),
     "cflags": ("the compiler's flags", lambda: shlex.quote(f"-I{closs.get_include()}")),
     "libs": ("the linker's flags", lambda: f"{shlex.quote(f'-L{closs.get_library_dir()}')} -lcloss"),
