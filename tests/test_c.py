@@ -23,7 +23,7 @@ def run(*arguments, **environment):
         ["sh", str(SCRIPT), *arguments], capture_output=True, text=True, env={**os.environ, **environment}
     )
     assert result.returncode == 0, result.stdout + result.stderr
-    for name in ("door", "refused", "parts", "bits", "guard"):
+    for name in ("door", "refused", "parts", "bits", "guard", "fuzz"):
         assert f"{name}: " in result.stdout
     return result.stdout
 
