@@ -166,17 +166,19 @@ static void reference_cross_entropy(const sample *s, expected *value, expected *
         *value =
             times(gap + d.log_sum, (gap + d.log_sum) * relative + rest + d.others[s->label] * d.error[s->label], own);
     } else {
-        int at_infinity = 0, signs = 0;
+        const wide largest = limits_of(args->dtype == CLOSS_F64 ? CLOSS_F64 : CLOSS_F32).largest;
+        int at_infinity = 0, signs = 0, beyond = 0;
         for (int64_t j = 0; j < n; j++) {
             const wide v = target_of(s, j);
             if (v == 0) continue;
             if (isinf(d.gap[j])) at_infinity = 1, signs |= v > 0 ? 1 : 2;
+            if (!isinf(d.gap[j]) && d.gap[j] >= largest) beyond = 1;
             terms += v * (isinf(d.gap[j]) ? 0 : d.gap[j] + d.log_sum);
             bound += fabsl(v) * (isinf(d.gap[j]) ? 0 : d.gap[j] + d.log_sum);
         }
         *value = times(terms, bound * relative + size * d.wobble, own);
         if (at_infinity) *value = exactly(signs == 3 ? NAN : (signs == 1) == (own > 0) ? INFINITY : -INFINITY);
-        value->any = bound >= limits_of(args->dtype == CLOSS_F64 ? CLOSS_F64 : CLOSS_F32).largest / 4096;
+        value->any = beyond || bound >= largest / 4096;
     }
     if (by_label && isinf(d.gap[s->label])) *value = exactly(own > 0 ? INFINITY : -INFINITY);
     const wide factor = own * s->scale;

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds libcloss by plain compiler lines, warnings as errors, and runs the C tests:  run.sh [compiler [flag...]]
-# EMULATOR, if set, runs the programs (qemu-aarch64, say); STEP thins out the sizes of guard.c; TESTS names the tests to run.
+# EMULATOR, if set, runs the programs (qemu-aarch64, say); STEP thins out sizes; TESTS names the tests to run.
 # With gcc, no function may take more than 32 KB of stack.
 set -eu
 compiler=${1:-cc}
@@ -35,7 +35,7 @@ stack=$(find "$build" -name '*.su' -exec awk -F'\t' '$2 > 32768 { print $1, $2 }
 [ -z "$stack" ] || { echo "more than 32 KB of stack: $stack"; exit 1; }
 for test in ${TESTS:-door refused parts bits guard fuzz}; do
     case $test in
-    guard) arguments=${STEP:-} ;;
+    bits | guard) arguments=${STEP:-} ;;
     fuzz) arguments="$source/tests/seeds/* $((3000 / ${STEP:-1}))" ;;
     *) arguments= ;;
     esac
