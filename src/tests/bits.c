@@ -18,12 +18,25 @@ static int64_t labels[SAMPLES];
 static double sample_weight[MOST], class_weight[20000];
 static uint64_t hash;
 
-/* FNV-1a, eight bytes at a time. */
-static void add(const void *data, size_t bytes)
+/* FNV-1a, eight bytes at a time. Machines differ in the sign of a NaN that they make: to the hash all are one. */
+static void add(const void *data, closs_dtype dtype, int64_t elements)
 {
+    const size_t size = size_of[dtype], bytes = (size_t)elements * size;
+    static unsigned char canonical[MOST * 8];
+    memcpy(canonical, data, bytes);
+    for (size_t i = 0; i < bytes; i += size) {
+        float f32 = 0;
+        double f64 = 0;
+        uint16_t half = 0;
+        if (size == 2) memcpy(&half, canonical + i, size);
+        if (size == 4) memcpy(&f32, canonical + i, size);
+        if (size == 8) memcpy(&f64, canonical + i, size);
+        if (f32 != f32 || f64 != f64 || (half & 0x7fff) > (dtype == CLOSS_F16 ? 0x7c00 : 0x7f80))
+            memset(canonical + i, 0xff, size);
+    }
     for (size_t i = 0; i < bytes; i += 8) {
         uint64_t word = 0;
-        memcpy(&word, (const char *)data + i, bytes - i < 8 ? bytes - i : 8);
+        memcpy(&word, canonical + i, bytes - i < 8 ? bytes - i : 8);
         hash = (hash ^ word) * UINT64_C(1099511628211);
     }
 }
@@ -50,10 +63,10 @@ static void fill(void *array, closs_dtype dtype, int64_t elements, unsigned seed
 static void outputs(closs_status status, double value, closs_dtype dtype, int64_t elements, int64_t samples)
 {
     CHECK(status == CLOSS_OK);
-    add(&value, sizeof value);
-    add(&grad, (size_t)elements * size_of[dtype]);
-    add(&hess, (size_t)elements * size_of[dtype]);
-    add(&values, (size_t)samples * (dtype == CLOSS_F64 ? 8 : 4));
+    add(&value, CLOSS_F64, 1);
+    add(&grad, dtype, elements);
+    add(&hess, dtype, elements);
+    add(&values, dtype == CLOSS_F64 ? CLOSS_F64 : CLOSS_F32, samples);
 }
 
 static void softmax_family(closs_dtype dtype, int64_t classes, int samples_fastest, int labelled)
@@ -87,7 +100,8 @@ static void softmax_family(closs_dtype dtype, int64_t classes, int samples_faste
         fill(&second, dtype, samples * classes, 2, result != CLOSS_DISTILLATION);
         for (int smooth = 0; smooth <= (result == CLOSS_CROSS_ENTROPY); smooth++) {
             if (smooth) args.label_smoothing = 0.125;
-            outputs(closs_softmax(&args, CLOSS_MEAN, &value, NULL), value, dtype, samples * classes, samples);
+            const closs_status status = closs_softmax(&args, CLOSS_MEAN, &value, NULL);
+            outputs(status, value, dtype, samples * classes, samples);
         }
     }
 }
@@ -108,7 +122,8 @@ static void elementwise(closs_dtype dtype, int weighted, int64_t elements)
         args.grad.data = &grad;
         if (weighted) args.sample_weight.data = sample_weight, args.hess.data = &hess, args.values.data = &values;
         double value = 0;
-        outputs(closs_elementwise(&args, CLOSS_SUM, &value, NULL), value, dtype, elements, elements);
+        const closs_status status = closs_elementwise(&args, CLOSS_SUM, &value, NULL);
+        outputs(status, value, dtype, elements, elements);
     }
 }
 
