@@ -32,6 +32,24 @@
  *     if (closs_softmax(&args, CLOSS_MEAN, &mean, &report) != CLOSS_OK)
  *         fprintf(stderr, "sample %lld: %s\n", (long long)report.index, closs_status_string(report.status));
  *
+ * Threads
+ * -------
+ * run, sum_part and write_part write only to the samples and classes they are given, so that calls for different ones may run
+ * at once with one argument struct, which nothing writes to. Inputs must not change between check and the last run; a label
+ * that does makes NaN of its sample, and is never used as an index. closs_set_isa comes before all that.
+ *
+ * After an error
+ * --------------
+ * check writes *report alone, and the one-shot calls write to no output, nor to *value, on any status but CLOSS_OK: what was
+ * in them is still there. There is no error after check has passed. What comes of numbers, NaN and infinity included, is a
+ * value and no error; see the special values of each family. Options that a result or a loss does not have must be as the
+ * _INIT macro leaves them.
+ *
+ * Units
+ * -----
+ * Values are in nats, or to the base asked for; losses of regression in the unit of the loss. Shapes and strides count
+ * elements, not bytes. A stride may repeat elements of an input, not of an output.
+ *
  * Precision
  * ---------
  * dtype of the logits   arithmetic of a row   sums of weights and samples   gradient, values

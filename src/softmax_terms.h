@@ -52,7 +52,7 @@ INLINE void terms_sum(const closs_softmax_args *args, const int kind, const int 
 {
     enum { L = LANES_OF_TERMS };
     ALIGNED real max[L], base[L], target_max[L], target_base[L];
-    const real temperature = (real)args->temperature, inverse = (real)(1 / args->temperature);
+    const real temperature = terms_temperature(args), inverse = (real)(1 / args->temperature);
     const real lowest = exp_lowest();
     for (int l = 0; l < L; l++) {
         max[l] = (real)sums->max[l];

@@ -24,7 +24,7 @@ INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const 
     ALIGNED real weight[L], weight_low[L], scale[L], at_e[L], at_q[L], exactly[L];
     ALIGNED double wide_e[L], wide_scale[L], wide_q[L];
     const double factor = kind == TERMS_DISTILLATION ? args->temperature : log_of_base(args->base), unit = total->unit;
-    const real temperature = (real)args->temperature, inverse = (real)(1 / args->temperature);
+    const real temperature = terms_temperature(args), inverse = (real)(1 / args->temperature);
     const real lowest = exp_lowest();
     int extreme = 0;
     for (int l = 0; l < L; l++) {

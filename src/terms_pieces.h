@@ -4,12 +4,13 @@
 #define terms_tile KERNEL(terms_tile)
 #define terms_piece KERNEL(terms_piece)
 #define terms_direct KERNEL(terms_direct)
+#define terms_temperature KERNEL(terms_temperature)
 #define terms_load KERNEL(terms_load)
 #define terms_targets KERNEL(terms_targets)
 #define terms_pieces KERNEL(terms_pieces)
 
 #undef TERM_TILE
-#define TERM_TILE (8192 / (int)sizeof(real))
+#define TERM_TILE (4096 / (int)sizeof(real))
 
 /* Logits, and beside them targets v or target logits; later gradient and Hessian. */
 typedef struct {
@@ -22,6 +23,13 @@ typedef struct {
     const real *z, *v;
     int64_t z_step, v_step, groups;
 } terms_piece;
+
+/* Of the size that `real` has. */
+INLINE real terms_temperature(const closs_softmax_args *args)
+{
+    const double T = args->temperature;
+    return (real)(T < REAL_TINY ? REAL_TINY : T > REAL_MAX ? REAL_MAX : T);
+}
 
 /* The lanes as they lie in memory, if they can be read or written there, else NULL. */
 INLINE real *terms_direct(const terms_place *place, const void *data, closs_dtype dtype, const int64_t *offset,

@@ -189,7 +189,9 @@ INLINE void terms_same(terms_totals *total, int to)
 /* ln(base), base not 1. */
 INLINE double log_of_base(double base)
 {
-    return base == 0 ? 1 : base > 1 ? log1p_positive(base - 1) : -log1p_positive((1 - base) / base);
+    if (base == 0) return 1;
+    if (base < 0x1p-1000) return -(log1p_positive(0x1p-100 / base) + 69.314718055994530942); /* 100 ln 2: no overflow */
+    return base > 1 ? log1p_positive(base - 1) : -log1p_positive((1 - base) / base);
 }
 
 /* An entropy to base 2: where S is a power of two nothing may be left of the logarithm but its exponent. */

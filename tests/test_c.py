@@ -23,7 +23,7 @@ def run(*arguments, **environment):
         ["sh", str(SCRIPT), *arguments], capture_output=True, text=True, env={**os.environ, **environment}
     )
     assert result.returncode == 0, result.stdout + result.stderr
-    for name in ("door", "refused", "parts", "bits", "zero_one", "guard"):
+    for name in ("door", "refused", "parts", "bits", "zero_one", "guard", "fuzz"):
         assert f"{name}: " in result.stdout
     return result.stdout
 
@@ -96,6 +96,24 @@ def test_the_compiler_lines_of_the_readme(tmp_path):
     output("sh", "-e", "-c", lines, cwd=tmp_path)
     output("cc", EMBED, f"-I{SOURCE}", "libcloss.a", "-o", "embed", cwd=tmp_path)
     assert "the same bits" in output(tmp_path / "embed")
+
+
+def test_the_worked_example_of_the_manual(tmp_path):
+    if shutil.which("cc") is None:
+        pytest.skip("cc is not installed")
+    header = (SOURCE / "closs.h").read_text(encoding="utf-8")
+    example = re.search(r"A worked example:.*?\n \*\n((?: \*     .*\n)+)", header)[1]
+    lines = "\n".join(line[2:] for line in example.splitlines())
+    # Logits that are all alike, and static for the sake of their initial zeros.
+    lines = re.sub(r"^( *)(float|int64_t) ", r"\1static \2 ", lines, flags=re.MULTILINE)
+    (tmp_path / "example.c").write_text(
+        f'#include "closs.h"\n#include <stdio.h>\nint main(void)\n{{\n{lines}\n'
+        '    printf("%.6f %.6f %.9f\\n", mean, gradient[0] * 32, gradient[1] * 32);\n    return 0;\n}\n'
+    )
+    flags = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+    output("cc", *flags, f"-I{SOURCE}", tmp_path / "example.c", f"-L{closs.get_library_dir()}", "-lcloss",
+           "-o", tmp_path / "example")  # fmt: skip
+    assert output(tmp_path / "example") == "6.907755 -0.999000 0.001000000\n"
 
 
 USER = """

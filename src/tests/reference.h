@@ -58,7 +58,7 @@ static inline int agrees(wide got, expected want, closs_dtype dtype, wide factor
 
 /* ---- The softmax family ---- */
 
-enum { MOST_CLASSES = 20000 };
+enum { MOST_CLASSES = 524300 };
 
 /* exp(z - max) / S and what surrounds it; `sound`: some number is finite, and none is NaN or +inf. */
 typedef struct {
@@ -146,8 +146,9 @@ static void reference_cross_entropy(const sample *s, expected *value, expected *
         all_of(g, n, 0), all_of(h, n, 0);
         return;
     }
-    /* IEEE of the formula; beyond the type; cancelled. */
-    if (infinite || size >= limits_of(args->dtype).largest / 4096 || (!nan && fabsl(W) <= 1e-3L * size)) {
+    /* IEEE of the formula; beyond the type, or hardly in it; cancelled. */
+    if (infinite || size < limits_of(args->dtype == CLOSS_F64 ? CLOSS_F64 : CLOSS_F32).smallest * 0x1p60L ||
+        size >= limits_of(args->dtype).largest / 4096 || (!nan && fabsl(W) <= 1e-3L * size)) {
         value->any = 1;
         for (int64_t j = 0; j < n; j++) g[j].any = h[j].any = 1;
         return;
@@ -166,17 +167,19 @@ static void reference_cross_entropy(const sample *s, expected *value, expected *
         *value =
             times(gap + d.log_sum, (gap + d.log_sum) * relative + rest + d.others[s->label] * d.error[s->label], own);
     } else {
-        int at_infinity = 0, signs = 0;
+        const wide largest = limits_of(args->dtype == CLOSS_F64 ? CLOSS_F64 : CLOSS_F32).largest;
+        int at_infinity = 0, signs = 0, beyond = 0;
         for (int64_t j = 0; j < n; j++) {
             const wide v = target_of(s, j);
             if (v == 0) continue;
             if (isinf(d.gap[j])) at_infinity = 1, signs |= v > 0 ? 1 : 2;
+            if (!isinf(d.gap[j]) && d.gap[j] >= largest) beyond = 1;
             terms += v * (isinf(d.gap[j]) ? 0 : d.gap[j] + d.log_sum);
             bound += fabsl(v) * (isinf(d.gap[j]) ? 0 : d.gap[j] + d.log_sum);
         }
         *value = times(terms, bound * relative + size * d.wobble, own);
         if (at_infinity) *value = exactly(signs == 3 ? NAN : (signs == 1) == (own > 0) ? INFINITY : -INFINITY);
-        value->any = bound >= limits_of(args->dtype == CLOSS_F64 ? CLOSS_F64 : CLOSS_F32).largest / 4096;
+        value->any = beyond || bound >= largest / 4096;
     }
     if (by_label && isinf(d.gap[s->label])) *value = exactly(own > 0 ? INFINITY : -INFINITY);
     const wide factor = own * s->scale;
@@ -407,7 +410,7 @@ static void reference_elementwise(const closs_elementwise_args *args, double pre
 {
     const int narrow = args->dtype != CLOSS_F64;
     const wide eps = arithmetic_eps(args->dtype);
-    const wide d = narrow ? (wide)((float)pred - (float)target) : (wide)(pred - target), a = fabsl(d);
+    const wide d = narrow ? (wide)(float)((float)pred - (float)target) : (wide)(double)(pred - target), a = fabsl(d);
     const wide delta = narrow ? (wide)(float)args->parameter : (wide)args->parameter;
     const wide over = narrow ? (wide)(float)(1 - args->parameter) : (wide)(1 - args->parameter);
     const wide sign = d > 0 ? 1 : d < 0 ? -1 : 0;
@@ -449,7 +452,8 @@ static void reference_elementwise(const closs_elementwise_args *args, double pre
         break;
     case CLOSS_SIGMOID_CROSS_ENTROPY: {
         /* The product and the sum are rounded, and may be beyond the type. */
-        const wide z = pred, u = narrow ? (wide)((float)positive * (float)target) : (wide)(positive * target);
+        const wide z = pred,
+                   u = narrow ? (wide)(float)((float)positive * (float)target) : (wide)(double)(positive * target);
         const wide v = 1 - (wide)target, e = expl(-fabsl(z)), largest = narrow ? (wide)FLT_MAX : (wide)DBL_MAX;
         const wide is_one = z < 0 ? e / (1 + e) : 1 / (1 + e), is_zero = z < 0 ? 1 / (1 + e) : e / (1 + e);
         const wide as_one = (z < 0 ? -z : 0) + log1pl(e), as_zero = (z > 0 ? z : 0) + log1pl(e);

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Builds libcloss by plain compiler lines, warnings as errors, and runs the C tests:  run.sh [compiler [flag...]]
-# EMULATOR, if set, runs the programs (qemu-aarch64, say); STEP thins out the sizes of guard.c.
+# EMULATOR, if set, runs the programs (qemu-aarch64, say); STEP thins out sizes; TESTS names the tests to run.
+# With gcc and no further flags, no function may take more than 32 KB of stack.
 set -eu
 compiler=${1:-cc}
 [ $# -eq 0 ] || shift
@@ -9,6 +10,7 @@ build=$(mktemp -d)
 trap 'rm -rf "$build"' EXIT
 warnings="-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wmissing-prototypes -Werror"
 flags="-std=c11 -O2 -ftree-vectorize -fno-math-errno -fno-trapping-math -ffp-contract=off -fopenmp-simd $warnings"
+[ $# -gt 0 ] || "$compiler" --version | grep -q clang || flags="$flags -fstack-usage" # sanitizers take more
 case $("$compiler" -dumpmachine) in
 x86_64*) have="-DCLOSS_HAVE_AVX2 -DCLOSS_HAVE_AVX512" levels="avx2 avx512" ;;
 aarch64* | arm64*) have=-DCLOSS_HAVE_NEON levels=neon ;;
@@ -29,7 +31,14 @@ for level in $levels; do
     neon) compile isa_neon "$@" ;;
     esac
 done
-for test in door refused parts bits zero_one guard; do
-    "$compiler" $flags -D_GNU_SOURCE -I"$source" "$@" "$source/tests/$test.c" "$build"/*.o -lm -o "$build/$test"
-    ${EMULATOR:-} "$build/$test" ${STEP:-}
+stack=$(find "$build" -name '*.su' -exec awk -F'\t' '$2 > 32768 { print $1, $2 }' {} +)
+[ -z "$stack" ] || { echo "more than 32 KB of stack: $stack"; exit 1; }
+for test in ${TESTS:-door refused parts bits zero_one guard fuzz}; do
+    case $test in
+    bits | guard) arguments=${STEP:-} ;;
+    fuzz) arguments="$source/tests/seeds/* $((3000 / ${STEP:-1}))" ;;
+    *) arguments= ;;
+    esac
+    "$compiler" $flags -I"$source" "$@" "$source/tests/$test.c" "$build"/*.o -lm -o "$build/$test"
+    ${EMULATOR:-} "$build/$test" $arguments
 done

@@ -186,7 +186,7 @@ static int total_is_right(const trial *t, double got, wide total, wide bound, wi
         if (weight_sum == 0) return isnan(got);
         if (fabsl(weight_sum) < 1e-9L * all_weights) return 1; /* cancelled */
         total /= weight_sum, bound /= fabsl(weight_sum), size /= fabsl(weight_sum);
-        bound += 64 * (wide)DBL_EPSILON * size * all_weights / fabsl(weight_sum);
+        bound += 1024 * (wide)DBL_EPSILON * size * all_weights / fabsl(weight_sum);
     }
     bound += 64 * (wide)DBL_EPSILON * size + 0x1p-1070L;
     if (isnan(total)) return isnan(got);
@@ -208,7 +208,7 @@ static wide scale_of(const trial *t, const weighting *w)
 /* How far the denominator of a mean may be off, relatively. */
 static wide scale_error(const trial *t, const weighting *w)
 {
-    return t->mean && w->sum != 0 ? 32 * (wide)DBL_EPSILON * w->size / fabsl(w->sum) : 0;
+    return t->mean && w->sum != 0 ? 1024 * (wide)DBL_EPSILON * w->size / fabsl(w->sum) : 0;
 }
 
 /* 1 if the call gave what it should; else `complaint` says what is wrong. */

@@ -1,0 +1,60 @@
+#!/bin/sh
+# libcloss on other machines:  portable.sh
+# The C tests, thinned, under qemu for aarch64 (NEON), s390x (big-endian) and i686 (32 bits); and compiled with zig, which no one
+# runs here, for Windows and macOS. PYTHON names an interpreter with ziglang.
+set -eu
+source=$(cd "$(dirname "$0")/.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+left_out=
+has() { command -v "$1" > /dev/null; }
+step() { printf '\n==== %s\n' "$*"; }
+
+emulated() { # compiler, emulator, and flags
+    compiler=$1 emulator=$2
+    shift 2
+    if has "$compiler" && has "$emulator"; then
+        step "C tests by $compiler $* under $emulator"
+        EMULATOR=$emulator STEP=13 sh "$source/tests/run.sh" "$compiler" -static "$@"
+    else
+        left_out="$left_out
+  $compiler and $emulator: not both installed"
+    fi
+}
+emulated aarch64-linux-gnu-gcc qemu-aarch64
+emulated s390x-linux-gnu-gcc qemu-s390x
+# Without SSE float arithmetic has the precision of the x87, and no bits are promised.
+emulated i686-linux-gnu-gcc qemu-i386 -msse2 -mfpmath=sse
+
+python=${PYTHON:-python3}
+zig() { # target and levels: every file and a program that is linked with them
+    target=$1
+    shift
+    step "zig for $target"
+    mkdir "$work/$target"
+    flags="-target $target -std=c11 -O2 -fno-math-errno -fno-trapping-math -ffp-contract=off -fopenmp-simd -Wall -Wextra
+        -Wno-pass-failed -Werror -I$source"
+    have=
+    for level in "$@"; do have="$have -DCLOSS_HAVE_$(echo "$level" | tr '[:lower:]' '[:upper:]')"; done
+    for file in closs cpu isa_baseline "$@"; do
+        case $file in
+        avx2) more="-mavx2 -mfma -mf16c" file=isa_avx2 ;;
+        avx512) more="-mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl" file=isa_avx512 ;;
+        neon) more= file=isa_neon ;;
+        *) more=$have ;;
+        esac
+        "$python" -m ziglang cc $flags $more -c "$source/$file.c" -o "$work/$target/$file.o"
+    done
+    "$python" -m ziglang cc $flags "$source/tests/refused.c" "$work/$target"/*.o -o "$work/$target/refused"
+}
+if "$python" -m ziglang version > /dev/null 2>&1; then
+    zig x86_64-windows-gnu avx2 avx512
+    zig aarch64-windows-gnu neon
+    zig x86_64-macos avx2 avx512
+    zig aarch64-macos neon
+else
+    left_out="$left_out
+  Windows and macOS: no ziglang for $python (PYTHON names another)"
+fi
+
+step "all passed; left out:${left_out:- nothing}"
