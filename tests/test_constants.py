@@ -128,4 +128,4 @@ def test_coefficients(which, target, weight, low, high, degree, limit):
         for got, wanted in zip(source, best, strict=True):
             assert abs(got - wanted) <= abs(wanted) * mpf("1e-3")
         assert error < limit
-        assert error_of(source, target, weight, mpf(low), high) <= error * mpf("1.01")
+        assert error_of(source, target, weight, mpf(low), high) <= error * mpf("1.02")
