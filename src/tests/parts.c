@@ -118,8 +118,8 @@ static void test_parts(void)
 {
     /* Logits and, from 0 up, probabilities: the measures see the numbers below 0 as faults of their elements. */
     for (int i = 0; i < ROWS * CLASSES; i++) {
-        logits64[i] = logits32[i] = (float)((i * 7919L) % 4001) / 100 - 20;
-        targets64[i] = targets32[i] = (float)((i * 104729L) % 101) / 100;
+        logits64[i] = logits32[i] = (float)((i * 7919LL) % 4001) / 100 - 20;
+        targets64[i] = targets32[i] = (float)((i * 104729LL) % 101) / 100;
     }
     logits64[CLASSES - 3] = logits32[CLASSES - 3] = 25; /* the maximum comes in the last part */
     for (int result = CLOSS_CROSS_ENTROPY; result <= CLOSS_JS_DIVERGENCE; result++)

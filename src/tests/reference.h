@@ -359,7 +359,7 @@ static void reference_measure(const sample *s, expected *value, expected *g)
     expected total = exactly(0);
     for (int64_t j = 0; j < n; j++) {
         const wide z = s->z[j], t = s->t ? s->t[j] : z;
-        expected term, slope;
+        expected term = exactly(0), slope = exactly(0);
         if (args->result == CLOSS_PROBABILITY_CROSS_ENTROPY && !s->t) {
             if (j != s->label || s->weight == 0) {
                 g[j] = exactly(0);
