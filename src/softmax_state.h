@@ -5,7 +5,7 @@
 INLINE double times_exp(double x, double t)
 {
     const double e = exp_scaled(t), product = fabs(x) >= 1 ? x * 0x1p-54 * e : x * e * 0x1p-54;
-    return (e == 0) & (fabs(x) == INFINITY) ? 0 : product; /* a sum that a huge gap made overflow */
+    return ((e == 0) & (fabs(x) == INFINITY)) ? 0 : product; /* a sum that a huge gap made overflow */
 }
 
 INLINE void state_clear(closs_softmax_state *state, const closs_softmax_args *args, double unit)

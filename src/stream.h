@@ -45,6 +45,6 @@ INLINE int worth_streaming(const int64_t *shape, int32_t ndim, size_t size)
 {
     double bytes = (double)size;
     for (int32_t axis = 0; axis < ndim; axis++) bytes *= (double)shape[axis];
-    return HAS_STREAM && bytes >= STREAM_BYTES;
+    return HAS_STREAM && bytes >= (double)STREAM_BYTES;
 }
 #endif
