@@ -58,7 +58,8 @@ if [ -n "$clang" ] && printf 'int main(void) { return 0; }' | "$clang" -fopenmp 
     step "examples/embed.c on threads: ThreadSanitizer ($clang and its OpenMP)"
     library "$work/threads" "$clang" -g -fsanitize=thread
     "$clang" -g -O1 -fopenmp -fsanitize=thread -I"$source" "$top/examples/embed.c" "$work"/threads/*.o -lm -o "$work/embed"
-    OMP_NUM_THREADS=4 TSAN_OPTIONS="halt_on_error=1 ignore_noninstrumented_modules=1" "$work/embed"
+    # By archer ThreadSanitizer learns of OpenMP's barriers.
+    OMP_TOOL_LIBRARIES=$("$clang" -print-file-name=libarcher.so) OMP_NUM_THREADS=4 TSAN_OPTIONS="halt_on_error=1 ignore_noninstrumented_modules=1" "$work/embed"
 else
     leave_out "ThreadSanitizer: no clang with OpenMP (gcc's libgomp gives false reports)"
 fi
