@@ -190,7 +190,7 @@ static void measure_pieces(const closs_softmax_args *args, const terms_place *pl
             const double weight = place->weight[place->along ? 0 : c + l];
             factor[l] = weight == 0 ? 0 : weight * args->scale / log_divisor(args); /* the scale of no weights is NaN */
             scale[l] = is_extreme(factor[l]) ? (real)(factor[l] != 0) : (real)factor[l];
-            extreme |= is_extreme(factor[l]);
+            extreme |= factor[l] != 0 && is_extreme(factor[l]);
         }
         for (int k = 0; k < count; k++) {
             const int is_tail = place->along && k == count - 1 && n != whole;
