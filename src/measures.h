@@ -27,6 +27,8 @@
 #define measure_cross_entropy KERNEL(measure_cross_entropy)
 #define measure_kl KERNEL(measure_kl)
 #define measure_js KERNEL(measure_js)
+#define measure_quotient KERNEL(measure_quotient)
+#define measure_slope KERNEL(measure_slope)
 #define measure_piece KERNEL(measure_piece)
 #define measure_pieces KERNEL(measure_pieces)
 #define measure_along KERNEL(measure_along)
@@ -113,14 +115,34 @@ INLINE measure measure_js(real p, real q, int wrt_p, const int careful)
     return (measure){fit ? term : (real)NAN, fit ? slope : (real)NAN};
 }
 
-/* One loop for the terms of a column of a piece, added to total, and with `slopes` for derivatives. Without `careful` it looks at
- * the bits, too, where a zero less one is the largest number. */
-#define MEASURE_LOOP(pairs, expression)                                                                                \
+/* -p / q x factor of positive finite numbers, where p / q or the factor is beyond what `real` holds with all digits. */
+static real measure_quotient(real p, real q, double factor)
+{
+    int p_power, q_power, factor_power;
+    const double fraction = frexp((double)p, &p_power) / frexp((double)q, &q_power) * frexp(factor, &factor_power);
+    return (real)(0 - ldexp(fraction, p_power - q_power + factor_power));
+}
+
+/* A derivative anew where it needs more than `real`: the element is `odd`, or its factor is extreme and so not yet in `slope`. */
+static real measure_slope(real slope, real p, real q, double factor, int odd, int quotient, double base)
+{
+    const int extreme = is_extreme(factor);
+    if (factor == 0 || !(odd | extreme)) return slope;
+    if (quotient && p > 0 && q > 0 && p <= (real)REAL_MAX && q <= (real)REAL_MAX && fabs(factor) < INFINITY)
+        return measure_quotient(p, q, base == 2 ? factor / 0.69314718055994530942 : factor);
+    return extreme ? (real)((double)slope * factor) : slope;
+}
+
+/* One loop for the terms of a column of a piece, added to total, and with `slopes` for derivatives, which `quotient` says are
+ * -p / q. Without `careful` it looks at the bits, too, where a zero less one is the largest number. */
+#define MEASURE_LOOP(pairs, quotient, expression)                                                                      \
     for (int64_t first = 0; first < piece->groups; first += TERMS_WIDENED) {                                           \
         const int64_t end = piece->groups - first < TERMS_WIDENED ? piece->groups : first + TERMS_WIDENED;             \
         ALIGNED real sum[LANES_OF_TERMS] = {0};                                                                        \
         for (int64_t i = first; i < end; i++) {                                                                        \
             const real *z = piece->z + i * piece->z_step + column, *v = piece->v + i * piece->v_step + column;         \
+            ALIGNED real slope[LANES_OF_TERMS];                                                                        \
+            ALIGNED bits_t odd[LANES_OF_TERMS];                                                                        \
             PREFETCH(z + TERMS_WIDENED * piece->z_step);                                                               \
             if (pairs) PREFETCH(v + TERMS_WIDENED * piece->v_step);                                                    \
             _Pragma("omp simd") for (int l = 0; l < LANES_OF_TERMS; l++)                                               \
@@ -129,7 +151,11 @@ INLINE measure measure_js(real p, real q, int wrt_p, const int careful)
                 const measure element = expression;                                                                    \
                 (void)p;                                                                                               \
                 sum[l] += element.term;                                                                                \
-                if (slopes) g[i * g_step + column + l] = scale[l] == 0 ? 0 : element.slope * scale[l];                 \
+                if (slopes) slope[l] = scale[l] == 0 ? 0 : element.slope * scale[l];                                   \
+                if (slopes && (quotient)) {                                                                            \
+                    const real size = ABSOLUTE(element.slope);                                                         \
+                    odd[l] = ((size < (real)REAL_TINY) & (p > 0)) | (size > (real)REAL_MAX);                           \
+                }                                                                                                      \
                 if (!careful) {                                                                                        \
                     const bits_t q_bits = to_bits(q), p_bits = to_bits(p), q_less = q_bits - 1, p_less = p_bits - 1;   \
                     const bits_t larger = p_bits > q_bits ? p_bits : q_bits, less = p_less < q_less ? p_less : q_less; \
@@ -139,26 +165,34 @@ INLINE measure measure_js(real p, real q, int wrt_p, const int careful)
                     alone[l] |= p_alone;                                                                               \
                 }                                                                                                      \
             }                                                                                                          \
+            if (!slopes) continue;                                                                                     \
+            bits_t any_odd = (bits_t)extreme;                                                                          \
+            for (int l = 0; (quotient) && l < LANES_OF_TERMS; l++) any_odd |= odd[l];                                  \
+            for (int l = 0; any_odd && l < LANES_OF_TERMS; l++)                                                        \
+                slope[l] = measure_slope(slope[l], (pairs) ? v[l] : z[l], z[l], factor[l],                             \
+                                         (quotient) ? (int)odd[l] : 0, quotient, args->base);                          \
+            memcpy(g + i * g_step + column, slope, sizeof slope);                                                      \
         }                                                                                                              \
         for (int l = 0; l < LANES_OF_TERMS; l++) total[l] += (double)sum[l];                                           \
     }                                                                                                                  \
     break
 
 /* Returns, without `careful`, whether there was nothing but zeros and numbers from 2^-125 (2^-1021) on, and no p > 0 = q;
- * else what was added to total is of no use. */
+ * else what was added to total is of no use. `factor` is what derivatives are multiplied by; `scale` is that as `real`, or 1
+ * where it is extreme. */
 INLINE int measure_piece(const closs_softmax_args *args, const terms_piece *piece, int64_t column, const int careful,
-                         const int slopes, const int wrt_p, const real *scale, real *g, int64_t g_step,
-                         double *restrict total)
+                         const int slopes, const int wrt_p, const double *factor, const real *scale, int extreme,
+                         real *g, int64_t g_step, double *restrict total)
 {
     const log_scale log = log_scale_of(args->base);
     const bits_t infinity = to_bits((real)INFINITY), least = to_bits((real)(2 * REAL_TINY));
     ALIGNED bits_t largest[LANES_OF_TERMS] = {0}, smallest[LANES_OF_TERMS], alone[LANES_OF_TERMS] = {0};
     for (int l = 0; l < LANES_OF_TERMS; l++) smallest[l] = (bits_t)-1;
     switch (args->result) {
-    case CLOSS_ENTROPY: MEASURE_LOOP(0, measure_entropy(q, log, careful));
-    case CLOSS_PROBABILITY_CROSS_ENTROPY: MEASURE_LOOP(1, measure_cross_entropy(p, q, wrt_p, log, careful));
-    case CLOSS_KL_DIVERGENCE: MEASURE_LOOP(1, measure_kl(p, q, wrt_p, log, careful));
-    default: MEASURE_LOOP(1, measure_js(p, q, wrt_p, careful));
+    case CLOSS_ENTROPY: MEASURE_LOOP(0, 0, measure_entropy(q, log, careful));
+    case CLOSS_PROBABILITY_CROSS_ENTROPY: MEASURE_LOOP(1, !wrt_p, measure_cross_entropy(p, q, wrt_p, log, careful));
+    case CLOSS_KL_DIVERGENCE: MEASURE_LOOP(1, !wrt_p, measure_kl(p, q, wrt_p, log, careful));
+    default: MEASURE_LOOP(1, 0, measure_js(p, q, wrt_p, careful));
     }
     int ordinary = 1;
     for (int l = 0; l < LANES_OF_TERMS; l++)
@@ -195,21 +229,18 @@ static void measure_pieces(const closs_softmax_args *args, const terms_place *pl
         for (int k = 0; k < count; k++) {
             const int is_tail = place->along && k == count - 1 && n != whole;
             if (slopes && args->wrt_targets)
-                measure_piece(args, &pieces[k], c, 1, 1, 1, scale, is_tail ? last : to, step, sums + c);
+                measure_piece(args, &pieces[k], c, 1, 1, 1, factor, scale, extreme, is_tail ? last : to, step,
+                              sums + c);
             else if (slopes)
-                measure_piece(args, &pieces[k], c, 1, 1, 0, scale, is_tail ? last : to, step, sums + c);
+                measure_piece(args, &pieces[k], c, 1, 1, 0, factor, scale, extreme, is_tail ? last : to, step,
+                              sums + c);
             else {
                 ALIGNED double total[L];
                 memcpy(total, sums + c, sizeof total);
-                if (measure_piece(args, &pieces[k], c, 0, 0, 0, NULL, NULL, 0, total))
+                if (measure_piece(args, &pieces[k], c, 0, 0, 0, NULL, NULL, 0, NULL, 0, total))
                     memcpy(sums + c, total, sizeof total);
                 else
-                    measure_piece(args, &pieces[k], c, 1, 0, 0, NULL, NULL, 0, sums + c);
-            }
-            for (int64_t i = 0; extreme && i < pieces[k].groups; i++) {
-                real *slope = (is_tail ? last : to) + i * step + c;
-                for (int l = 0; l < L; l++)
-                    if (is_extreme(factor[l]) && factor[l] != 0) slope[l] = (real)((double)slope[l] * factor[l]);
+                    measure_piece(args, &pieces[k], c, 1, 0, 0, NULL, NULL, 0, NULL, 0, sums + c);
             }
             for (int64_t l = 0; slopes && is_tail && l < n - whole; l++) to[whole + l] = last[l];
         }
@@ -244,7 +275,11 @@ static double measure_label(const closs_softmax_args *args, const terms_place *p
     const measure one = measure_cross_entropy(1, q, 0, log_scale_of(args->base), 1);
     if (args->grad.data) {
         const real zero = 0;
-        const real slope = (real)((double)one.slope * (place->weight[l] * args->scale) / log_divisor(args));
+        const double factor = place->weight[l] * args->scale / log_divisor(args);
+        const real plain = is_extreme(factor) ? one.slope : (real)((double)one.slope * factor);
+        const real size = ABSOLUTE(one.slope);
+        const int odd = !((size >= (real)REAL_TINY) & (size <= (real)REAL_MAX));
+        const real slope = measure_slope(plain, 1, q, factor, odd, 1, args->base);
         for (int64_t j = 0; j < args->classes; j++)
             store_reals(&zero, 1, args->grad.data, grad_dtype(args), place->grad[l] + j * grad_stride, 1);
         if (place->label[l] >= 0 && place->weight[l] != 0)

@@ -29,12 +29,14 @@
 #ifndef CLOSS_LANE_SIZES
 #define CLOSS_LANE_SIZES
 enum {
-    WIDE = 128,           /* samples: in place, 512 bytes a class keep DRAM pages and the TLB busy */
     TILE = CHUNK * BATCH, /* elements of a tile */
     WIDEN = 32,           /* classes summed in `real` */
     SUBTOTAL = 32         /* chunks */
 };
 #endif
+
+#undef WIDE
+#define WIDE (512 / (int)sizeof(real)) /* samples: in place, 512 bytes a class keep DRAM pages and the TLB busy */
 
 /* Aligned, for gcc peels loops to the first aligned element otherwise, and leaves most of a short one scalar. */
 typedef struct {

@@ -24,6 +24,7 @@
 #define terms_value KERNEL(terms_value)
 #define terms_write KERNEL(terms_write)
 #define terms_max KERNEL(terms_max)
+#define terms_widely KERNEL(terms_widely)
 #define terms_sum KERNEL(terms_sum)
 #define terms_sum_kind KERNEL(terms_sum_kind)
 #define terms_block KERNEL(terms_block)
@@ -44,6 +45,25 @@ INLINE void terms_max(const real *x, int64_t step, int64_t groups, double *restr
         }
     }
     for (int l = 0; l < LANES_OF_TERMS; l++) max[l] = (double)lane[l];
+}
+
+/* The terms or the moment of groups [first, end) of one lane, in double: where a float overflows they need not. */
+static double terms_widely(const closs_softmax_args *args, const terms_piece *piece, int64_t first, int64_t end,
+                           int64_t column, double max, double target_max)
+{
+    const int distillation = args->result == CLOSS_DISTILLATION;
+    const double temperature = distillation ? args->temperature : 1;
+    double sum = 0;
+    for (int64_t g = first; g < end; g++) {
+        const double z = (double)piece->z[g * piece->z_step + column], v = (double)piece->v[g * piece->v_step + column];
+        const double t = (z - base_of(max)) / temperature, u = (v - base_of(target_max)) / temperature;
+        if (distillation) {
+            const double q = (double)exp_scaled((real)u), term = q == 0 ? 0 : q * (u - t);
+            sum += v == -INFINITY ? 0 : z == -INFINITY ? INFINITY : term;
+        } else if (v != 0 && t != 0)
+            sum += v * -t;
+    }
+    return sum;
 }
 
 /* Adds the terms of a piece, relative to the maxima of the sums. `exact`: dividing by the temperature is multiplying. */
@@ -104,12 +124,18 @@ INLINE void terms_sum(const closs_softmax_args *args, const int kind, const int 
             sums->target_sum[l] += (double)target_sum[l];
             sums->target_ties[l] += (double)target_ties[l];
         }
-        for (int l = 0; l < L && (kind == TERMS_ENTROPY || kind == TERMS_DISTILLATION); l++)
-            sums->moment[l] += (double)moment[l];
-        for (int l = 0; l < L && kind == TERMS_TARGETS; l++) {
-            sums->terms[l] += (double)terms[l];
-            sums->weight[l] += (double)weight[l];
-        }
+        for (int l = 0; l < L && kind == TERMS_TARGETS; l++) sums->weight[l] += (double)weight[l];
+        if (kind == TERMS_NONE) continue;
+        const real *some = kind == TERMS_TARGETS ? terms : moment;
+        double *all = kind == TERMS_TARGETS ? sums->terms : sums->moment;
+        int lost = 0;
+        for (int l = 0; l < L; l++) lost |= !(ABSOLUTE(some[l]) <= (real)REAL_MAX);
+        lost &= kind != TERMS_ENTROPY && REAL_DTYPE == CLOSS_F32;
+        for (int l = 0; l < L && !lost; l++) all[l] += (double)some[l];
+        for (int l = 0; l < L && lost; l++)
+            all[l] += ABSOLUTE(some[l]) <= (real)REAL_MAX
+                          ? (double)some[l]
+                          : terms_widely(args, piece, first, end, column + l, sums->max[l], sums->target_max[l]);
     }
 }
 

@@ -241,3 +241,31 @@ class TestZeroOne:
             assert math.isnan(closs.zero_one_loss(np.empty((0, 3)), []))
         with pytest.warns(RuntimeWarning, match="mean of empty"):
             assert math.isnan(closs.zero_one_loss([1], [1], sample_weight=0))
+
+
+@pytest.mark.parametrize(
+    ("function", "labelled"),
+    [(closs.cross_entropy, False), (closs.cross_entropy, True), (closs.kl_divergence, False)],
+)
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_quotients_beyond_the_type(dtype, function, labelled):
+    """-p / q that is subnormal or infinite, times a weight that makes it ordinary: no digit is lost on the way."""
+    info, eps = np.finfo(dtype), np.finfo(dtype).eps
+    tiny, large = info.smallest_subnormal, info.max
+    p = np.array([1, 1e-3, 1, 0.25, 1, 0.5], dtype)
+    q = np.array([large, large / 4, 64 * tiny, 8 * tiny, 0.5, 1], dtype)
+    for weight in (float(large) * 1e-4, 1e-9, 1.0, -3e4):
+        for n in (1, 40):
+            qs = np.tile(np.roll(q, 1)[None], (n, 1))
+            ps = np.zeros(n, int) if labelled else np.tile(np.roll(p, 1)[None], (n, 1))
+            gradient = function(ps, qs, base=1.001, sample_weight=np.full(n, weight), grad=True)[1]
+            numerator = np.eye(6)[ps] if labelled else ps
+            with np.errstate(over="ignore"):
+                exact = (
+                    -np.longdouble(numerator) / np.longdouble(qs) * np.longdouble(weight) / np.log(np.longdouble(1.001))
+                )
+                rounded = exact.astype(dtype)
+            bound = 8 * eps * np.abs(exact) + 2 * tiny
+            with np.errstate(invalid="ignore"):
+                right = (np.abs(gradient - exact) <= bound) | (gradient == rounded)
+            assert right.all(), (gradient[~right], exact[~right])

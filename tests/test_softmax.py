@@ -293,3 +293,21 @@ def test_cross_entropy_is_their_difference(rng):
         loss = closs.softmax_cross_entropy(x, labels, reduction="none")
         logs = np.take_along_axis(closs.log_softmax(x), labels[:, None], 1)[:, 0]
         np.testing.assert_allclose(loss, -logs, rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_gaps_beyond_float32(axis):
+    """Finite logits whose gap, or its product with a target, is no float32: the loss still is one."""
+    x = np.zeros((40, 300), "f4")
+    x[:, 3], x[:, 200], x[::2, 201] = 3e38, -3e38, -1e33
+    teacher = np.zeros((40, 300), "f4")
+    teacher[:, 200] = -10
+    given, teachers = np.moveaxis(x, 1, axis).copy(), np.moveaxis(teacher, 1, axis).copy()
+    gaps = 3e38 - np.float64(x)
+    smoothed = closs.softmax_cross_entropy(given, np.full(40, 3), axis=axis, label_smoothing=0.003, reduction="none")
+    np.testing.assert_allclose(smoothed, 0.003 / 300 * gaps.sum(1), rtol=1e-5)
+    shared = closs.softmax_cross_entropy(given, np.full(given.shape, 0.001, "f4"), axis=axis, reduction="none")
+    np.testing.assert_allclose(shared, 0.001 * gaps.sum(1), rtol=1e-5)
+    shares = np.exp(np.float64(teacher)) / np.exp(np.float64(teacher)).sum(1, keepdims=True)
+    distilled = closs.distillation_loss(given, teachers, axis=axis, reduction="none")
+    np.testing.assert_allclose(distilled, (shares * gaps).sum(1), rtol=1e-5)

@@ -1,7 +1,7 @@
 /* guard.c: every function, dtype and level, with every buffer of a call between pages that may not be touched, flush with the
  * one before it or the one behind it, and inputs read-only; for all small sizes and sizes round every block, chunk and part.
- * Layouts, options and outputs take turns. Results are judged by trial.h.  guard [STEP]: of the small sizes every STEPth, and
- * no very long rows, for emulators are slow. */
+ * Layouts, options and outputs take turns. Results are judged by trial.h, and no call may take more than 32 KB of stack.
+ * guard [STEP]: of the small sizes every STEPth, and no very long rows, for emulators are slow. */
 #define _GNU_SOURCE
 #include <sys/mman.h>
 #include <unistd.h>
@@ -13,6 +13,7 @@ static const size_t room = (size_t)20 << 20; /* bytes of a buffer, whole pages *
 static char *start[ARRAYS];
 static unsigned turn, seed = 1;
 static int probabilities;
+static size_t most_stack, most_of_all;
 
 static void make_room(void)
 {
@@ -27,13 +28,50 @@ static void make_room(void)
     }
 }
 
-static void protect_inputs(void)
+/* The stack below the caller of a call is painted before it, and looked at after it. Sanitizers forbid that, and change it. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+#if defined(__GNUC__) && !defined(__SANITIZE_ADDRESS__)
+enum { STACK = 32 << 10, PAINTED = 256 << 10, OWN_FRAMES = 512, PAINT = 0xA5 };
+static uintptr_t above;
+
+__attribute__((noinline)) static void paint_stack(void)
 {
-    for (int k = 0; k < VALUES; k++) mprotect(start[k], room, PROT_READ);
+    above = (uintptr_t)__builtin_frame_address(0);
+    for (uintptr_t at = above - PAINTED; at < above - OWN_FRAMES; at++) *(volatile unsigned char *)at = PAINT;
 }
 
-static void release_inputs(void)
+/* Bytes of it that were written, down from `above`. */
+__attribute__((noinline)) static size_t stack_taken(void)
 {
+    uintptr_t at = above - PAINTED;
+    while (at < above - OWN_FRAMES && *(volatile unsigned char *)at == PAINT) at++;
+    return above - at;
+}
+#else
+enum { STACK };
+static void paint_stack(void)
+{
+}
+static size_t stack_taken(void)
+{
+    return 0;
+}
+#endif
+
+static void before_call(void)
+{
+    for (int k = 0; k < VALUES; k++) mprotect(start[k], room, PROT_READ);
+    paint_stack();
+}
+
+static void after_call(void)
+{
+    const size_t taken = stack_taken();
+    if (taken > most_stack) most_stack = taken;
     for (int k = 0; k < VALUES; k++) mprotect(start[k], room, PROT_READ | PROT_WRITE);
 }
 
@@ -80,7 +118,8 @@ static void call(int elementwise, int function, int dtype, int64_t outer, int64_
     t.wide_grad = drawn(4) == 0, t.wide_hess = drawn(4) == 0;
     t.temperature = 1, t.parameter = (double[]){0.5, 1, 0.75}[drawn(3)];
     t.place = place, t.number = number, t.label = label;
-    t.before = protect_inputs, t.after = release_inputs;
+    t.before = before_call, t.after = after_call;
+    most_stack = 0;
     probabilities = !elementwise && function >= CLOSS_ENTROPY;
     if (!elementwise) {
         const int takes_labels = function == CLOSS_CROSS_ENTROPY || function == CLOSS_PROBABILITY_CROSS_ENTROPY;
@@ -99,7 +138,9 @@ static void call(int elementwise, int function, int dtype, int64_t outer, int64_
     }
     const int right = run_trial(&t);
     CHECK(right);
-    if (!right && failures < 20) print_trial(&t);
+    CHECK(most_stack <= STACK);
+    if (most_stack > most_of_all) most_of_all = most_stack;
+    if ((!right || most_stack > STACK) && failures < 20) print_trial(&t);
 }
 
 static void softmax(int64_t outer, int64_t inner, int64_t classes)
@@ -139,5 +180,6 @@ int main(int count, char **arguments)
     for (int64_t n = 255; n <= 257; n++) softmax(1, n, 3);
     for (int64_t n = 0; n <= 130; n += step) elementwise(1 + n % 3, n);
     for (int k = 0; k < (step > 1 ? 8 : 13); k++) elementwise(1, blocks[k]);
+    printf("guard: a call takes at most %zu bytes of stack\n", most_of_all);
     return report("guard");
 }

@@ -168,18 +168,17 @@ static void reference_cross_entropy(const sample *s, expected *value, expected *
             times(gap + d.log_sum, (gap + d.log_sum) * relative + rest + d.others[s->label] * d.error[s->label], own);
     } else {
         const wide largest = limits_of(args->dtype == CLOSS_F64 ? CLOSS_F64 : CLOSS_F32).largest;
-        int at_infinity = 0, signs = 0, beyond = 0;
+        int at_infinity = 0, signs = 0;
         for (int64_t j = 0; j < n; j++) {
             const wide v = target_of(s, j);
             if (v == 0) continue;
             if (isinf(d.gap[j])) at_infinity = 1, signs |= v > 0 ? 1 : 2;
-            if (!isinf(d.gap[j]) && d.gap[j] >= largest) beyond = 1;
             terms += v * (isinf(d.gap[j]) ? 0 : d.gap[j] + d.log_sum);
             bound += fabsl(v) * (isinf(d.gap[j]) ? 0 : d.gap[j] + d.log_sum);
         }
         *value = times(terms, bound * relative + size * d.wobble, own);
         if (at_infinity) *value = exactly(signs == 3 ? NAN : (signs == 1) == (own > 0) ? INFINITY : -INFINITY);
-        value->any = beyond || bound >= largest / 4096;
+        value->any = bound >= largest / 4096;
     }
     if (by_label && isinf(d.gap[s->label])) *value = exactly(own > 0 ? INFINITY : -INFINITY);
     const wide factor = own * s->scale;
@@ -267,6 +266,7 @@ static void reference_distillation(const sample *s, expected *value, expected *g
         all_of(g, n, s->weight == 0 ? 0 : NAN);
         return;
     }
+    const wide smallest = limits_of(args->dtype == CLOSS_F64 ? CLOSS_F64 : CLOSS_F32).smallest;
     wide terms = 0, size = 0, far = 0, rocks = r.wobble + q.wobble;
     int infinite = 0;
     for (int64_t j = 0; j < n; j++) {
@@ -278,10 +278,12 @@ static void reference_distillation(const sample *s, expected *value, expected *g
         terms += q.p[j] * (log_q - log_r);
         size += q.p[j] * -(log_q + log_r);
         rocks += q.p[j] * (q.error[j] + q.wobble) * (1 - log_q - log_r) + q.p[j] * r.error[j];
+        if (q.p[j] < smallest) rocks += q.p[j] * -(log_q + log_r); /* an exponential that underflows */
     }
     *value = times(terms, relative * size + rocks, s->weight);
-    /* Exponentials are summed 2^24 times too large. */
-    value->any = far >= limits_of(args->dtype == CLOSS_F64 ? CLOSS_F64 : CLOSS_F32).largest / 0x1p80L;
+    /* Exponentials are summed 2^54 times too large; a value is rounded before it is weighted. */
+    const wide largest = limits_of(args->dtype == CLOSS_F64 ? CLOSS_F64 : CLOSS_F32).largest;
+    value->any = far >= (wide)DBL_MAX / 0x1p80L || size >= largest / 4096;
     /* A temperature that the arithmetic does not hold. */
     if (args->dtype != CLOSS_F64 && !(T > 1e-30L && T < 1e30L)) {
         value->any = 1;
@@ -375,7 +377,7 @@ static void reference_measure(const sample *s, expected *value, expected *g)
         if (!isinf(term.value)) size += fabsl(term.value);
         total.value += term.value, total.bound += term.bound * (1 + (wide)n / 4096);
         g[j] = times(slope.value, slope.bound + 4 * eps * fabsl(slope.value), factor * s->scale);
-        g[j].any = slope.any || (fabsl(slope.value) >= largest && !isinf(slope.value));
+        g[j].any = slope.any;
         if (isinf(slope.value) || isnan(slope.value)) g[j].bound = 0;
     }
     *value = times(total.value, total.bound + 4 * eps * fabsl(total.value), factor);
