@@ -14,8 +14,9 @@
  * Accumulators: 16 terms in a lane of `real`, then in double. Error: at most 8 eps of the sum of |terms|.
  *
  * Special values, element by element: 0 log 0 = 0 log(0 / 0) = 0; p > 0 = q is +inf; numbers below 0 and NaN make NaN;
- * where p = q = 0 every derivative is 0; -0 is 0 (p / (q + 0)). A piece of ordinary numbers and zeros
- * needs none of the selects for that, which change no bit of it: they are left out first, and done where one was needed.
+ * where p = q = 0 every derivative is 0; -0 is 0 (p / (q + 0)). Sixteen groups of ordinary numbers and zeros need none of the
+ * selects for that, which change no bit of them: these are left out first, while the bits of all numbers are looked at, and done
+ * where one was needed. A derivative -p / q that `real` does not hold, but its product with a weight, is computed anew.
  */
 #define measures KERNEL(measures)
 #define measures_part KERNEL(measures_part)
@@ -29,7 +30,15 @@
 #define measure_js KERNEL(measure_js)
 #define measure_quotient KERNEL(measure_quotient)
 #define measure_slope KERNEL(measure_slope)
+#define measure_element KERNEL(measure_element)
+#define measure_seen KERNEL(measure_seen)
+#define measure_counted KERNEL(measure_counted)
+#define measure_look KERNEL(measure_look)
+#define measure_ordinary KERNEL(measure_ordinary)
+#define measure_stretch KERNEL(measure_stretch)
+#define measure_careful KERNEL(measure_careful)
 #define measure_piece KERNEL(measure_piece)
+#define measure_piece_of KERNEL(measure_piece_of)
 #define measure_pieces KERNEL(measure_pieces)
 #define measure_along KERNEL(measure_along)
 #define measure_lanes KERNEL(measure_lanes)
@@ -60,7 +69,7 @@ typedef struct {
 INLINE measure measure_entropy(real p, log_scale scale, const int careful)
 {
     const real finite = log_ratio(p, 1, scale, careful), log = p == (real)INFINITY ? p : finite;
-    if (!careful) return (measure){-p * finite, 0};
+    if (!careful) return (measure){-p * finite, p == 0 ? (real)INFINITY : -(finite + scale.one)};
     const real term = -p * log, slope = -(log + scale.one);
     const real other = p == 0 ? 0 : (real)NAN, edge = p == 0 ? (real)INFINITY : (real)NAN;
     return (measure){p > 0 ? term : other, p > 0 ? slope : edge};
@@ -81,22 +90,30 @@ INLINE measure measure_pair(real p, real q, real term, real in_p, real in_q, rea
 INLINE measure measure_cross_entropy(real p, real q, int wrt_p, log_scale scale, const int careful)
 {
     const real finite = log_ratio(q, 1, scale, careful), log = q == (real)INFINITY ? q : finite;
-    if (!careful) return (measure){-p * finite, 0};
-    return measure_pair(p, q, -p * log, 0 - log, 0 - p / (q + 0) * scale.one, 0 - log, wrt_p);
+    const real quotient = 0 - p / (q + 0) * scale.one;
+    if (!careful) {
+        const real slope = wrt_p ? 0 - finite : quotient;
+        return (measure){-p * finite, (wrt_p ? q : p) == 0 ? 0 : slope};
+    }
+    return measure_pair(p, q, -p * log, 0 - log, quotient, 0 - log, wrt_p);
 }
 
 INLINE measure measure_kl(real p, real q, int wrt_p, log_scale scale, const int careful)
 {
     const real finite = log_ratio(p, q, scale, careful);
-    if (!careful) return (measure){p * finite, 0};
+    const real quotient = 0 - p / (q + 0) * scale.one;
+    if (!careful) {
+        const real at_zero = q == 0 ? 0 : -(real)INFINITY, in_p = p == 0 ? at_zero : finite + scale.one;
+        const real in_q = p == 0 ? 0 : quotient;
+        return (measure){p * finite, wrt_p ? in_p : in_q};
+    }
     const real limit = p == (real)INFINITY ? (real)NAN : -(real)INFINITY;
     const real upper = p == (real)INFINITY ? p : finite, log = q == (real)INFINITY ? limit : upper;
-    return measure_pair(p, q, p * log, log + scale.one, 0 - p / (q + 0) * scale.one, -(real)INFINITY, wrt_p);
+    return measure_pair(p, q, p * log, log + scale.one, quotient, -(real)INFINITY, wrt_p);
 }
 
-INLINE measure measure_js(real p, real q, int wrt_p, const int careful)
+INLINE measure measure_js(real p, real q, int wrt_p, log_scale nats, const int careful)
 {
-    const log_scale nats = log_scale_of(0);
     const real lift = careful && p + q < 4 * (real)REAL_TINY ? 1 / EXP_UNIT : 1; /* halves of subnormals lose a bit */
     p *= lift, q *= lift;
     const real high = p > q ? p : q, low = p > q ? q : p, sum = p + q; /* NaN: in sum */
@@ -105,13 +122,13 @@ INLINE measure measure_js(real p, real q, int wrt_p, const int careful)
     const real high_log = log_ratio(high, middle, nats, careful), low_log = log_ratio(low, middle, nats, careful);
     const real far = high * high_log + low * low_log;
     const real lifted = near ? middle * square * js_series(square) : (real)0.5 * far, term = lifted / lift;
-    if (!careful) return (measure){term, 0};
     /* The derivative in `x`, of the other number y: log(2x / (x + y)) / 2. */
     const real x = wrt_p ? p : q, y = wrt_p ? q : p;
-    const real close = twice_atanh((x - y) / (2 * sum + (x - y)));
+    const real close = twice_atanh((x - y) / (2 * sum + (x - y)), nats);
     const real steep = x == 0 ? -(real)INFINITY : x < y ? low_log : high_log;
     const int fit = (p >= 0) & (q >= 0), nothing = sum == 0;
     const real slope = nothing ? 0 : (real)0.5 * (near ? close : steep);
+    if (!careful) return (measure){term, slope};
     return (measure){fit ? term : (real)NAN, fit ? slope : (real)NAN};
 }
 
@@ -133,71 +150,163 @@ static real measure_slope(real slope, real p, real q, double factor, int odd, in
     return extreme ? (real)((double)slope * factor) : slope;
 }
 
-/* One loop for the terms of a column of a piece, added to total, and with `slopes` for derivatives, which `quotient` says are
- * -p / q. Without `careful` it looks at the bits, too, where a zero less one is the largest number. */
-#define MEASURE_LOOP(pairs, quotient, expression)                                                                      \
-    for (int64_t first = 0; first < piece->groups; first += TERMS_WIDENED) {                                           \
-        const int64_t end = piece->groups - first < TERMS_WIDENED ? piece->groups : first + TERMS_WIDENED;             \
-        ALIGNED real sum[LANES_OF_TERMS] = {0};                                                                        \
-        for (int64_t i = first; i < end; i++) {                                                                        \
-            const real *z = piece->z + i * piece->z_step + column, *v = piece->v + i * piece->v_step + column;         \
-            ALIGNED real slope[LANES_OF_TERMS];                                                                        \
-            ALIGNED bits_t odd[LANES_OF_TERMS];                                                                        \
-            PREFETCH(z + TERMS_WIDENED * piece->z_step);                                                               \
-            if (pairs) PREFETCH(v + TERMS_WIDENED * piece->v_step);                                                    \
-            _Pragma("omp simd") for (int l = 0; l < LANES_OF_TERMS; l++)                                               \
-            {                                                                                                          \
-                const real q = z[l], p = (pairs) ? v[l] : q;                                                           \
-                const measure element = expression;                                                                    \
-                (void)p;                                                                                               \
-                sum[l] += element.term;                                                                                \
-                if (slopes) slope[l] = scale[l] == 0 ? 0 : element.slope * scale[l];                                   \
-                if (slopes && (quotient)) {                                                                            \
-                    const real size = ABSOLUTE(element.slope);                                                         \
-                    odd[l] = ((size < (real)REAL_TINY) & (p > 0)) | (size > (real)REAL_MAX);                           \
-                }                                                                                                      \
-                if (!careful) {                                                                                        \
-                    const bits_t q_bits = to_bits(q), p_bits = to_bits(p), q_less = q_bits - 1, p_less = p_bits - 1;   \
-                    const bits_t larger = p_bits > q_bits ? p_bits : q_bits, less = p_less < q_less ? p_less : q_less; \
-                    const bits_t p_alone = p_bits & (0 - (bits_t)(q_bits == 0));                                       \
-                    largest[l] = larger > largest[l] ? larger : largest[l];                                            \
-                    smallest[l] = less < smallest[l] ? less : smallest[l];                                             \
-                    alone[l] |= p_alone;                                                                               \
-                }                                                                                                      \
-            }                                                                                                          \
-            if (!slopes) continue;                                                                                     \
-            bits_t any_odd = (bits_t)extreme;                                                                          \
-            for (int l = 0; (quotient) && l < LANES_OF_TERMS; l++) any_odd |= odd[l];                                  \
-            for (int l = 0; any_odd && l < LANES_OF_TERMS; l++)                                                        \
-                slope[l] = measure_slope(slope[l], (pairs) ? v[l] : z[l], z[l], factor[l],                             \
-                                         (quotient) ? (int)odd[l] : 0, quotient, args->base);                          \
-            memcpy(g + i * g_step + column, slope, sizeof slope);                                                      \
-        }                                                                                                              \
-        for (int l = 0; l < LANES_OF_TERMS; l++) total[l] += (double)sum[l];                                           \
-    }                                                                                                                  \
-    break
-
-/* Returns, without `careful`, whether there was nothing but zeros and numbers from 2^-125 (2^-1021) on, and no p > 0 = q;
- * else what was added to total is of no use. `factor` is what derivatives are multiplied by; `scale` is that as `real`, or 1
- * where it is extreme. */
-INLINE int measure_piece(const closs_softmax_args *args, const terms_piece *piece, int64_t column, const int careful,
-                         const int slopes, const int wrt_p, const double *factor, const real *scale, int extreme,
-                         real *g, int64_t g_step, double *restrict total)
+INLINE measure measure_element(const int kind, real p, real q, const int wrt_p, log_scale log, const int careful)
 {
-    const log_scale log = log_scale_of(args->base);
-    const bits_t infinity = to_bits((real)INFINITY), least = to_bits((real)(2 * REAL_TINY));
-    ALIGNED bits_t largest[LANES_OF_TERMS] = {0}, smallest[LANES_OF_TERMS], alone[LANES_OF_TERMS] = {0};
-    for (int l = 0; l < LANES_OF_TERMS; l++) smallest[l] = (bits_t)-1;
-    switch (args->result) {
-    case CLOSS_ENTROPY: MEASURE_LOOP(0, 0, measure_entropy(q, log, careful));
-    case CLOSS_PROBABILITY_CROSS_ENTROPY: MEASURE_LOOP(1, !wrt_p, measure_cross_entropy(p, q, wrt_p, log, careful));
-    case CLOSS_KL_DIVERGENCE: MEASURE_LOOP(1, !wrt_p, measure_kl(p, q, wrt_p, log, careful));
-    default: MEASURE_LOOP(1, 0, measure_js(p, q, wrt_p, careful));
+    switch (kind) {
+    case CLOSS_ENTROPY: return measure_entropy(q, log, careful);
+    case CLOSS_PROBABILITY_CROSS_ENTROPY: return measure_cross_entropy(p, q, wrt_p, log, careful);
+    case CLOSS_KL_DIVERGENCE: return measure_kl(p, q, wrt_p, log, careful);
+    default: return measure_js(p, q, wrt_p, log, careful);
     }
-    int ordinary = 1;
-    for (int l = 0; l < LANES_OF_TERMS; l++)
-        ordinary &= (largest[l] < infinity) & (smallest[l] >= least - 1) & (alone[l] == 0);
-    return ordinary;
+}
+
+/* What the bits of a lane's numbers tell, as integers, whose order is that of positive numbers. */
+typedef struct {
+    ALIGNED order_t most[LANES_OF_TERMS];  /* of q, and with a quotient of p */
+    ALIGNED order_t least[LANES_OF_TERMS]; /* of p and q where p, for JS each where it, is not 0 */
+    ALIGNED order_t signs[LANES_OF_TERMS]; /* of q */
+} measure_seen;
+
+/* x, or the largest integer where `off` is 0. Without a choice, of which gcc makes branches. */
+INLINE order_t measure_counted(order_t x, order_t off)
+{
+    return x | ((0 - (order_t)(off == 0)) & (order_t)((bits_t)-1 >> 1));
+}
+
+INLINE void measure_look(measure_seen *seen, int l, const int kind, const int quotient, real p, real q)
+{
+    const order_t p_bits = (order_t)to_bits(p), q_bits = (order_t)to_bits(q);
+    const order_t high = quotient && p_bits > q_bits ? p_bits : q_bits, low = p_bits < q_bits ? p_bits : q_bits;
+    const order_t p_counted = measure_counted(p_bits, p_bits), q_counted = measure_counted(q_bits, q_bits);
+    const order_t both = p_counted < q_counted ? p_counted : q_counted;
+    const order_t counted = kind == CLOSS_JS_DIVERGENCE ? both : measure_counted(low, p_bits);
+    const order_t most = seen->most[l], least = seen->least[l];
+    seen->least[l] = counted < least ? counted : least;
+    if (kind == CLOSS_ENTROPY) return;
+    seen->most[l] = high > most ? high : most;
+    seen->signs[l] |= q_bits;
+}
+
+/* Whether p was nothing but zeros and numbers from 2^-125 (2^-1021) on, q up to 2^124 (2^1020), too, p > 0 = q did not occur, but
+ * for JS, and the sums are finite; with `quotient` also no p / q could be subnormal or overflow. */
+INLINE int measure_ordinary(const measure_seen *seen, const real *sum, const int quotient)
+{
+    const real large = (real)(0.25 / REAL_TINY);
+    const order_t most = (order_t)to_bits(large), least = (order_t)to_bits((real)(2 * REAL_TINY));
+    order_t wrong = 0;
+    for (int l = 0; l < LANES_OF_TERMS; l++) {
+        const order_t high = seen->most[l], low = seen->least[l];
+        const real range = from_bits((bits_t)high) / from_bits((bits_t)low), size = ABSOLUTE(sum[l]);
+        wrong |= (order_t)(high > most) | (order_t)(low < least) | (order_t)(seen->signs[l] < 0);
+        wrong |= (order_t)(!(size <= (real)REAL_MAX)) | (order_t)(quotient && !(range <= large));
+    }
+    return wrong == 0;
+}
+
+/* Adds the terms of groups [first, end) to total, and with `slopes` writes derivatives, times `scale`, to where they all have room
+ * and no input is. Without `careful` returns whether all was ordinary, else it did nothing that counts. */
+INLINE int measure_stretch(const terms_piece *piece, int64_t first, int64_t end, int64_t column, log_scale log,
+                           const int kind, const int careful, const int slopes, const int wrt_p, const real *scale,
+                           real *restrict g, double *restrict total)
+{
+    enum { L = LANES_OF_TERMS };
+    const int pairs = kind != CLOSS_ENTROPY;
+    const int quotient = slopes && !wrt_p && (kind == CLOSS_PROBABILITY_CROSS_ENTROPY || kind == CLOSS_KL_DIVERGENCE);
+    /* Two streams of long rows, from memory: 4 KB ahead 2.0 ms, 1 KB ahead 2.5 (4096 x 1000 floats, one thread). */
+    const int64_t z_ahead = (piece->z_step == L ? 4096 / (int64_t)sizeof(real) : TERMS_WIDENED * piece->z_step);
+    const int64_t v_ahead = (piece->v_step == L ? 4096 / (int64_t)sizeof(real) : TERMS_WIDENED * piece->v_step);
+    measure_seen seen = {.most = {0}};
+    for (int l = 0; l < L; l++) seen.least[l] = (order_t)to_bits((real)REAL_MAX);
+    ALIGNED real sum[L] = {0};
+    for (int64_t i = first; i < end; i++) {
+        const real *z = piece->z + i * piece->z_step + column, *v = piece->v + i * piece->v_step + column;
+        PREFETCH(z + z_ahead);
+        if (pairs) PREFETCH(v + v_ahead);
+#pragma omp simd
+        for (int l = 0; l < L; l++) {
+            const real q = z[l], p = pairs ? v[l] : q;
+            const measure element = measure_element(kind, p, q, wrt_p, log, careful);
+            sum[l] += element.term;
+            if (slopes) g[(i - first) * L + l] = scale[l] == 0 ? 0 : element.slope * scale[l];
+            if (!careful) measure_look(&seen, l, kind, quotient, p, q);
+        }
+    }
+    if (!careful && !measure_ordinary(&seen, sum, quotient)) return 0;
+    for (int l = 0; l < L; l++) total[l] += (double)sum[l];
+    return 1;
+}
+
+/* The same where it needs care: with derivatives that are written only when all of a group is read. */
+INLINE void measure_careful(const closs_softmax_args *args, const terms_piece *piece, int64_t first, int64_t end,
+                            int64_t column, log_scale log, const int kind, const int wrt_p, const double *factor,
+                            const real *scale, int extreme, real *g, int64_t g_step, double *restrict total)
+{
+    enum { L = LANES_OF_TERMS };
+    const int quotient = (kind == CLOSS_PROBABILITY_CROSS_ENTROPY || kind == CLOSS_KL_DIVERGENCE) && !wrt_p;
+    const bits_t infinity = to_bits((real)INFINITY) << 1, least = to_bits((real)REAL_TINY) << 1;
+    ALIGNED real sum[L] = {0};
+    for (int64_t i = first; i < end; i++) {
+        const real *z = piece->z + i * piece->z_step + column, *v = piece->v + i * piece->v_step + column;
+        ALIGNED real slope[L];
+        ALIGNED bits_t odd[L];
+#pragma omp simd
+        for (int l = 0; l < L; l++) {
+            const measure element = measure_element(kind, v[l], z[l], wrt_p, log, 1);
+            sum[l] += element.term;
+            slope[l] = scale[l] == 0 ? 0 : element.slope * scale[l];
+            odd[l] = v[l] > 0 ? (to_bits(element.slope) << 1) - least : 0;
+        }
+        for (int l = 0; l < L; l++) {
+            const int beyond = quotient && odd[l] >= infinity - least;
+            if (extreme | beyond)
+                slope[l] = measure_slope(slope[l], v[l], z[l], factor[l], beyond, quotient, args->base);
+        }
+        memcpy(g + i * g_step + column, slope, sizeof slope);
+    }
+    for (int l = 0; l < L; l++) total[l] += (double)sum[l];
+}
+
+/* Adds the terms of a column of a piece to total, and with `slopes` writes derivatives times `factor`; `scale` is that as `real`, or
+ * 1 where it is extreme. */
+INLINE void measure_piece(const closs_softmax_args *args, const terms_piece *piece, int64_t column, const int kind,
+                          const int slopes, const int wrt_p, const double *factor, const real *scale, int extreme,
+                          real *g, int64_t g_step, double *restrict total)
+{
+    enum { L = LANES_OF_TERMS };
+    const log_scale log = log_scale_of(kind == CLOSS_JS_DIVERGENCE ? 0 : args->base);
+    ALIGNED real held[TERMS_WIDENED * L]; /* derivatives may take the place of what must be read once more */
+    for (int64_t first = 0; first < piece->groups; first += TERMS_WIDENED) {
+        const int64_t end = piece->groups - first < TERMS_WIDENED ? piece->groups : first + TERMS_WIDENED;
+        const int ordinary =
+            !extreme && measure_stretch(piece, first, end, column, log, kind, 0, slopes, wrt_p, scale, held, total);
+        if (!ordinary && !slopes) measure_stretch(piece, first, end, column, log, kind, 1, 0, 0, NULL, NULL, total);
+        if (!ordinary && slopes)
+            measure_careful(args, piece, first, end, column, log, kind, wrt_p, factor, scale, extreme, g, g_step,
+                            total);
+        for (int64_t i = first; slopes && ordinary && i < end; i++)
+            memcpy(g + i * g_step + column, held + (i - first) * L, L * sizeof(real));
+    }
+}
+
+static void measure_piece_of(const closs_softmax_args *args, const terms_piece *piece, int64_t column, int slopes,
+                             const double *factor, const real *scale, int extreme, real *g, int64_t g_step,
+                             double *restrict total)
+{
+#define PIECE(kind)                                                                                                    \
+    if (!slopes)                                                                                                       \
+        measure_piece(args, piece, column, kind, 0, 0, NULL, NULL, 0, NULL, 0, total);                                 \
+    else if (args->wrt_targets)                                                                                        \
+        measure_piece(args, piece, column, kind, 1, 1, factor, scale, extreme, g, g_step, total);                      \
+    else                                                                                                               \
+        measure_piece(args, piece, column, kind, 1, 0, factor, scale, extreme, g, g_step, total);                      \
+    break
+    switch (args->result) {
+    case CLOSS_ENTROPY: PIECE(CLOSS_ENTROPY);
+    case CLOSS_PROBABILITY_CROSS_ENTROPY: PIECE(CLOSS_PROBABILITY_CROSS_ENTROPY);
+    case CLOSS_KL_DIVERGENCE: PIECE(CLOSS_KL_DIVERGENCE);
+    default: PIECE(CLOSS_JS_DIVERGENCE);
+    }
+#undef PIECE
 }
 
 /* n classes from `first`: their terms are added to the sums of lanes, 16 of them for each 16 samples, and their derivatives
@@ -228,20 +337,7 @@ static void measure_pieces(const closs_softmax_args *args, const terms_place *pl
         }
         for (int k = 0; k < count; k++) {
             const int is_tail = place->along && k == count - 1 && n != whole;
-            if (slopes && args->wrt_targets)
-                measure_piece(args, &pieces[k], c, 1, 1, 1, factor, scale, extreme, is_tail ? last : to, step,
-                              sums + c);
-            else if (slopes)
-                measure_piece(args, &pieces[k], c, 1, 1, 0, factor, scale, extreme, is_tail ? last : to, step,
-                              sums + c);
-            else {
-                ALIGNED double total[L];
-                memcpy(total, sums + c, sizeof total);
-                if (measure_piece(args, &pieces[k], c, 0, 0, 0, NULL, NULL, 0, NULL, 0, total))
-                    memcpy(sums + c, total, sizeof total);
-                else
-                    measure_piece(args, &pieces[k], c, 1, 0, 0, NULL, NULL, 0, NULL, 0, sums + c);
-            }
+            measure_piece_of(args, &pieces[k], c, slopes, factor, scale, extreme, is_tail ? last : to, step, sums + c);
             for (int64_t l = 0; slopes && is_tail && l < n - whole; l++) to[whole + l] = last[l];
         }
     }
@@ -351,7 +447,6 @@ static void measures_write(const closs_softmax_args *args, int64_t sample, int64
     terms_one(args, sample, &place);
     if (args->grad.data) measure_along(args, &place, begin, end, 1, &tile);
 }
-#undef MEASURE_LOOP
 #undef measures
 #undef measures_part
 #undef measures_value

@@ -1,6 +1,6 @@
 /* real.h: the parameter sheet of the kernels. Define CLOSS_REAL (32 or 64) and include; again for the other.
  *
- * real, bits_t          the floating type, and the unsigned integer of its width; REAL_DTYPE its name in closs.h
+ * real, bits_t, order_t the floating type, and the unsigned and signed integer of its width; REAL_DTYPE its name in closs.h
  * LANES                 lanes along classes: accumulators of a row, a property of the algorithm and not of the machine
  * STEP                  lanes that a loop over samples takes at a time: what stays in registers; no result depends on it
  * vector                SIDE lanes, 16 bytes: tiles are transposed by blocks of SIDE rows and columns
@@ -12,6 +12,7 @@
  */
 #undef real
 #undef bits_t
+#undef order_t
 #undef LANES
 #undef REAL_DTYPE
 #undef STEP
@@ -40,6 +41,10 @@
 #undef twice_atanh
 #undef js_series
 #undef EXP_UNIT
+#undef POWER_UNIT
+#undef POWER_AS_REAL
+#undef ATANH_SERIES
+#undef ATANH_TERMS
 #undef ABSOLUTE
 #undef SQRT
 #undef SIGNED
@@ -50,6 +55,7 @@
 #if CLOSS_REAL == 32
 #define real float
 #define bits_t uint32_t
+#define order_t int32_t
 #define REAL_DTYPE CLOSS_F32
 #define LANES 32
 #define MANTISSA_BITS 23
@@ -68,6 +74,7 @@
 #else
 #define real double
 #define bits_t uint64_t
+#define order_t int64_t
 #define REAL_DTYPE CLOSS_F64
 #define LANES 16
 #define MANTISSA_BITS 52
@@ -110,6 +117,12 @@
 #endif
 
 #if CLOSS_REAL == 32
+#define ATANH_TERMS 4
+#else
+#define ATANH_TERMS 8
+#endif
+
+#if CLOSS_REAL == 32
 #define to_bits float_to_bits
 #define from_bits bits_to_float
 #else
@@ -123,6 +136,19 @@
 #define FMA(a, b, c) __builtin_fmaf(a, b, c)
 #else
 #define FMA(a, b, c) __builtin_fma(a, b, c)
+#endif
+
+/* A multiple of 2^MANTISSA_BITS, as what it is, or where conversion of integers is no vector code as that multiple. */
+#if CLOSS_REAL == 32
+#define POWER_UNIT 0x1p-23f
+#define POWER_AS_REAL(power) ((real)(order_t)(power))
+#elif defined(__AVX512DQ__) || defined(__aarch64__)
+#define POWER_UNIT 0x1p-52
+#define POWER_AS_REAL(power) ((real)(order_t)(power))
+#else
+#define POWER_UNIT 1
+#define POWER_AS_REAL(power)                                                                                           \
+    (from_bits((((power) + ((bits_t)1 << 63)) >> MANTISSA_BITS) + to_bits(TWO_TO_MANTISSA)) - (TWO_TO_MANTISSA + 2048))
 #endif
 
 #define vector KERNEL(vector)

@@ -17,13 +17,12 @@
  * (The last form is that of K. C. Ng's log1p in FDLIBM, 1993.) For k = 0, f = z: full relative accuracy near 0.
  * Error: at most 1.5 ulp.
  *
- * log_ratio(p, q) of positive finite numbers, without dividing them: the difference of their bits is that of their exponents
- * and, below, of their mantissas. With p / q = 2^k a / b, where b is q's mantissa and k is rounded so that a / b lies between 2/3
- * and 3/2:
- *     log(p / q) = k ln 2 + 2 atanh(s),   s = (a - b) / (a + b),   2 atanh(s) = 2 s + s^3 R(s^2).
- * a - b is exact, so where p is near q the logarithm keeps its relative accuracy, and p = q gives exactly 0. `careful` takes
- * numbers below 2^-125 (2^-1021) as well; for others it changes no bit. p = 0 gives a finite number.
- * Error: at most 2.5 ulp of the logarithm.
+ * log_ratio(p, q) of positive finite numbers, without dividing them. Their bits, as integers, differ by the difference of their
+ * exponents and, below, of their mantissas; k, rounded from that, leaves a = p 2^-k between 2/3 q and 3/2 q:
+ *     log(p / q) = k ln 2 + 2 atanh(s),   s = (a - q) / (a + q),   2 atanh(s) = s (2 + s^2 R(s^2)).
+ * a - q is exact, so where p is near q the logarithm keeps its relative accuracy, and p = q gives exactly 0. `careful` takes
+ * p below 2^-125 (2^-1021) and q outside [2^-125, 2^125) ([2^-1021, 2^1021)) as well; for others it changes no bit. p = 0, and then
+ * q = 0, give a finite number. Error: at most 2.5 ulp of the logarithm.
  *
  * js_series(d^2) = (d atanh d + log(1 - d^2) / 2) / d^2 = 1/2 + d^2 / 12 + d^4 / 30 + ..., 0 <= d <= 1/3; at most 1 ulp.
  */
@@ -99,56 +98,73 @@ INLINE real log1p_positive(real z)
     return u < INFINITY ? log : z + z; /* +inf and NaN */
 }
 
-/* A logarithm is k x high + (k x low + one x the rest): to base e, or to base 2, where powers of two are exact. */
+/* Of a logarithm to base e, or to base 2, where powers of two are exact: what a step of the exponent's lowest bit in `bits_t`
+ * adds, and the coefficients of 2 + s^2 R(s^2), `one` times as large as to base e. */
+#if CLOSS_REAL == 32
+#define ATANH_SERIES {2, 0.66666947170577806232f, 0.39957822469659293572f, 0.30360935492837901302f}
+#else
+#define ATANH_SERIES                                                                                                   \
+    {2,                                                                                                                \
+     0.66666666666672723063,                                                                                           \
+     0.39999999996153165468,                                                                                           \
+     0.285714293970850499,                                                                                             \
+     0.22222138336820575455,                                                                                           \
+     0.1818636343973960638,                                                                                            \
+     0.1525003048298386576,                                                                                            \
+     0.15369491902726026952}
+#endif
 typedef struct {
-    real high, low, one;
+    real one, step, least, series[ATANH_TERMS];
 } log_scale;
 
 INLINE log_scale log_scale_of(double base)
 {
-    const log_scale nats = {LN2_HIGH, LN2_LOW, 1}, bits = {1, 0, (real)1.4426950408889634074};
-    return base == 2 ? bits : nats;
+    const real one = base == 2 ? (real)1.4426950408889634074 : 1;
+    real least = REAL_TINY;
+#if CLOSS_FMA
+    HIDE(least);
+#endif
+    log_scale scale = {one, (base == 2 ? 1 : (real)0.69314718055994530942) * POWER_UNIT, least, ATANH_SERIES};
+    for (int i = 0; i < ATANH_TERMS; i++) scale.series[i] *= one;
+    return scale;
 }
 
-INLINE real twice_atanh(real s)
+INLINE real twice_atanh(real s, log_scale scale)
 {
-    const real square = s * s;
+    const real square = s * s, *c = scale.series;
 #if CLOSS_REAL == 32
-    real rest = 0.30360935492837901302f;
-    rest = FMA(rest, square, 0.39957822469659293572f);
-    rest = FMA(rest, square, 0.66666947170577806232f);
+    real sum = FMA(c[3], square, c[2]);
 #else
-    real rest = 0.15369491902726026952;
-    rest = FMA(rest, square, 0.1525003048298386576);
-    rest = FMA(rest, square, 0.1818636343973960638);
-    rest = FMA(rest, square, 0.22222138336820575455);
-    rest = FMA(rest, square, 0.285714293970850499);
-    rest = FMA(rest, square, 0.39999999996153165468);
-    rest = FMA(rest, square, 0.66666666666672723063);
+    real sum = FMA(c[7], square, c[6]);
+    sum = FMA(sum, square, c[5]);
+    sum = FMA(sum, square, c[4]);
+    sum = FMA(sum, square, c[3]);
+    sum = FMA(sum, square, c[2]);
 #endif
-    return FMA(s * square, rest, 2 * s);
+    sum = FMA(sum, square, c[1]);
+    return s * FMA(sum, square, c[0]);
 }
 
 INLINE real log_ratio(real p, real q, log_scale scale, const int careful)
 {
     const bits_t fraction = ((bits_t)1 << MANTISSA_BITS) - 1, half = (bits_t)1 << (MANTISSA_BITS - 1);
-    const bits_t one = (bits_t)EXPONENT_BIAS << MANTISSA_BITS, middle = (bits_t)1 << (8 * sizeof(real) - 1);
     real lifted = 0;
     if (careful) {
-        const real p_lift = p < (real)REAL_TINY ? (real)1 / EXP_UNIT : 1,
-                   q_lift = q < (real)REAL_TINY ? (real)1 / EXP_UNIT : 1;
-        lifted = (q < (real)REAL_TINY ? (real)EXP_BIAS : 0) - (p < (real)REAL_TINY ? (real)EXP_BIAS : 0);
+        /* So that a is normal, and a + q does not overflow. */
+        const real small = (real)(2 * REAL_TINY), large = (real)(0.25 / REAL_TINY);
+        const real p_lift = p < (real)REAL_TINY ? (real)1 / EXP_UNIT : 1;
+        const real q_lift = q < small ? (real)1 / EXP_UNIT : q > large ? EXP_UNIT : 1;
+        const real q_lifted = q < small ? (real)EXP_BIAS : q > large ? -(real)EXP_BIAS : 0;
+        lifted = q_lifted - (p < (real)REAL_TINY ? (real)EXP_BIAS : 0);
         p *= p_lift;
         q *= q_lift;
     }
-    const bits_t between = to_bits(p) - to_bits(q) + (middle + half);
-    real k =
-        from_bits(to_bits(TWO_TO_MANTISSA) + (between >> MANTISSA_BITS)) - (TWO_TO_MANTISSA + 2 * (EXPONENT_BIAS + 1));
-    if (careful) k += lifted;
-    const bits_t q_fraction = to_bits(q) & fraction;
-    const real b = from_bits(q_fraction | one), a = from_bits(q_fraction + (between & fraction) + (one - half));
-    const real log = twice_atanh((a - b) / (a + b));
-    return FMA(k, scale.high, FMA(k, scale.low, scale.one * log));
+    const real least = scale.least, b = least > q ? least : q;
+    const bits_t between = to_bits(p) - to_bits(b) + half, power = between & ~fraction;
+    const real a = from_bits(to_bits(p) - power);
+    real k = POWER_AS_REAL(power);
+    if (careful) k += lifted / POWER_UNIT;
+    return FMA(k, scale.step, twice_atanh((a - b) / (a + b), scale));
 }
 
 INLINE real js_series(real square)

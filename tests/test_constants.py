@@ -93,9 +93,14 @@ def coefficients_in_source():
     number = r"([0-9.]+(?:e-[0-9]+)?)f?"
     text = VMATH.read_text(encoding="utf-8")
     lists = []
-    for start in re.finditer(rf"real (q|rest|series) = {number};\n((?:\s+\1 = FMA\(\1, \w+, {number}\);\n)+)", text):
-        rest = re.findall(rf"FMA\(\w+, \w+, {number}\)", start[3])
-        lists.append([mpf(digits) for digits in [start[2], *rest]][::-1])
+    steps = rf"real (q|rest|series) = {number};\n((?:\s+\1 = FMA\(\1, \w+, {number}\);\n)+)"
+    listed = r"#define ATANH_SERIES[\s\\]+\{2,([^}]+)\}"
+    for found in re.finditer(rf"{steps}|{listed}", text):
+        if found[1]:
+            rest = re.findall(rf"FMA\(\w+, \w+, {number}\)", found[3])
+            lists.append([mpf(digits) for digits in [found[2], *rest]][::-1])
+        else:
+            lists.append([mpf(digits) for digits in re.findall(number, found[5])])
     return lists
 
 

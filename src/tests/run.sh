@@ -21,16 +21,19 @@ compile() { # source and flags, to an object
     shift
     "$compiler" $flags "$@" -c "$source/$name.c" -o "$build/$name.o"
 }
-compile closs "$@"
-compile cpu $have "$@"
-compile isa_baseline "$@"
+jobs=
+compile closs "$@" & jobs="$jobs $!"
+compile cpu $have "$@" & jobs="$jobs $!"
+compile isa_baseline "$@" & jobs="$jobs $!"
 for level in $levels; do
     case $level in
-    avx2) compile isa_avx2 -mavx2 -mfma -mf16c "$@" ;;
-    avx512) compile isa_avx512 -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl "$@" ;;
-    neon) compile isa_neon "$@" ;;
+    avx2) compile isa_avx2 -mavx2 -mfma -mf16c "$@" & ;;
+    avx512) compile isa_avx512 -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl "$@" & ;;
+    neon) compile isa_neon "$@" & ;;
     esac
+    jobs="$jobs $!"
 done
+for job in $jobs; do wait "$job"; done
 stack=$(find "$build" -name '*.su' -exec awk -F'\t' '$2 > 32768 { print $1, $2 }' {} +)
 [ -z "$stack" ] || { echo "more than 32 KB of stack: $stack"; exit 1; }
 for test in ${TESTS:-door refused parts bits zero_one guard fuzz}; do
