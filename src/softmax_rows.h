@@ -35,7 +35,10 @@
 #define row_max KERNEL(row_max)
 #define row_exp_groups KERNEL(row_exp_groups)
 #define row_exp_group KERNEL(row_exp_group)
+#define row_exps KERNEL(row_exps)
 #define row_block KERNEL(row_block)
+#define row_batch KERNEL(row_batch)
+#define rows_of_a_block KERNEL(rows_of_a_block)
 #define row_gather KERNEL(row_gather)
 #define row_part KERNEL(row_part)
 #define is_extreme KERNEL(is_extreme)
@@ -57,8 +60,10 @@
 #define CLOSS_ROW_SIZES
 enum {
     BLOCK = CLOSS_PART / CLOSS_PART_BLOCKS,
-    AHEAD = 1024,   /* classes fetched ahead: hardware stops at every change from one pass over a block to the next */
-    PARTS_KEPT = 32 /* rows of more parts compute their exponentials again for a gradient */
+    AHEAD = 1024,    /* classes fetched ahead: hardware stops at every change from one pass over a block to the next */
+    PARTS_KEPT = 32, /* rows of more parts compute their exponentials again for a gradient */
+    TOGETHER = 8,    /* rows of a batch: logits and gradients stay in L1 from one step to the next */
+    SHORT_ROW = 1536 /* bytes of rows that batches are faster for, with a gradient, too */
 };
 #endif
 
@@ -115,23 +120,26 @@ INLINE real row_max(const real *x, int64_t n)
     return lane[0];
 }
 
-INLINE void row_exp_groups(const real *x, int64_t n, real base, real *restrict partial, real *store)
+/* Whole groups. The term of class `hit` (with `has_hit`) is not added. */
+INLINE void row_exp_groups(const real *x, int64_t n, const int has_hit, int64_t hit, real base, real *restrict partial,
+                           real *store)
 {
     const real lowest = exp_lowest();
     for (int64_t g = 0; g < n; g += LANES) {
+        const order_t lane = (order_t)(hit - g);
         PREFETCH(x + g + AHEAD);
         PREFETCH(x + g + AHEAD + LANES / 2);
 #pragma omp simd
         for (int l = 0; l < LANES; l++) {
             const real e = exp_above(x[g + l] - base, lowest);
-            partial[l] += e;
+            partial[l] += has_hit && l == lane ? 0 : e;
             if (store) store[g + l] = e;
         }
     }
 }
 
-/* One group with lanes to skip, or with the label's lane `hit` (or -1), whose term is returned and not added. */
-INLINE real row_exp_group(const real *x, int skip, int64_t hit, real base, real *restrict partial, real *store)
+/* One group with lanes to skip, or with the label's lane `hit` (or -1), whose term is not added. */
+INLINE void row_exp_group(const real *x, int skip, int64_t hit, real base, real *restrict partial, real *store)
 {
     ALIGNED real e[LANES];
     const real lowest = exp_lowest();
@@ -142,7 +150,6 @@ INLINE real row_exp_group(const real *x, int skip, int64_t hit, real base, real 
     }
     if (store)
         for (int l = skip; l < LANES; l++) store[l] = e[l];
-    return hit >= 0 ? e[hit] : 0;
 }
 
 /* A block whose maximum is `base`: terms of that, which are 1, are left out and counted. */
@@ -166,6 +173,26 @@ INLINE double row_exp_pivots(const real *x, int64_t n, real base, real *restrict
     }
     FOLD(ties, SUM);
     return (double)ties[0];
+}
+
+/* The exponentials of a block, to `store` unless NULL; returned is that of class `hit` (or -1), which is left out of the sums. */
+INLINE real row_exps(const real *x, int64_t n, int64_t hit, real base, real *restrict partial, real *store)
+{
+    const int64_t whole = n - n % LANES, tail = n - LANES;
+    const real label = hit >= 0 ? exp_scaled(x[hit] - base) : 0; /* before `store` takes its place */
+    /* No loop ends where the label is: it is another class in every row, and hardware foretells the ends of loops. */
+    if (store && hit >= 0)
+        row_exp_groups(x, whole, 1, hit, base, partial, store);
+    else if (store)
+        row_exp_groups(x, whole, 0, hit, base, partial, store);
+    else if (hit >= 0)
+        row_exp_groups(x, whole, 1, hit, base, partial, NULL);
+    else
+        row_exp_groups(x, whole, 0, hit, base, partial, NULL);
+    if (whole < n)
+        row_exp_group(x + tail, (int)(whole - tail), hit >= whole ? hit - tail : -1, base, partial,
+                      store ? store + tail : NULL);
+    return label;
 }
 
 /* n <= BLOCK classes, `hit` the index among them of the term to leave out, or -1; with `pivot` that is the first one of
@@ -195,31 +222,10 @@ static void row_block(row_state *state, const real *x, int64_t n, int64_t hit, i
     }
     /* -inf - -inf is NaN: while only -inf was seen any finite base gives the zeros that are meant. */
     const real base = state->max == -INFINITY ? 0 : state->max;
-    const int64_t whole = n - n % LANES;
-    const int64_t hit_group = hit >= 0 && hit < whole ? hit - hit % LANES : whole;
     ALIGNED real partial[LANES] = {0};
-    real label = 0;
-    if (store)
-        row_exp_groups(x, hit_group, base, partial, store);
-    else
-        row_exp_groups(x, hit_group, base, partial, NULL);
-    if (hit_group < whole) {
-        const int64_t next = hit_group + LANES;
-        label = row_exp_group(x + hit_group, 0, hit - hit_group, base, partial, store ? store + hit_group : NULL);
-        if (store)
-            row_exp_groups(x + next, whole - next, base, partial, store + next);
-        else
-            row_exp_groups(x + next, whole - next, base, partial, NULL);
-    }
-    if (whole < n) {
-        const int64_t tail = n - LANES;
-        const real last = row_exp_group(x + tail, (int)(whole - tail), hit >= whole ? hit - tail : -1, base, partial,
-                                        store ? store + tail : NULL);
-        if (hit >= whole) label = last;
-    }
+    state->label += (double)row_exps(x, n, hit, base, partial, store);
 #pragma omp simd
     for (int l = 0; l < LANES; l++) state->open[l] += (double)partial[l];
-    state->label += (double)label;
 }
 
 /* The row itself if classes are contiguous in the type of the kernel, else NULL. */
@@ -367,6 +373,70 @@ static void row_write(const closs_softmax_args *args, const closs_softmax_part *
         row_gradient(part, total, row, grad, begin, end, label, weight * args->scale);
 }
 
+/* A batch of rows of one block each, whose classes are neighbours: the same additions as in row_part and row_write, but one step of
+ * all rows after the other, so that none waits for the folds of the one before. */
+typedef struct {
+    const real *x[BATCH];
+    real *grad[BATCH]; /* or NULL */
+    int64_t *label;
+    double *weight;
+    real *rest, *gap; /* what values are made of */
+} row_batch;
+
+static void rows_of_a_block(const closs_softmax_args *args, const row_batch *rows, int64_t begin, int64_t end)
+{
+    const int64_t n = args->classes;
+    const int pivot = leaves_out_pivot(args), written = args->grad.data != NULL;
+    const double unit = (double)((bits_t)1 << EXP_BIAS);
+    ALIGNED real max[BATCH], at_label[BATCH] = {0};
+    ALIGNED double others[BATCH] = {0}, left_out[BATCH] = {0};
+    for (int64_t r = begin; r < end; r++) {
+        max[r] = row_max(rows->x[r], n);
+        if (rows->label[r] >= 0) at_label[r] = rows->x[r][rows->label[r]];
+    }
+    for (int64_t r = begin; r < end; r++) {
+        ALIGNED real partial[LANES] = {0};
+        ALIGNED double sum[LANES];
+        if (rows->weight[r] == 0) continue;
+        if (pivot && max[r] > -INFINITY) {
+            others[r] = (row_exp_pivots(rows->x[r], n, max[r], partial) - 1) * unit;
+            left_out[r] = max[r] < INFINITY ? unit : (double)NAN;
+        } else {
+            const real base = max[r] == -INFINITY ? 0 : max[r];
+            left_out[r] = (double)row_exps(rows->x[r], n, rows->label[r], base, partial,
+                                           written && !pivot ? rows->grad[r] : NULL);
+        }
+        for (int l = 0; l < LANES; l++) sum[l] = (double)partial[l];
+        sum[0] += others[r];
+        FOLD(sum, SUM);
+        others[r] = sum[0];
+    }
+    for (int64_t r = begin; r < end; r++) {
+        const double weight = rows->weight[r] * args->scale, share = 1.0 / (others[r] + left_out[r]);
+        const double rest = others[r] + (left_out[r] - unit);
+        if (rows->weight[r] == 0) {
+            for (int64_t j = 0; written && j < n; j++) rows->grad[r][j] = 0;
+            continue;
+        }
+        rows->gap[r] = max[r];
+        if (args->result == CLOSS_LOG_SOFTMAX) {
+            const real log = log1p_positive((real)(rest / unit));
+#pragma omp simd
+            for (int64_t j = 0; j < n; j++) rows->grad[r][j] = (rows->x[r][j] - max[r]) - log;
+        } else if (args->result == CLOSS_LOGSUMEXP) {
+            const row_view row = {(void *)(uintptr_t)rows->x[r], REAL_DTYPE, 0, 1};
+            rows->rest[r] = (real)(rest < 0 ? 0 : rest / unit);
+            if (max[r] == INFINITY) rows->rest[r] = row_has_nan(&row, 0, n) ? (real)NAN : 0;
+        } else {
+            rows->rest[r] = (real)(others[r] / unit + (left_out[r] / unit - 1));
+            rows->gap[r] -= at_label[r];
+            if (!written) continue;
+            row_scale(rows->grad[r], rows->grad[r], n, share, weight);
+            if (rows->label[r] >= 0) rows->grad[r][rows->label[r]] = (real)(0.0 - others[r] * share * weight);
+        }
+    }
+}
+
 static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum)
 {
     const int64_t classes = args->classes;
@@ -380,9 +450,12 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
     closs_softmax_part parts[PARTS_KEPT];
     closs_softmax_state merged;
     value_sum values = {{0}, 0};
+    const int batches = classes * (int64_t)sizeof(real) <= SHORT_ROW && classes >= LANES && row_direct(&row) &&
+                        (!grad.data || row_direct(&grad));
     sample_cursor cursor = cursor_at(args, begin, end);
     while (cursor.left > 0) {
         const int64_t count = cursor.left < BATCH ? cursor.left : BATCH;
+        row_batch batch;
         ALIGNED real rest[BATCH] = {0}, gap[BATCH] = {0};
         ALIGNED double weight[BATCH] = {0};
         int64_t label[BATCH], value_offset[BATCH];
@@ -393,6 +466,10 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
                 row.offset = run.first.logits + i * run.step.logits;
                 grad.offset = run.first.grad + i * run.step.grad;
                 value_offset[done] = run.first.values + i * run.step.values;
+                if (batches) {
+                    batch.x[done] = row_direct(&row), batch.grad[done] = grad.data ? row_direct(&grad) : NULL;
+                    continue;
+                }
                 const closs_softmax_state *total = &parts[0].state;
                 /* Read before it is overwritten. */
                 const real at_label =
@@ -420,6 +497,11 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
                 rest[done] = (real)(total->others * unit + (total->left_out * unit - 1));
                 gap[done] -= at_label;
             }
+        }
+        if (batches) {
+            batch.label = label, batch.weight = weight, batch.rest = rest, batch.gap = gap;
+            for (int64_t first = 0; first < count; first += TOGETHER)
+                rows_of_a_block(args, &batch, first, count - first < TOGETHER ? count : first + TOGETHER);
         }
         ALIGNED double value[BATCH];
         for (int l = 0; l < BATCH; l++) rest[l] = log1p_positive(rest[l]) + gap[l];
@@ -498,7 +580,10 @@ static void softmax_write(const closs_softmax_args *args, int64_t sample, int64_
 #undef row_max
 #undef row_exp_groups
 #undef row_exp_group
+#undef row_exps
 #undef row_block
+#undef row_batch
+#undef rows_of_a_block
 #undef row_gather
 #undef row_part
 #undef row_scale

@@ -96,7 +96,8 @@ INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const 
                             is_extreme(W) | is_extreme(wide_q[l])))
                 continue;
             /* What may underflow is multiplied last. */
-            const double p = e * (W * total->share[l]), others = (double)shares[l];
+            const double p = fabs(W) < 1 ? e * total->share[l] * W : e * (W * total->share[l]);
+            const double others = (double)shares[l];
             double gradient = 0;
             if (kind == TERMS_TARGETS)
                 gradient =
