@@ -154,9 +154,9 @@ static void terms_sum_kind(const closs_softmax_args *args, int kind, const terms
     }
 }
 
-/* Takes in the pieces of a block of classes for the 16 lanes from `column`. */
+/* Takes in the pieces of a block of classes, `fresh` if there was none before, for the 16 lanes from `column`. */
 static void terms_block(const closs_softmax_args *args, const terms_place *place, int kind, const terms_piece *pieces,
-                        int count, int64_t column, terms_sums *sums)
+                        int count, int64_t column, int fresh, terms_sums *sums)
 {
     enum { L = LANES_OF_TERMS };
     ALIGNED double max[L], target_max[L];
@@ -171,7 +171,10 @@ static void terms_block(const closs_softmax_args *args, const terms_place *place
         for (int l = 1; l < L; l++) target_max[0] = target_max[l] > target_max[0] ? target_max[l] : target_max[0];
         for (int l = 1; l < L; l++) max[l] = max[0], target_max[l] = target_max[0];
     }
-    if (memcmp(max, sums->max, sizeof max) != 0 || memcmp(target_max, sums->target_max, sizeof target_max) != 0)
+    if (fresh) {
+        memcpy(sums->max, max, sizeof max);
+        memcpy(sums->target_max, target_max, sizeof target_max);
+    } else if (memcmp(max, sums->max, sizeof max) != 0 || memcmp(target_max, sums->target_max, sizeof target_max) != 0)
         terms_grow(args, 1 / EXP_UNIT, max, target_max, sums);
     for (int k = 0; k < count; k++) terms_sum_kind(args, kind, &pieces[k], column, sums);
 }
@@ -188,9 +191,9 @@ static void terms_along(const closs_softmax_args *args, const terms_place *place
     for (int64_t first = begin; first < end; first += TERM_TILE) {
         const int64_t n = end - first < TERM_TILE ? end - first : TERM_TILE;
         const int count = terms_pieces(args, place, kind, first, n, tile, tail, pieces);
-        terms_block(args, place, kind, pieces, count, 0, &sums);
+        terms_block(args, place, kind, pieces, count, 0, first == begin, &sums);
     }
-    terms_fold_all(&sums);
+    terms_fold_all(kind, &sums);
     terms_state(args, &sums, 0, 1 / EXP_UNIT, state);
 }
 
@@ -208,7 +211,8 @@ static void terms_lanes(const closs_softmax_args *args, const terms_place *place
     for (int64_t first = 0; first < classes; first += chunk) {
         const int64_t n = classes - first < chunk ? classes - first : chunk;
         terms_pieces(args, place, kind, first, n, tile, NULL, piece);
-        for (int64_t c = 0; c < place->width; c += L) terms_block(args, place, kind, piece, 1, c, &sums[c / L]);
+        for (int64_t c = 0; c < place->width; c += L)
+            terms_block(args, place, kind, piece, 1, c, first == 0, &sums[c / L]);
     }
     for (int64_t c = 0; c < place->width; c += L)
         for (int l = 0; l < L; l++) {
@@ -228,7 +232,7 @@ static void softmax_terms(const closs_softmax_args *args, int64_t begin, int64_t
 {
     enum { L = LANES_OF_TERMS };
     const int64_t classes = args->classes;
-    const int along = !closs_lanes_of_samples(args), kind = terms_kind(args);
+    const int along = !closs_lanes_of_samples(args) && classes > FEW_TERMS, kind = terms_kind(args);
     terms_place place;
     terms_tile tile;
     terms_totals totals[TERM_WIDE / L];

@@ -1,6 +1,7 @@
 /* terms_samples.h: what the kernels of softmax_terms.h and measures.h keep of samples, in double for all dtypes: where they lie,
  * the sums of their lanes and how these grow, and the values that are made of them. */
 enum { LANES_OF_TERMS = BATCH, TERM_WIDE = 64, TERMS_WIDENED = 16 };
+enum { FEW_TERMS = 256 }; /* classes up to which a row costs more by itself than in a lane */
 enum { TERMS_NONE, TERMS_TARGETS, TERMS_ENTROPY, TERMS_DISTILLATION, MEASURE_ONE, MEASURE_PAIRS };
 
 INLINE int terms_kind(const closs_softmax_args *args)
@@ -128,11 +129,13 @@ INLINE void terms_fold(double *lane)
         for (int l = 0; l < half; l++) lane[l] += lane[l + half];
 }
 
-/* The lanes of one sample as one, in lane 0. */
-static void terms_fold_all(terms_sums *sums)
+/* The lanes of one sample as one, in lane 0, of what `kind` uses. */
+static void terms_fold_all(int kind, terms_sums *sums)
 {
-    terms_fold(sums->sum), terms_fold(sums->ties), terms_fold(sums->target_sum), terms_fold(sums->target_ties);
-    terms_fold(sums->moment), terms_fold(sums->terms), terms_fold(sums->weight);
+    terms_fold(sums->sum), terms_fold(sums->ties);
+    if (kind == TERMS_TARGETS) terms_fold(sums->terms), terms_fold(sums->weight);
+    if (kind == TERMS_ENTROPY || kind == TERMS_DISTILLATION) terms_fold(sums->moment);
+    if (kind == TERMS_DISTILLATION) terms_fold(sums->target_sum), terms_fold(sums->target_ties);
 }
 
 static void terms_state(const closs_softmax_args *args, const terms_sums *sums, int l, double unit,
