@@ -326,8 +326,8 @@ static void measure_pieces(const closs_softmax_args *args, const terms_place *pl
     real *to = g ? g : tile->z;
     const int64_t step = place->along ? L : g ? grad_stride : place->width, whole = n / L * L;
     for (int64_t c = 0; c < (place->along ? 1 : place->width); c += L) {
-        ALIGNED real scale[L];
-        double factor[L];
+        ALIGNED real scale[L] = {0};
+        double factor[L] = {0};
         int extreme = 0;
         for (int l = 0; slopes && l < L; l++) {
             const double weight = place->weight[place->along ? 0 : c + l];

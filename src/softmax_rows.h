@@ -385,8 +385,8 @@ typedef struct {
 
 static void rows_of_a_block(const closs_softmax_args *args, const row_batch *rows, int64_t begin, int64_t end)
 {
-    const int64_t n = args->classes;
     const int pivot = leaves_out_pivot(args), written = args->grad.data != NULL;
+    const int64_t n = args->classes, to_write = written ? n : 0;
     const double unit = (double)((bits_t)1 << EXP_BIAS);
     ALIGNED real max[BATCH], at_label[BATCH] = {0};
     ALIGNED double others[BATCH] = {0}, left_out[BATCH] = {0};
@@ -415,21 +415,21 @@ static void rows_of_a_block(const closs_softmax_args *args, const row_batch *row
         const double weight = rows->weight[r] * args->scale, share = 1.0 / (others[r] + left_out[r]);
         const double rest = others[r] + (left_out[r] - unit);
         if (rows->weight[r] == 0) {
-            for (int64_t j = 0; written && j < n; j++) rows->grad[r][j] = 0;
+            for (int64_t j = 0; j < to_write; j++) rows->grad[r][j] = 0;
             continue;
         }
-        rows->gap[r] = max[r];
         if (args->result == CLOSS_LOG_SOFTMAX) {
             const real log = log1p_positive((real)(rest / unit));
 #pragma omp simd
-            for (int64_t j = 0; j < n; j++) rows->grad[r][j] = (rows->x[r][j] - max[r]) - log;
+            for (int64_t j = 0; j < to_write; j++) rows->grad[r][j] = (rows->x[r][j] - max[r]) - log;
         } else if (args->result == CLOSS_LOGSUMEXP) {
             const row_view row = {(void *)(uintptr_t)rows->x[r], REAL_DTYPE, 0, 1};
             rows->rest[r] = (real)(rest < 0 ? 0 : rest / unit);
+            rows->gap[r] = max[r];
             if (max[r] == INFINITY) rows->rest[r] = row_has_nan(&row, 0, n) ? (real)NAN : 0;
         } else {
             rows->rest[r] = (real)(others[r] / unit + (left_out[r] / unit - 1));
-            rows->gap[r] -= at_label[r];
+            rows->gap[r] = max[r] - at_label[r];
             if (!written) continue;
             row_scale(rows->grad[r], rows->grad[r], n, share, weight);
             if (rows->label[r] >= 0) rows->grad[r][rows->label[r]] = (real)(0.0 - others[r] * share * weight);
