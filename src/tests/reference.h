@@ -121,7 +121,7 @@ static wide target_of(const sample *s, int64_t j)
     const int64_t n = s->args->classes;
     const wide e = s->args->label_smoothing, t = s->t ? (wide)s->t[j] : j == s->label;
     const wide v = ((1 - e) * t + e / (wide)n) * (s->class_weight ? s->class_weight[j] : 1);
-    return fabsl(v) < limits_of(s->args->dtype == CLOSS_F64 ? CLOSS_F64 : CLOSS_F32).smallest ? 0 : v;
+    return fabsl(v) <= limits_of(s->args->dtype == CLOSS_F64 ? CLOSS_F64 : CLOSS_F32).smallest / 2 ? 0 : v;
 }
 
 static void reference_cross_entropy(const sample *s, expected *value, expected *g, expected *h)
