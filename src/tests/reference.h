@@ -167,7 +167,9 @@ static void reference_cross_entropy(const sample *s, expected *value, expected *
         *value =
             times(gap + d.log_sum, (gap + d.log_sum) * relative + rest + d.others[s->label] * d.error[s->label], own);
     } else {
-        const wide largest = limits_of(args->dtype == CLOSS_F64 ? CLOSS_F64 : CLOSS_F32).largest;
+        const limits arithmetic = limits_of(args->dtype == CLOSS_F64 ? CLOSS_F64 : CLOSS_F32);
+        const wide largest = arithmetic.largest, smallest = arithmetic.smallest, tiny = smallest / arithmetic.eps;
+        wide underflow = 0; /* of targets that are subnormal */
         int at_infinity = 0, signs = 0;
         for (int64_t j = 0; j < n; j++) {
             const wide v = target_of(s, j);
@@ -175,8 +177,9 @@ static void reference_cross_entropy(const sample *s, expected *value, expected *
             if (isinf(d.gap[j])) at_infinity = 1, signs |= v > 0 ? 1 : 2;
             terms += v * (isinf(d.gap[j]) ? 0 : d.gap[j] + d.log_sum);
             bound += fabsl(v) * (isinf(d.gap[j]) ? 0 : d.gap[j] + d.log_sum);
+            if (fabsl(v) < tiny && !isinf(d.gap[j])) underflow += smallest * (d.gap[j] + d.log_sum);
         }
-        *value = times(terms, bound * relative + size * d.wobble, own);
+        *value = times(terms, bound * relative + size * d.wobble + underflow, own);
         if (at_infinity) *value = exactly(signs == 3 ? NAN : (signs == 1) == (own > 0) ? INFINITY : -INFINITY);
         value->any = bound >= largest / 4096;
     }
