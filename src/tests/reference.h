@@ -124,6 +124,13 @@ static wide target_of(const sample *s, int64_t j)
     return fabsl(v) <= limits_of(s->args->dtype == CLOSS_F64 ? CLOSS_F64 : CLOSS_F32).smallest / 2 ? 0 : v;
 }
 
+/* What it is summed from: a target below 0 may cancel what smoothing adds. */
+static wide parts_of_target(const sample *s, int64_t j)
+{
+    const wide e = s->args->label_smoothing, t = s->t ? fabsl((wide)s->t[j]) : j == s->label;
+    return ((1 - e) * t + e / (wide)s->args->classes) * (s->class_weight ? fabsl((wide)s->class_weight[j]) : 1);
+}
+
 static void reference_cross_entropy(const sample *s, expected *value, expected *g, expected *h)
 {
     static distribution d;
@@ -137,7 +144,7 @@ static void reference_cross_entropy(const sample *s, expected *value, expected *
     int zero = 1, infinite = 0, nan = 0;
     for (int64_t j = 0; !by_label && j < n; j++) {
         const wide v = target_of(s, j);
-        W += v, size += fabsl(v);
+        W += v, size += parts_of_target(s, j);
         zero &= v == 0, infinite |= isinf(v), nan |= isnan(v);
     }
     if (by_label) W = size = 1, zero = 0;
@@ -176,7 +183,7 @@ static void reference_cross_entropy(const sample *s, expected *value, expected *
             if (v == 0) continue;
             if (isinf(d.gap[j])) at_infinity = 1, signs |= v > 0 ? 1 : 2;
             terms += v * (isinf(d.gap[j]) ? 0 : d.gap[j] + d.log_sum);
-            bound += fabsl(v) * (isinf(d.gap[j]) ? 0 : d.gap[j] + d.log_sum);
+            bound += parts_of_target(s, j) * (isinf(d.gap[j]) ? 0 : d.gap[j] + d.log_sum);
             if (fabsl(v) < tiny && !isinf(d.gap[j])) underflow += smallest * (d.gap[j] + d.log_sum);
         }
         *value = times(terms, bound * relative + size * d.wobble + underflow, own);
@@ -191,7 +198,7 @@ static void reference_cross_entropy(const sample *s, expected *value, expected *
         const wide v = by_label ? j == s->label : target_of(s, j), p = d.p[j], c = d.error[j] + d.wobble;
         wide slope = W * p - v;
         if (by_label) slope = j == s->label ? -d.others[j] : p;
-        const wide scale = by_label ? fabsl(slope) : size * p + fabsl(v);
+        const wide scale = by_label ? fabsl(slope) : size * p + parts_of_target(s, j);
         const wide rocks =
             by_label && j == s->label ? (1 - d.others[j]) * (rest + d.others[j] * d.error[j]) : size * p * c;
         g[j] = times(slope, relative * scale + rocks + underflow, factor);
@@ -248,7 +255,7 @@ static void reference_entropy_of_softmax(const sample *s, expected *value, expec
                      factor * s->scale);
         g[j].bound += limits_of(args->dtype == CLOSS_F64 ? CLOSS_F64 : CLOSS_F32).smallest * (1e4L + far) *
                       fabsl(factor * s->scale);
-        if (d.p[j] == 0) g[j] = exactly(0);
+        if (d.p[j] == 0) g[j] = exactly(0 * s->scale); /* NaN of no weights */
     }
     if (s->weight == 0 || !d.sound) {
         *value = exactly(s->weight == 0 ? 0 : NAN);
