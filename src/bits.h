@@ -29,6 +29,15 @@
 #define INLINE static inline
 #endif
 
+/* Large functions that compilers would copy for every constant they are called with. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define OUT_OF_LINE __attribute__((noinline, noclone))
+#elif defined(__GNUC__)
+#define OUT_OF_LINE __attribute__((noinline))
+#else
+#define OUT_OF_LINE
+#endif
+
 /* Hides from the compiler what a variable is: gcc makes two or four instructions of a maximum with a number that it knows, and one
  * with a number that it does not know. Outside loops, for it is no vector code. */
 #if defined(__GNUC__) && defined(__SSE2__)

@@ -182,8 +182,8 @@ static element_run element_run_at(const closs_elementwise_args *args, int64_t sa
     }                                                                                                                  \
     break
 
-static void element_loss(closs_elementwise_loss loss, double parameter, const real *p, const real *t,
-                         const real *positive, int64_t n, real scale, real *restrict v, real *g, real *h)
+static OUT_OF_LINE void element_loss(closs_elementwise_loss loss, double parameter, const real *p, const real *t,
+                                     const real *positive, int64_t n, real scale, real *restrict v, real *g, real *h)
 {
     const real delta = (real)parameter, over = (real)(1 - parameter);
     switch (loss) {

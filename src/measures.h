@@ -37,6 +37,7 @@
 #define measure_ordinary KERNEL(measure_ordinary)
 #define measure_stretch KERNEL(measure_stretch)
 #define measure_careful KERNEL(measure_careful)
+#define measure_again KERNEL(measure_again)
 #define measure_piece KERNEL(measure_piece)
 #define measure_piece_of KERNEL(measure_piece_of)
 #define measure_pieces KERNEL(measure_pieces)
@@ -240,7 +241,7 @@ INLINE int measure_stretch(const terms_piece *piece, int64_t first, int64_t end,
 
 /* The same where it needs care: with derivatives that are written only when all of a group is read. */
 INLINE void measure_careful(const closs_softmax_args *args, const terms_piece *piece, int64_t first, int64_t end,
-                            int64_t column, log_scale log, const int kind, const int wrt_p, const double *factor,
+                            int64_t column, log_scale log, const int kind, int wrt_p, const double *factor,
                             const real *scale, int extreme, real *g, int64_t g_step, double *restrict total)
 {
     enum { L = LANES_OF_TERMS };
@@ -268,6 +269,28 @@ INLINE void measure_careful(const closs_softmax_args *args, const terms_piece *p
     for (int l = 0; l < L; l++) total[l] += (double)sum[l];
 }
 
+/* A stretch with care, and with derivatives unless g is NULL. */
+static OUT_OF_LINE void measure_again(const closs_softmax_args *args, const terms_piece *piece, int64_t first,
+                                      int64_t end, int64_t column, const double *factor, const real *scale, int extreme,
+                                      real *g, int64_t g_step, double *restrict total)
+{
+    const log_scale log = log_scale_of(args->result == CLOSS_JS_DIVERGENCE ? 0 : args->base);
+    const int wrt_p = args->wrt_targets;
+#define AGAIN(kind)                                                                                                    \
+    if (g)                                                                                                             \
+        measure_careful(args, piece, first, end, column, log, kind, wrt_p, factor, scale, extreme, g, g_step, total);  \
+    else                                                                                                               \
+        measure_stretch(piece, first, end, column, log, kind, 1, 0, 0, NULL, NULL, total);                             \
+    break
+    switch (args->result) {
+    case CLOSS_ENTROPY: AGAIN(CLOSS_ENTROPY);
+    case CLOSS_PROBABILITY_CROSS_ENTROPY: AGAIN(CLOSS_PROBABILITY_CROSS_ENTROPY);
+    case CLOSS_KL_DIVERGENCE: AGAIN(CLOSS_KL_DIVERGENCE);
+    default: AGAIN(CLOSS_JS_DIVERGENCE);
+    }
+#undef AGAIN
+}
+
 /* Adds the terms of a column of a piece to total, and with `slopes` writes derivatives times `factor`; `scale` is that as `real`, or
  * 1 where it is extreme. */
 INLINE void measure_piece(const closs_softmax_args *args, const terms_piece *piece, int64_t column, const int kind,
@@ -279,34 +302,33 @@ INLINE void measure_piece(const closs_softmax_args *args, const terms_piece *pie
     ALIGNED real held[TERMS_WIDENED * L]; /* derivatives may take the place of what must be read once more */
     for (int64_t first = 0; first < piece->groups; first += TERMS_WIDENED) {
         const int64_t end = piece->groups - first < TERMS_WIDENED ? piece->groups : first + TERMS_WIDENED;
-        const int ordinary =
-            !extreme && measure_stretch(piece, first, end, column, log, kind, 0, slopes, wrt_p, scale, held, total);
-        if (!ordinary && !slopes) measure_stretch(piece, first, end, column, log, kind, 1, 0, 0, NULL, NULL, total);
-        if (!ordinary && slopes)
-            measure_careful(args, piece, first, end, column, log, kind, wrt_p, factor, scale, extreme, g, g_step,
-                            total);
-        for (int64_t i = first; slopes && ordinary && i < end; i++)
+        if (extreme || !measure_stretch(piece, first, end, column, log, kind, 0, slopes, wrt_p, scale, held, total)) {
+            measure_again(args, piece, first, end, column, factor, scale, extreme, g, g_step, total);
+            continue;
+        }
+        for (int64_t i = first; slopes && i < end; i++)
             memcpy(g + i * g_step + column, held + (i - first) * L, L * sizeof(real));
     }
 }
 
-static void measure_piece_of(const closs_softmax_args *args, const terms_piece *piece, int64_t column, int slopes,
-                             const double *factor, const real *scale, int extreme, real *g, int64_t g_step,
-                             double *restrict total)
+/* `g` is NULL where no derivatives are wanted. */
+static OUT_OF_LINE void measure_piece_of(const closs_softmax_args *args, const terms_piece *piece, int64_t column,
+                                         const double *factor, const real *scale, int extreme, real *g, int64_t g_step,
+                                         double *restrict total)
 {
-#define PIECE(kind)                                                                                                    \
-    if (!slopes)                                                                                                       \
+#define PIECE(kind, in_p)                                                                                              \
+    if (!g)                                                                                                            \
         measure_piece(args, piece, column, kind, 0, 0, NULL, NULL, 0, NULL, 0, total);                                 \
-    else if (args->wrt_targets)                                                                                        \
+    else if (in_p)                                                                                                     \
         measure_piece(args, piece, column, kind, 1, 1, factor, scale, extreme, g, g_step, total);                      \
     else                                                                                                               \
         measure_piece(args, piece, column, kind, 1, 0, factor, scale, extreme, g, g_step, total);                      \
     break
     switch (args->result) {
-    case CLOSS_ENTROPY: PIECE(CLOSS_ENTROPY);
-    case CLOSS_PROBABILITY_CROSS_ENTROPY: PIECE(CLOSS_PROBABILITY_CROSS_ENTROPY);
-    case CLOSS_KL_DIVERGENCE: PIECE(CLOSS_KL_DIVERGENCE);
-    default: PIECE(CLOSS_JS_DIVERGENCE);
+    case CLOSS_ENTROPY: PIECE(CLOSS_ENTROPY, 0);
+    case CLOSS_PROBABILITY_CROSS_ENTROPY: PIECE(CLOSS_PROBABILITY_CROSS_ENTROPY, args->wrt_targets);
+    case CLOSS_KL_DIVERGENCE: PIECE(CLOSS_KL_DIVERGENCE, args->wrt_targets);
+    default: PIECE(CLOSS_JS_DIVERGENCE, args->wrt_targets);
     }
 #undef PIECE
 }
@@ -339,7 +361,11 @@ static void measure_pieces(const closs_softmax_args *args, const terms_place *pl
         }
         for (int k = 0; k < count; k++) {
             const int is_tail = place->along && k == count - 1 && n != whole;
-            measure_piece_of(args, &pieces[k], c, slopes, factor, scale, extreme, is_tail ? last : to, step, sums + c);
+            measure_piece_of(args, &pieces[k], c, factor, scale, extreme,
+                             !slopes   ? NULL
+                             : is_tail ? last
+                                       : to,
+                             step, sums + c);
             for (int64_t l = 0; slopes && is_tail && l < n - whole; l++) to[whole + l] = last[l];
         }
     }
