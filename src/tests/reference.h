@@ -202,8 +202,12 @@ static void reference_cross_entropy(const sample *s, expected *value, expected *
         const wide rocks =
             by_label && j == s->label ? (1 - d.others[j]) * (rest + d.others[j] * d.error[j]) : size * p * c;
         g[j] = times(slope, relative * scale + rocks + underflow, factor);
+        /* 1 - p is off by what the other exponentials are. */
+        const wide rest_off = fmaxl(0, d.wobble - p * d.error[j]);
         h[j] = times(W * p * d.others[j],
-                     (relative * fabsl(W) + eps * size + size * (c + d.wobble)) * p * d.others[j] + underflow, factor);
+                     (relative * fabsl(W) + eps * size + size * (c + d.wobble)) * p * d.others[j] +
+                         size * p * rest_off + underflow,
+                     factor);
     }
 }
 
