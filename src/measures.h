@@ -117,15 +117,18 @@ INLINE measure measure_js(real p, real q, int wrt_p, log_scale nats, const int c
 {
     const real lift = careful && p + q < 4 * (real)REAL_TINY ? 1 / EXP_UNIT : 1; /* halves of subnormals lose a bit */
     p *= lift, q *= lift;
-    const real high = p > q ? p : q, low = p > q ? q : p, sum = p + q; /* NaN: in sum */
-    const real d = sum == 0 ? 0 : (high - low) / sum, square = d * d, middle = (real)0.5 * sum;
+    const real high = p > q ? p : q, low = p > q ? q : p;
+    /* Neither p + q nor what the derivative is made of may overflow. */
+    const real down = careful && high > (real)(0.25 / REAL_TINY) ? (real)0.25 : 1, up = 1 / down;
+    const real sum = p * down + q * down; /* NaN: in sum */
+    const real d = sum == 0 ? 0 : (high * down - low * down) / sum, square = d * d, middle = (real)0.5 * sum * up;
     const int near = d <= (real)(1.0 / 3);
     const real high_log = log_ratio(high, middle, nats, careful), low_log = log_ratio(low, middle, nats, careful);
     const real far = high * high_log + low * low_log;
     const real lifted = near ? middle * square * js_series(square) : (real)0.5 * far, term = lifted / lift;
     /* The derivative in `x`, of the other number y: log(2x / (x + y)) / 2. */
     const real x = wrt_p ? p : q, y = wrt_p ? q : p;
-    const real close = twice_atanh((x - y) / (2 * sum + (x - y)), nats);
+    const real apart = x * down - y * down, close = twice_atanh(apart / (2 * sum + apart), nats);
     const real steep = x == 0 ? -(real)INFINITY : x < y ? low_log : high_log;
     const int fit = (p >= 0) & (q >= 0), nothing = sum == 0;
     const real slope = nothing ? 0 : (real)0.5 * (near ? close : steep);
@@ -163,7 +166,7 @@ INLINE measure measure_element(const int kind, real p, real q, const int wrt_p, 
 
 /* What the bits of a lane's numbers tell, as integers, whose order is that of positive numbers. */
 typedef struct {
-    ALIGNED order_t most[LANES_OF_TERMS];  /* of q, and with a quotient of p */
+    ALIGNED order_t most[LANES_OF_TERMS];  /* of q; for JS, or with a quotient, of p, too */
     ALIGNED order_t least[LANES_OF_TERMS]; /* of p and q where p is not 0; for JS, or `alone`, each where it is not 0 */
     ALIGNED order_t signs[LANES_OF_TERMS]; /* of q */
 } measure_seen;
@@ -177,7 +180,8 @@ INLINE order_t measure_counted(order_t x, order_t off)
 INLINE void measure_look(measure_seen *seen, int l, const int kind, const int quotient, const int alone, real p, real q)
 {
     const order_t p_bits = (order_t)to_bits(p), q_bits = (order_t)to_bits(q);
-    const order_t high = quotient && p_bits > q_bits ? p_bits : q_bits, low = p_bits < q_bits ? p_bits : q_bits;
+    const order_t high = (quotient || kind == CLOSS_JS_DIVERGENCE) && p_bits > q_bits ? p_bits : q_bits,
+                  low = p_bits < q_bits ? p_bits : q_bits;
     const order_t p_counted = measure_counted(p_bits, p_bits), q_counted = measure_counted(q_bits, q_bits);
     const order_t both = p_counted < q_counted ? p_counted : q_counted;
     const order_t together = measure_counted(low, p_bits), any = together < q_counted ? together : q_counted;

@@ -51,7 +51,7 @@ INLINE state_sums sums_at(const closs_softmax_state *state, double max, double t
     }
     if (gap != 0) sums.whole = times_exp(sums.whole, gap);
     if (target_gap != 0) sums.target_whole = times_exp(sums.target_whole, target_gap);
-    if (state->weight != 0) sums.terms += state->weight * moved;
+    if (state->weight != 0 && moved != 0) sums.terms += state->weight * moved;
     return sums;
 }
 

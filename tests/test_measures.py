@@ -269,3 +269,25 @@ def test_quotients_beyond_the_type(dtype, function, labelled):
             with np.errstate(invalid="ignore"):
                 right = (np.abs(gradient - exact) <= bound) | (gradient == rounded)
             assert right.all(), (gradient[~right], exact[~right])
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_js_near_the_largest_number(dtype):
+    """Neither p + q nor the denominator of the derivative overflows, whatever lies beside them."""
+    largest = np.longdouble(np.finfo(dtype).max)
+    p = np.array([0.88, 0.35, 0.29, 0.6, 0.99, 0.9, 1.0], dtype) * np.finfo(dtype).max
+    q = np.array([0.04, 0.29, 0.14, 0.6, 1e-15, 0.9 * (1 + 8 * np.finfo(dtype).eps), 0.5], dtype) * np.finfo(dtype).max
+    a, b = np.longdouble(p) / largest, np.longdouble(q) / largest
+    d = np.abs(a - b) / (a + b)
+    exact = (a + b) / 2 * np.where(d < 1e-3, d * d / 2, ((1 + d) * np.log1p(d) + (1 - d) * np.log1p(-d)) / 2)
+    slope = np.where(d < 1e-3, (b - a) / (a + b) / 2, np.log(2 * b / (a + b)) / 2)
+    eps = float(np.finfo(dtype).eps)
+    for extra in (1.0, -0.0):  # -0 makes all that is computed with it be computed with care
+        for n in (1, 20):
+            left, right = (np.append(x, np.array(extra, dtype))[None].repeat(n, 0) for x in (p, q))
+            value, in_q = closs.js_divergence(left, right, grad=True)
+            swapped, in_p = closs.js_divergence(right, left, grad=True, wrt="p")
+            np.testing.assert_array_equal(value, swapped)
+            np.testing.assert_array_equal(in_q, in_p)
+            np.testing.assert_allclose(np.longdouble(value) / largest, exact.sum(), rtol=20 * eps)
+            np.testing.assert_allclose(in_q[:, :-1], np.float64(slope)[None].repeat(n, 0), rtol=30 * eps)
