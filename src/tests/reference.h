@@ -173,6 +173,8 @@ static void reference_cross_entropy(const sample *s, expected *value, expected *
             if (j != s->label) rest += d.p[j] * d.error[j];
         *value =
             times(gap + d.log_sum, (gap + d.log_sum) * relative + rest + d.others[s->label] * d.error[s->label], own);
+        /* Beyond the type before it is weighted. */
+        value->any = gap >= limits_of(args->dtype == CLOSS_F64 ? CLOSS_F64 : CLOSS_F32).largest / 4096 && !isinf(gap);
     } else {
         const limits arithmetic = limits_of(args->dtype == CLOSS_F64 ? CLOSS_F64 : CLOSS_F32);
         const wide largest = arithmetic.largest, smallest = arithmetic.smallest, tiny = smallest / arithmetic.eps;
