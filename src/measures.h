@@ -365,11 +365,8 @@ static void measure_pieces(const closs_softmax_args *args, const terms_place *pl
         }
         for (int k = 0; k < count; k++) {
             const int is_tail = place->along && k == count - 1 && n != whole;
-            measure_piece_of(args, &pieces[k], c, factor, scale, extreme,
-                             !slopes   ? NULL
-                             : is_tail ? last
-                                       : to,
-                             step, sums + c);
+            real *derivatives = is_tail ? last : to;
+            measure_piece_of(args, &pieces[k], c, factor, scale, extreme, slopes ? derivatives : NULL, step, sums + c);
             for (int64_t l = 0; slopes && is_tail && l < n - whole; l++) to[whole + l] = last[l];
         }
     }

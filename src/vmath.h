@@ -21,7 +21,7 @@
  * exponents and, below, of their mantissas; k, rounded from that, leaves a = p 2^-k between 2/3 q and 3/2 q:
  *     log(p / q) = k ln 2 + 2 atanh(s),   s = (a - q) / (a + q),   2 atanh(s) = s (2 + s^2 R(s^2)).
  * a - q is exact, so where p is near q the logarithm keeps its relative accuracy, and p = q gives exactly 0. `careful` takes
- * p below 2^-125 (2^-1021) and q outside [2^-125, 2^125) ([2^-1021, 2^1021)) as well; for others it changes no bit. p = 0, and then
+ * p below 2^-125 (2^-1021) and q outside [2^-125, 2^124] ([2^-1021, 2^1020]) as well; for others it changes no bit. p = 0, and then
  * q = 0, give a finite number. Error: at most 2.5 ulp of the logarithm.
  *
  * js_series(d^2) = (d atanh d + log(1 - d^2) / 2) / d^2 = 1/2 + d^2 / 12 + d^4 / 30 + ..., 0 <= d <= 1/3; at most 1 ulp.
