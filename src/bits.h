@@ -14,6 +14,13 @@
 #define CLOSS_HAS_SHUFFLE 0
 #endif
 
+/* Bytes of a vector register, a multiple of 16. */
+#if CLOSS_HAS_SHUFFLE && defined(__AVX__)
+#define VECTOR_BYTES 32
+#else
+#define VECTOR_BYTES 16
+#endif
+
 #if defined(__GNUC__)
 #define PREFETCH(address) __builtin_prefetch(address)
 #else

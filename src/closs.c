@@ -251,14 +251,13 @@ int closs_lanes_of_samples(const closs_softmax_args *args)
 
 int64_t closs_softmax_block(const closs_softmax_args *args)
 {
-    /* Blocks of about 32768 logits keep the cost of a call and of a thread's turn far below that of the work; at most 8192
-     * blocks bound the memory for their sums. Multiples of 16 keep tiles whole. */
+    /* Blocks of 6 us or more, where a sample by itself costs as much as a dozen classes, keep the cost of a call and of a thread's
+     * turn far below that of the work; at most 8192 blocks bound the memory for their sums. Multiples of 16 keep tiles whole. */
     const int64_t samples = count_samples(args);
-    const int64_t classes = args->classes > 0 ? args->classes : 1;
-    int64_t block = 32768 / classes;
+    int64_t block = args->classes < 16384 ? 16384 / (args->classes + 12) : 1;
     const int64_t least = samples / 8192 + 1;
     if (block < least) block = least;
-    if (closs_lanes_of_samples(args) && block < 256 && classes < 32768) block = 256;
+    if (closs_lanes_of_samples(args) && block < 256 && args->classes < 32768) block = 256;
     if (block >= 16) block = (block + 15) / 16 * 16;
     return block < 1 ? 1 : block;
 }

@@ -3,7 +3,7 @@
  * real, bits_t, order_t the floating type, and the unsigned and signed integer of its width; REAL_DTYPE its name in closs.h
  * LANES                 lanes along classes: accumulators of a row, a property of the algorithm and not of the machine
  * STEP                  lanes that a loop over samples takes at a time: what stays in registers; no result depends on it
- * vector                SIDE lanes, 16 bytes: tiles are transposed by blocks of SIDE rows and columns
+ * SIDE                  lanes in 16 bytes: tiles are transposed by blocks of SIDE rows and columns
  * EXP_..., LN2_...      constants of vmath.h
  * KERNEL(name)          name_f32_<isa> or name_f64_<isa>
  *
@@ -17,7 +17,6 @@
 #undef REAL_DTYPE
 #undef STEP
 #undef SIDE
-#undef vector
 #undef MANTISSA_BITS
 #undef EXPONENT_BIAS
 #undef TWO_TO_MANTISSA
@@ -149,13 +148,4 @@
 #define POWER_UNIT 1
 #define POWER_AS_REAL(power)                                                                                           \
     (from_bits((((power) + ((bits_t)1 << 63)) >> MANTISSA_BITS) + to_bits(TWO_TO_MANTISSA)) - (TWO_TO_MANTISSA + 2048))
-#endif
-
-#define vector KERNEL(vector)
-#if CLOSS_HAS_SHUFFLE
-typedef real vector __attribute__((vector_size(16)));
-#else
-typedef struct {
-    real lane[SIDE];
-} vector;
 #endif

@@ -135,10 +135,10 @@ INLINE void lanes_chunk(lanes_state *state, int pivot, const real *x, int64_t st
     const int last = first / CHUNK % SUBTOTAL == SUBTOTAL - 1 || first + n == classes;
     const double unit = (double)((bits_t)1 << EXP_BIAS);
     ALIGNED real before[WIDE];
-    memcpy(before, state->max, (size_t)state->width * sizeof(real));
+    if (first > 0) memcpy(before, state->max, (size_t)state->width * sizeof(real));
     for (int64_t l = 0; l < state->count; l++) { /* before `store` takes its place */
-        const int64_t place = state->label[l] - first;
-        if (state->label[l] >= 0 && place >= 0 && place < n) state->at_label[l] = x[place * stride + l];
+        const uint64_t place = (uint64_t)state->label[l] - (uint64_t)first;
+        if (place < (uint64_t)n) state->at_label[l] = x[(int64_t)place * stride + l];
     }
     for (int64_t v = 0; v < state->width; v += STEP) lanes_max(x + v, stride, n, state->max + v);
     if (first > 0) {

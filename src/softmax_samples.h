@@ -168,12 +168,14 @@ typedef struct {
     int64_t next;
 } value_sum;
 
-INLINE void value_sum_add(value_sum *sum, const double *values, int64_t count)
+INLINE void value_sum_add(value_sum *restrict sum, const double *restrict values, int64_t count)
 {
     int64_t i = 0;
     if (sum->next % BATCH == 0)
-        for (; i + BATCH <= count; i += BATCH)
+        for (; i + BATCH <= count; i += BATCH) {
+#pragma omp simd
             for (int l = 0; l < BATCH; l++) sum->lane[l] += values[i + l];
+        }
     for (; i < count; i++) sum->lane[(sum->next + i) % BATCH] += values[i];
     sum->next += count;
 }

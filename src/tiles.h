@@ -1,7 +1,14 @@
 /* tiles.h: classes of many samples, copied so that each lane is a sample: tile[class x width + lane], and back. Where classes
- * are the fastest axis that transposes, by blocks of SIDE rows and columns (real.h) of which only the last ones overlap.
+ * are the fastest axis that transposes: a vector holds pieces of 16 bytes, SIDE classes of as many samples, and each SIDE vectors are
+ * so many blocks of SIDE rows and columns, transposed at once. Only the last blocks of a row overlap.
  */
+#define vector KERNEL(vector)
+#define vector_anywhere KERNEL(vector_anywhere)
 #define transpose KERNEL(transpose)
+#define pieces_load KERNEL(pieces_load)
+#define pieces_store KERNEL(pieces_store)
+#define packed_load KERNEL(packed_load)
+#define packed_store KERNEL(packed_store)
 #define tile_columns KERNEL(tile_columns)
 #define tile_rows KERNEL(tile_rows)
 #define tile_load KERNEL(tile_load)
@@ -9,7 +16,11 @@
 
 #ifndef CLOSS_TILE_SIZES
 #define CLOSS_TILE_SIZES
-enum { CHUNK = 128 }; /* classes of a tile at most */
+enum {
+    CHUNK = 128, /* classes of a tile at most */
+    COPIED = 64, /* of a row of another type at a time */
+    PIECES = VECTOR_BYTES / 16
+};
 
 /* Whether the first `lanes` samples are neighbours. */
 INLINE int are_neighbours(const int64_t *offset, int64_t lanes)
@@ -18,66 +29,145 @@ INLINE int are_neighbours(const int64_t *offset, int64_t lanes)
         if (offset[l] != offset[0] + l) return 0;
     return 1;
 }
+
+/* Whether `count` samples of few classes follow each other without gaps. */
+INLINE int are_packed(const int64_t *offset, int64_t count, int64_t classes)
+{
+    int64_t gaps = 0;
+#pragma omp simd reduction(| : gaps)
+    for (int64_t l = 0; l < count; l++) gaps |= (offset[l] - offset[0]) ^ (l * classes);
+    return gaps == 0;
+}
+
+/* Indices of a shuffle, for every piece. */
+#if VECTOR_BYTES == 32
+#define EVERY_PIECE(index) index(0), index(1)
+#else
+#define EVERY_PIECE(index) index(0)
+#endif
 #endif
 
-/* Transposes SIDE x SIDE elements, a row in each vector. */
+#undef ROWS
+#define ROWS (SIDE * PIECES) /* samples that are transposed at once */
+
+/* In memory they begin anywhere. (gcc copies what memcpy is given in pieces of 16 bytes, to memory and back.) */
+#if CLOSS_HAS_SHUFFLE
+typedef real vector __attribute__((vector_size(VECTOR_BYTES)));
+typedef real vector_anywhere __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(real)), may_alias));
+#else
+typedef struct {
+    real lane[SIDE];
+} vector, vector_anywhere;
+#endif
+
+/* Transposes every block of SIDE x SIDE elements, a row in each vector. */
 INLINE void transpose(vector rows[SIDE])
 {
 #if CLOSS_HAS_SHUFFLE && CLOSS_REAL == 32
+#define OF_BOTH(i, a, b, c, d) 4 * (i) + (a), ROWS + 4 * (i) + (b), 4 * (i) + (c), ROWS + 4 * (i) + (d)
+#define LOWER(i) OF_BOTH(i, 0, 0, 1, 1)
+#define UPPER(i) OF_BOTH(i, 2, 2, 3, 3)
+#define LOWER_PAIRS(i) 4 * (i), 4 * (i) + 1, ROWS + 4 * (i), ROWS + 4 * (i) + 1
+#define UPPER_PAIRS(i) 4 * (i) + 2, 4 * (i) + 3, ROWS + 4 * (i) + 2, ROWS + 4 * (i) + 3
     const vector a = rows[0], b = rows[1], c = rows[2], d = rows[3];
-    const vector ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5),
-                 ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-    const vector cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5),
-                 cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-    rows[0] = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
-    rows[1] = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
-    rows[2] = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
-    rows[3] = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
+    const vector ab_low = __builtin_shufflevector(a, b, EVERY_PIECE(LOWER)),
+                 ab_high = __builtin_shufflevector(a, b, EVERY_PIECE(UPPER)),
+                 cd_low = __builtin_shufflevector(c, d, EVERY_PIECE(LOWER)),
+                 cd_high = __builtin_shufflevector(c, d, EVERY_PIECE(UPPER));
+    rows[0] = __builtin_shufflevector(ab_low, cd_low, EVERY_PIECE(LOWER_PAIRS));
+    rows[1] = __builtin_shufflevector(ab_low, cd_low, EVERY_PIECE(UPPER_PAIRS));
+    rows[2] = __builtin_shufflevector(ab_high, cd_high, EVERY_PIECE(LOWER_PAIRS));
+    rows[3] = __builtin_shufflevector(ab_high, cd_high, EVERY_PIECE(UPPER_PAIRS));
+#undef OF_BOTH
+#undef LOWER_PAIRS
+#undef UPPER_PAIRS
 #elif CLOSS_HAS_SHUFFLE
+#define LOWER(i) 2 * (i), ROWS + 2 * (i)
+#define UPPER(i) 2 * (i) + 1, ROWS + 2 * (i) + 1
     const vector a = rows[0], b = rows[1];
-    rows[0] = __builtin_shufflevector(a, b, 0, 2);
-    rows[1] = __builtin_shufflevector(a, b, 1, 3);
+    rows[0] = __builtin_shufflevector(a, b, EVERY_PIECE(LOWER));
+    rows[1] = __builtin_shufflevector(a, b, EVERY_PIECE(UPPER));
 #else
     vector columns[SIDE];
     for (int k = 0; k < SIDE; k++)
         for (int l = 0; l < SIDE; l++) columns[k].lane[l] = rows[l].lane[k];
     memcpy(rows, columns, sizeof columns);
 #endif
+#undef LOWER
+#undef UPPER
 }
 
-/* to[j x step + k] = row[k][j] for n classes of SIDE lanes. */
-INLINE void tile_columns(const real *const *row, int64_t n, real *to, int64_t step)
+/* SIDE elements from j of every SIDE-th of ROWS rows. */
+INLINE vector pieces_load(const real *const *row, int64_t j)
+{
+#if VECTOR_BYTES == 16
+    return *(const vector_anywhere *)(row[0] + j);
+#elif CLOSS_REAL == 32
+    return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(row[0] + j)), _mm_loadu_ps(row[SIDE] + j), 1);
+#else
+    return _mm256_insertf128_pd(_mm256_castpd128_pd256(_mm_loadu_pd(row[0] + j)), _mm_loadu_pd(row[SIDE] + j), 1);
+#endif
+}
+
+/* The way back. */
+INLINE void pieces_store(vector joined, real *const *row, int64_t j)
+{
+#if VECTOR_BYTES == 16
+    *(vector_anywhere *)(row[0] + j) = joined;
+#elif CLOSS_REAL == 32
+    _mm_storeu_ps(row[0] + j, _mm256_castps256_ps128(joined));
+    _mm_storeu_ps(row[SIDE] + j, _mm256_extractf128_ps(joined, 1));
+#else
+    _mm_storeu_pd(row[0] + j, _mm256_castpd256_pd128(joined));
+    _mm_storeu_pd(row[SIDE] + j, _mm256_extractf128_pd(joined, 1));
+#endif
+}
+
+/* to[j x width + l] = row[l][j x step] for n classes of ROWS lanes. */
+INLINE void tile_columns(const real *const *row, int64_t step, int64_t n, real *to, int64_t width)
 {
     vector block[SIDE];
-    for (int64_t j = 0; j < n; j += SIDE) {
-        if (j + SIDE > n) { /* the last block overlaps the one before it */
-            to -= (j + SIDE - n) * step;
-            j = n - SIDE;
-        }
-        for (int k = 0; k < SIDE; k++) memcpy(&block[k], row[k] + j, sizeof(vector));
+    for (int64_t j = 0; j < n && (step != 1 || n < SIDE); j++)
+        for (int k = 0; k < ROWS; k++) to[j * width + k] = row[k][j * step];
+    for (int64_t j = 0; j < n && step == 1 && n >= SIDE; j += SIDE) {
+        if (j + SIDE > n) j = n - SIDE; /* the last block overlaps the one before it */
+        for (int k = 0; k < SIDE; k++) block[k] = pieces_load(row + k, j);
         transpose(block);
-        for (int k = 0; k < SIDE; k++) memcpy(to + k * step, &block[k], sizeof(vector));
-        to += SIDE * step;
+        for (int k = 0; k < SIDE; k++) *(vector_anywhere *)(to + (j + k) * width) = block[k];
     }
 }
 
-/* row[k][j] = from[j x step + k]. */
-INLINE void tile_rows(const real *from, int64_t step, int64_t n, real *const *row)
+/* row[l][j x step] = from[j x width + l], of the first `lanes`. */
+INLINE void tile_rows(const real *from, int64_t width, int64_t n, real *const *row, int64_t step, int lanes)
 {
     vector block[SIDE];
-    for (int64_t j = 0; j < n; j += SIDE) {
-        if (j + SIDE > n) {
-            from -= (j + SIDE - n) * step;
-            j = n - SIDE;
-        }
-        for (int k = 0; k < SIDE; k++) memcpy(&block[k], from + k * step, sizeof(vector));
+    const int whole = step == 1 && n >= SIDE && lanes == ROWS;
+    for (int64_t j = 0; j < n && !whole; j++)
+        for (int k = 0; k < lanes; k++) row[k][j * step] = from[j * width + k];
+    for (int64_t j = 0; j < n && whole; j += SIDE) {
+        if (j + SIDE > n) j = n - SIDE;
+        for (int k = 0; k < SIDE; k++) block[k] = *(const vector_anywhere *)(from + (j + k) * width);
         transpose(block);
-        for (int k = 0; k < SIDE; k++) memcpy(row[k] + j, &block[k], sizeof(vector));
-        from += SIDE * step;
+        for (int k = 0; k < SIDE; k++) pieces_store(block[k], row + k, j);
     }
 }
 
-/* tile[j x width + l] = class first + j of the sample at offset[l], n <= CHUNK classes, width a multiple of SIDE. Other types
+/* Packed samples of n classes, a number that compilers know: they make shuffles of it. */
+INLINE void packed_load(const real *from, const int n, int64_t count, real *restrict tile, int64_t width)
+{
+#pragma omp simd
+    for (int64_t l = 0; l < count; l++)
+        for (int j = 0; j < n; j++) tile[j * width + l] = from[l * n + j];
+}
+
+INLINE void packed_store(const real *restrict tile, int64_t width, const int n, int64_t count, real *to)
+{
+#pragma omp simd
+    for (int64_t l = 0; l < count; l++)
+        for (int j = 0; j < n; j++) to[l * n + j] = tile[j * width + l];
+}
+
+/* tile[j x width + l] = class first + j of the sample at offset[l], n <= CHUNK classes, width a multiple of ROWS. Other types
  * pass through copies. */
 static void tile_load(const void *data, closs_dtype dtype, const int64_t *offset, int64_t stride, int64_t width,
                       int64_t first, int64_t n, real *restrict tile)
@@ -88,21 +178,34 @@ static void tile_load(const void *data, closs_dtype dtype, const int64_t *offset
         return;
     }
     const int native = dtype == REAL_DTYPE;
-    const int64_t step = native ? stride : 1;
-    ALIGNED real copy[SIDE][CHUNK];
-    for (int64_t l = 0; l < width; l += SIDE) {
-        const real *row[SIDE];
-        for (int k = 0; k < SIDE; k++) {
-            const int64_t at = offset[l + k] + first * stride;
-            if (!native) load_reals(data, dtype, at, stride, n, copy[k]);
-            row[k] = native ? (const real *)data + at : copy[k];
+    if (native && stride == 1 && n < 4 && are_packed(offset, width, n)) {
+        const real *from = (const real *)data + offset[0] + first;
+        switch (n) {
+        case 1: packed_load(from, 1, width, tile, width); return;
+        case 2: packed_load(from, 2, width, tile, width); return;
+        case 3: packed_load(from, 3, width, tile, width); return;
         }
-        if (step == 1 && n >= SIDE)
-            tile_columns(row, n, tile + l, width);
-        else
-            for (int64_t j = 0; j < n; j++)
-                for (int k = 0; k < SIDE; k++) tile[j * width + l + k] = row[k][j * step];
     }
+    for (int64_t l = 0; native && l < width; l += ROWS) {
+        const real *row[ROWS];
+        for (int k = 0; k < ROWS; k++) row[k] = (const real *)data + first * stride + offset[l + k];
+        tile_columns(row, stride, n, tile + l, width);
+    }
+    for (int64_t l = 0; !native && l < width; l += ROWS)
+        for (int64_t begin = 0; begin < n; begin += COPIED) {
+            const int64_t some = n - begin < COPIED ? n - begin : COPIED;
+            const int at_once = some == n && stride == 1 && are_packed(offset + l, ROWS, n);
+            ALIGNED real copy[ROWS * COPIED];
+            const real *row[ROWS];
+            for (int k = 0; k < ROWS; k++) {
+                real *to = copy + k * (at_once ? n : COPIED);
+                if (k == 0 || !at_once)
+                    load_reals(data, dtype, offset[l + k] + (first + begin) * stride, stride, at_once ? ROWS * n : some,
+                               to);
+                row[k] = to;
+            }
+            tile_columns(row, 1, some, tile + begin * width + l, width);
+        }
 }
 
 /* The way back, of the first `count` lanes. */
@@ -115,22 +218,41 @@ static void tile_store(const real *restrict tile, int64_t width, int64_t count, 
         return;
     }
     const int native = dtype == REAL_DTYPE;
-    const int64_t step = native ? stride : 1;
-    ALIGNED real copy[SIDE][CHUNK];
-    for (int64_t l = 0; l < count; l += SIDE) {
-        real *row[SIDE];
-        const int lanes = count - l < SIDE ? (int)(count - l) : SIDE;
-        for (int k = 0; k < lanes; k++) row[k] = native ? (real *)data + offset[l + k] + first * stride : copy[k];
-        if (step == 1 && n >= SIDE && lanes == SIDE)
-            tile_rows(tile + l, width, n, row);
-        else
-            for (int64_t j = 0; j < n; j++)
-                for (int k = 0; k < lanes; k++) row[k][j * step] = tile[j * width + l + k];
-        for (int k = 0; !native && k < lanes; k++)
-            store_reals(copy[k], n, data, dtype, offset[l + k] + first * stride, stride);
+    if (native && stride == 1 && n < 4 && are_packed(offset, count, n)) {
+        real *to = (real *)data + offset[0] + first;
+        switch (n) {
+        case 1: packed_store(tile, width, 1, count, to); return;
+        case 2: packed_store(tile, width, 2, count, to); return;
+        case 3: packed_store(tile, width, 3, count, to); return;
+        }
     }
+    for (int64_t l = 0; native && l < count; l += ROWS) {
+        const int lanes = count - l < ROWS ? (int)(count - l) : ROWS;
+        real *row[ROWS] = {NULL};
+        for (int k = 0; k < lanes; k++) row[k] = (real *)data + first * stride + offset[l + k];
+        tile_rows(tile + l, width, n, row, stride, lanes);
+    }
+    for (int64_t l = 0; !native && l < count; l += ROWS)
+        for (int64_t begin = 0; begin < n; begin += COPIED) {
+            const int64_t some = n - begin < COPIED ? n - begin : COPIED;
+            const int lanes = count - l < ROWS ? (int)(count - l) : ROWS;
+            const int at_once = some == n && stride == 1 && are_packed(offset + l, lanes, n);
+            ALIGNED real copy[ROWS * COPIED];
+            real *row[ROWS];
+            for (int k = 0; k < ROWS; k++) row[k] = copy + k * (at_once ? n : COPIED);
+            tile_rows(tile + begin * width + l, width, some, row, 1, ROWS);
+            for (int k = 0; k < (at_once ? 1 : lanes); k++)
+                store_reals(row[k], at_once ? lanes * n : some, data, dtype, offset[l + k] + (first + begin) * stride,
+                            stride);
+        }
 }
 
+#undef vector
+#undef vector_anywhere
 #undef transpose
+#undef pieces_load
+#undef pieces_store
+#undef packed_load
+#undef packed_store
 #undef tile_columns
 #undef tile_rows

@@ -188,7 +188,7 @@ static int total_is_right(const trial *t, double got, wide total, wide bound, wi
         total /= weight_sum, bound /= fabsl(weight_sum), size /= fabsl(weight_sum);
         bound += 1024 * (wide)DBL_EPSILON * size * all_weights / fabsl(weight_sum);
     }
-    /* A block of 32768 in 16 lanes: 2048 additions to one of them, of half an ulp each. */
+    /* No block has more than 32768 values, in 16 lanes: 2048 additions to one of them, of half an ulp each. */
     bound += 1024 * (wide)DBL_EPSILON * size + 0x1p-1070L;
     if (isnan(total)) return isnan(got);
     if (isinf(total)) return got == total;
