@@ -25,6 +25,7 @@
 #define terms_write KERNEL(terms_write)
 #define terms_max KERNEL(terms_max)
 #define terms_widely KERNEL(terms_widely)
+#define weights_widely KERNEL(weights_widely)
 #define terms_sum KERNEL(terms_sum)
 #define terms_sum_kind KERNEL(terms_sum_kind)
 #define terms_block KERNEL(terms_block)
@@ -63,6 +64,14 @@ static double terms_widely(const closs_softmax_args *args, const terms_piece *pi
         } else if (v != 0 && t != 0)
             sum += v * -t;
     }
+    return sum;
+}
+
+/* The weights of groups [first, end) of one lane, in double, for the same reason. */
+static double weights_widely(const terms_piece *piece, int64_t first, int64_t end, int64_t column)
+{
+    double sum = 0;
+    for (int64_t g = first; g < end; g++) sum += (double)piece->v[g * piece->v_step + column];
     return sum;
 }
 
@@ -124,7 +133,10 @@ INLINE void terms_sum(const closs_softmax_args *args, const int kind, const int 
             sums->target_sum[l] += (double)target_sum[l];
             sums->target_ties[l] += (double)target_ties[l];
         }
-        for (int l = 0; l < L && kind == TERMS_TARGETS; l++) sums->weight[l] += (double)weight[l];
+        for (int l = 0; l < L && kind == TERMS_TARGETS; l++)
+            sums->weight[l] += ABSOLUTE(weight[l]) <= (real)REAL_MAX
+                                   ? (double)weight[l]
+                                   : weights_widely(piece, first, end, column + l);
         if (kind == TERMS_NONE) continue;
         const real *some = kind == TERMS_TARGETS ? terms : moment;
         double *all = kind == TERMS_TARGETS ? sums->terms : sums->moment;

@@ -311,3 +311,16 @@ def test_gaps_beyond_float32(axis):
     shares = np.exp(np.float64(teacher)) / np.exp(np.float64(teacher)).sum(1, keepdims=True)
     distilled = closs.distillation_loss(given, teachers, axis=axis, reduction="none")
     np.testing.assert_allclose(distilled, (shares * gaps).sum(1), rtol=1e-5)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_targets_whose_sum_is_no_float32(axis):
+    x = np.zeros((40, 300), "f4")
+    x[:, 3], x[:, 19] = 80, 80 + np.log(3)
+    targets = np.zeros((40, 300), "f4")
+    targets[:, 3], targets[:, 19] = 3e38, 3e38  # in the same lane
+    given, wanted = np.moveaxis(x, 1, axis).copy(), np.moveaxis(targets, 1, axis).copy()
+    _, gradient = closs.softmax_cross_entropy(given, wanted, axis=axis, reduction="sum", grad=True)
+    expected = np.zeros((40, 300))
+    expected[:, 3], expected[:, 19] = (0.25 * 6 - 3) * 1e38, (0.75 * 6 - 3) * 1e38
+    np.testing.assert_allclose(np.moveaxis(gradient, axis, 1), expected, rtol=1e-5, atol=1e8)
