@@ -60,10 +60,11 @@
 #define CLOSS_ROW_SIZES
 enum {
     BLOCK = CLOSS_PART / CLOSS_PART_BLOCKS,
-    AHEAD = 1024,    /* classes fetched ahead: hardware stops at every change from one pass over a block to the next */
-    PARTS_KEPT = 32, /* rows of more parts compute their exponentials again for a gradient */
-    TOGETHER = 8,    /* rows of a batch: logits and gradients stay in L1 from one step to the next */
-    SHORT_ROW = 1536 /* bytes of rows that batches are faster for, with a gradient, too */
+    AHEAD = 1024,     /* classes fetched ahead: hardware stops at every change from one pass over a block to the next */
+    PARTS_KEPT = 32,  /* rows of more parts compute their exponentials again for a gradient */
+    TOGETHER = 8,     /* rows of a batch: logits and gradients stay in L1 from one step to the next */
+    SHORT_ROW = 2048, /* bytes of rows that batches are faster for */
+    SHORT_PAIR = 1536 /* the same with a gradient beside them */
 };
 #endif
 
@@ -450,8 +451,8 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
     closs_softmax_part parts[PARTS_KEPT];
     closs_softmax_state merged;
     value_sum values = {{0}, 0};
-    const int batches = classes * (int64_t)sizeof(real) <= SHORT_ROW && classes >= LANES && row_direct(&row) &&
-                        (!grad.data || row_direct(&grad));
+    const int batches = classes * (int64_t)sizeof(real) <= (grad.data ? SHORT_PAIR : SHORT_ROW) && classes >= LANES &&
+                        row_direct(&row) && (!grad.data || row_direct(&grad));
     sample_cursor cursor = cursor_at(args, begin, end);
     while (cursor.left > 0) {
         const int64_t count = cursor.left < BATCH ? cursor.left : BATCH;
