@@ -144,6 +144,11 @@ INLINE void labels_and_weights(const closs_softmax_args *args, const sample_run 
                 weight_at(&args->sample_weight, args->sample_weight_dtype, run->first.weight + i * run->step.weight);
 }
 
+INLINE int64_t bytes_of(closs_dtype dtype)
+{
+    return dtype == CLOSS_F64 ? 8 : dtype == CLOSS_F32 ? 4 : 2;
+}
+
 INLINE closs_dtype grad_dtype(const closs_softmax_args *args)
 {
     return args->wide_grad && args->dtype != CLOSS_F64 ? CLOSS_F32 : args->dtype;
@@ -161,6 +166,29 @@ INLINE void store_value(const closs_softmax_args *args, int64_t offset, double v
         ((double *)args->values.data)[offset] = value;
     else
         ((float *)args->values.data)[offset] = (float)value;
+}
+
+/* Where what is needed after this chunk of classes begins, or NULL. It is fetched while the exponentials or logarithms of the chunk are
+ * computed: hardware does not foresee where it is, and memory would be waited for between them, up to half of the time. */
+typedef struct {
+    const char *data;
+    int64_t lane, step; /* bytes from one lane, and from one class or group of lanes, to the next */
+} memory_ahead;
+
+/* Where the class axis is not the fastest: after classes up to `end` of `lanes` samples come the same classes of the samples behind
+ * them, while those are few enough to be still in the second cache by then, else more classes of the same. */
+INLINE int64_t offset_ahead(int64_t first, int64_t end, int64_t classes, int64_t lanes, int64_t stride, int64_t size)
+{
+    enum { NEAR = 160 << 10 };
+    return end < classes && classes * lanes * size > NEAR ? end * stride : first * stride + lanes;
+}
+
+/* One of the steps: 16 lanes, which are one or two lines of a cache. */
+INLINE void fetch(const memory_ahead *ahead, int64_t lane, int64_t step, int64_t bytes)
+{
+    const char *data = ahead->data + lane * ahead->lane + step * ahead->step;
+    PREFETCH(data);
+    if (bytes > 64) PREFETCH(data + 64);
 }
 
 typedef struct {

@@ -38,7 +38,6 @@ INLINE void terms_max(const real *x, int64_t step, int64_t groups, double *restr
     ALIGNED real lane[LANES_OF_TERMS];
     for (int l = 0; l < LANES_OF_TERMS; l++) lane[l] = (real)max[l];
     for (int64_t g = 0; g < groups; g++) {
-        PREFETCH(x + g * step + 64);
 #pragma omp simd
         for (int l = 0; l < LANES_OF_TERMS; l++) {
             const real value = x[g * step + l];
@@ -95,6 +94,9 @@ INLINE void terms_sum(const closs_softmax_args *args, const int kind, const int 
         ALIGNED real moment[L] = {0}, terms[L] = {0}, weight[L] = {0};
         for (int64_t g = first; g < end; g++) {
             const real *z = piece->z + g * piece->z_step + column, *v = piece->v + g * piece->v_step + column;
+            fetch(&piece->z_ahead, column, g, L * sizeof(real));
+            if (kind == TERMS_TARGETS || kind == TERMS_DISTILLATION)
+                fetch(&piece->v_ahead, column, g, L * sizeof(real));
 #pragma omp simd
             for (int l = 0; l < L; l++) {
                 const real gap = z[l] - base[l];
@@ -134,9 +136,8 @@ INLINE void terms_sum(const closs_softmax_args *args, const int kind, const int 
             sums->target_ties[l] += (double)target_ties[l];
         }
         for (int l = 0; l < L && kind == TERMS_TARGETS; l++)
-            sums->weight[l] += ABSOLUTE(weight[l]) <= (real)REAL_MAX
-                                   ? (double)weight[l]
-                                   : weights_widely(piece, first, end, column + l);
+            sums->weight[l] += ABSOLUTE(weight[l]) <= (real)REAL_MAX ? (double)weight[l]
+                                                                     : weights_widely(piece, first, end, column + l);
         if (kind == TERMS_NONE) continue;
         const real *some = kind == TERMS_TARGETS ? terms : moment;
         double *all = kind == TERMS_TARGETS ? sums->terms : sums->moment;

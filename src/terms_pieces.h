@@ -5,6 +5,7 @@
 #define terms_piece KERNEL(terms_piece)
 #define terms_direct KERNEL(terms_direct)
 #define terms_temperature KERNEL(terms_temperature)
+#define terms_ahead KERNEL(terms_ahead)
 #define terms_load KERNEL(terms_load)
 #define terms_targets KERNEL(terms_targets)
 #define terms_pieces KERNEL(terms_pieces)
@@ -22,6 +23,7 @@ typedef struct {
 typedef struct {
     const real *z, *v;
     int64_t z_step, v_step, groups;
+    memory_ahead z_ahead, v_ahead;
 } terms_piece;
 
 /* Of the size that `real` has. */
@@ -38,6 +40,20 @@ INLINE real *terms_direct(const terms_place *place, const void *data, closs_dtyp
     if (dtype != REAL_DTYPE) return NULL;
     if (place->along ? stride != 1 : lanes != place->width || !are_neighbours(offset, lanes)) return NULL;
     return (real *)(uintptr_t)data + offset[0] + first * stride;
+}
+
+/* What is needed after n classes from `first`: the next ones of the same samples, or the first of the samples that follow; of packed
+ * samples as many elements as these have, where the samples behind them all begin. */
+INLINE memory_ahead terms_ahead(const terms_place *place, const void *data, closs_dtype dtype, const int64_t *offset,
+                                int64_t stride, int64_t first, int64_t n, int64_t classes)
+{
+    const int64_t size = bytes_of(dtype), end = first + n, L = LANES_OF_TERMS;
+    const char *start = (const char *)data + offset[0] * size;
+    const memory_ahead along = {start + end * stride * size, 0, L * stride * size};
+    const memory_ahead apart = {start + offset_ahead(first, end, classes, place->width, stride, size) * size, size,
+                                stride * size};
+    const memory_ahead packed = {start + (place->width * classes + first * L) * size, classes * size, L * size};
+    return place->along ? along : stride != 1 ? apart : packed;
 }
 
 /* n classes from `first`, in place or in `tile`; the distance between classes (lanes that are samples) goes to *step. */
@@ -92,13 +108,20 @@ static const real *terms_targets(const closs_softmax_args *args, const terms_pla
 static int terms_pieces(const closs_softmax_args *args, const terms_place *place, int kind, int64_t first, int64_t n,
                         terms_tile *tile, real tail[2][LANES_OF_TERMS], terms_piece pieces[2])
 {
-    terms_piece piece = {NULL, NULL, 0, LANES_OF_TERMS, n};
-    piece.z = terms_load(place, args->logits.data, args->dtype, place->logits,
-                         class_stride_of(args->logits.strides, args->ndim), first, n, tile->z, &piece.z_step);
+    const int64_t z_stride = class_stride_of(args->logits.strides, args->ndim);
+    const int64_t v_stride = class_stride_of(args->targets.strides, args->ndim);
+    terms_piece piece = {NULL, NULL, 0, LANES_OF_TERMS, n, {NULL, 0, 0}, {NULL, 0, 0}};
+    piece.z =
+        terms_load(place, args->logits.data, args->dtype, place->logits, z_stride, first, n, tile->z, &piece.z_step);
+    piece.z_ahead =
+        terms_ahead(place, args->logits.data, args->dtype, place->logits, z_stride, first, n, args->classes);
+    if (args->targets.data)
+        piece.v_ahead = terms_ahead(place, args->targets.data, args->target_dtype, place->targets, v_stride, first, n,
+                                    args->classes);
     if (kind == TERMS_TARGETS) piece.v = terms_targets(args, place, first, n, tile->v, &piece.v_step);
     if (kind == TERMS_DISTILLATION || kind == MEASURE_PAIRS)
-        piece.v = terms_load(place, args->targets.data, args->target_dtype, place->targets,
-                             class_stride_of(args->targets.strides, args->ndim), first, n, tile->v, &piece.v_step);
+        piece.v = terms_load(place, args->targets.data, args->target_dtype, place->targets, v_stride, first, n, tile->v,
+                             &piece.v_step);
     if (!piece.v) piece.v = piece.z, piece.v_step = piece.z_step;
     if (!place->along) {
         pieces[0] = piece;
@@ -115,7 +138,7 @@ static int terms_pieces(const closs_softmax_args *args, const terms_place *place
         tail[0][l] = whole + l < n ? piece.z[whole + l] : z_padding;
         tail[1][l] = whole + l < n ? piece.v[whole + l] : v_padding;
     }
-    const terms_piece last = {tail[0], tail[1], LANES_OF_TERMS, LANES_OF_TERMS, 1};
+    const terms_piece last = {tail[0], tail[1], LANES_OF_TERMS, LANES_OF_TERMS, 1, {NULL, 0, 0}, {NULL, 0, 0}};
     pieces[count++] = last;
     return count;
 }
