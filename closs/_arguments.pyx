@@ -542,8 +542,11 @@ cdef int fill_axes(sample_axes *axes, int axis, cnp.ndarray data, cnp.ndarray ta
     cdef int d, e, k, r, n = 0
     cdef int64_t extent, step
     cdef bint merge
+    # One for all: every stride is 0.
     if weight is not None and cnp.PyArray_NDIM(weight) == 0:
-        weight = None  # one for all: every stride is 0
+        weight = None
+    if target is not None and cnp.PyArray_NDIM(target) == 0:
+        target = None
     array[DATA] = <PyObject *> data
     array[TARGET] = <PyObject *> target
     array[GRAD] = <PyObject *> grad

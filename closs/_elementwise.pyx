@@ -43,8 +43,6 @@ cdef object compute(closs_elementwise_loss loss, double parameter, object pred, 
 
     cdef sample_axes axes
     cdef closs_elementwise_args args = closs_elementwise_defaults()
-    if cnp.PyArray_NDIM(other) == 0 and cnp.PyArray_NDIM(data) > 0:
-        other = np.broadcast_to(other, shape_of(data))
     fill_axes(&axes, -1, data, other, gradient, hessian, positive, by_sample, values)
     args.loss = loss
     args.parameter = parameter
