@@ -252,6 +252,8 @@ INLINE void lanes_gradient(const lanes_state *state, double scale, int64_t first
             }
         } else {
             for (int64_t j = 0; j < n; j++) {
+                PREFETCH(to + j * target_stride + BATCH);
+                PREFETCH(from + j * stride + BATCH);
 #pragma omp simd
                 for (int l = 0; l < BATCH; l++)
                     to[j * target_stride + l] = exp_above(from[j * stride + l] - max[l], lowest) * factor[l];
@@ -323,11 +325,12 @@ static void softmax_wide(lanes_state *state, const closs_softmax_args *args)
     const int keep = !pivot && classes <= CHUNK;
     for (int64_t first = 0; first < classes; first += CHUNK) {
         const int64_t n = classes - first < CHUNK ? classes - first : CHUNK;
-        const memory_ahead nowhere = {NULL, 0, 0};
         const int64_t size = sizeof(real);
         const real *following = logits + offset_ahead(first, first + n, classes, WIDE, stride, size);
+        const real *to = keep && grad ? grad + first * grad_stride + STEP : NULL; /* of the next lanes */
         const memory_ahead next = {(const char *)following, size, stride * size};
-        lanes_chunk(state, pivot, logits + first * stride, stride, first, n, classes, next, nowhere, keep ? grad : NULL,
+        const memory_ahead target = {(const char *)to, size, grad_stride * size};
+        lanes_chunk(state, pivot, logits + first * stride, stride, first, n, classes, next, target, keep ? grad : NULL,
                     grad_stride);
     }
     lanes_finish(state, args->result, grad != NULL);
