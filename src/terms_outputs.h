@@ -154,19 +154,14 @@ static void terms_write_pieces(const closs_softmax_args *args, const terms_place
     real *g_to = !grad ? NULL : g ? g : tile->z, *h_to = !hess ? NULL : h ? h : tile->v;
     const int64_t g_step = place->along ? LANES_OF_TERMS : g ? grad_stride : place->width;
     const int64_t h_step = place->along ? LANES_OF_TERMS : h ? hess_stride : place->width;
-    /* Where the gradient will be written: of the next lanes, or of these samples, if they are packed. */
-    const int64_t L = LANES_OF_TERMS, size = bytes_of(grad_dtype(args));
-    const memory_ahead apart = {(const char *)(g ? g + L : NULL), size, g_step * size};
-    const memory_ahead packed = {(const char *)args->grad.data + (grad ? (place->grad[0] + first * L) * size : 0),
-                                 grad ? args->classes * size : 0, grad ? L * size : 0};
-    const memory_ahead *target = g ? &apart : &packed;
+    const memory_ahead target = target_ahead(args, place, g, g_step, first);
     for (int k = 0; k < count; k++) {
         ALIGNED real last_g[LANES_OF_TERMS], last_h[LANES_OF_TERMS];
         const int64_t whole = n / LANES_OF_TERMS * LANES_OF_TERMS;
         const int is_tail = place->along && n != whole && k == count - 1;
         if (is_tail) {
-            terms_outputs_kind(args, kind, totals, &pieces[k], 0, target, g_to ? last_g : NULL, 0, h_to ? last_h : NULL,
-                               0);
+            terms_outputs_kind(args, kind, totals, &pieces[k], 0, &target, g_to ? last_g : NULL, 0,
+                               h_to ? last_h : NULL, 0);
             for (int64_t l = 0; l < n - whole; l++) {
                 if (g_to) g_to[whole + l] = last_g[l];
                 if (h_to) h_to[whole + l] = last_h[l];
@@ -174,7 +169,7 @@ static void terms_write_pieces(const closs_softmax_args *args, const terms_place
             continue;
         }
         for (int64_t c = 0; c < (place->along ? 1 : place->width); c += LANES_OF_TERMS)
-            terms_outputs_kind(args, kind, &totals[c / LANES_OF_TERMS], &pieces[k], c, target, g_to, g_step, h_to,
+            terms_outputs_kind(args, kind, &totals[c / LANES_OF_TERMS], &pieces[k], c, &target, g_to, g_step, h_to,
                                h_step);
     }
     if (place->along) {

@@ -6,6 +6,7 @@
 #define terms_direct KERNEL(terms_direct)
 #define terms_temperature KERNEL(terms_temperature)
 #define terms_ahead KERNEL(terms_ahead)
+#define target_ahead KERNEL(target_ahead)
 #define terms_load KERNEL(terms_load)
 #define terms_targets KERNEL(terms_targets)
 #define terms_pieces KERNEL(terms_pieces)
@@ -54,6 +55,18 @@ INLINE memory_ahead terms_ahead(const terms_place *place, const void *data, clos
                                 stride * size};
     const memory_ahead packed = {start + (place->width * classes + first * L) * size, classes * size, L * size};
     return place->along ? along : stride != 1 ? apart : packed;
+}
+
+/* Where a gradient will be written: at g, if not NULL, by the lanes that come next, else to these samples, as if they were packed. */
+INLINE memory_ahead target_ahead(const closs_softmax_args *args, const terms_place *place, const real *g,
+                                 int64_t g_step, int64_t first)
+{
+    const int64_t size = bytes_of(grad_dtype(args)), L = LANES_OF_TERMS;
+    const memory_ahead nothing = {NULL, 0, 0}, apart = {(const char *)(g ? g + L : NULL), size, g_step * size};
+    if (g || !args->grad.data) return g ? apart : nothing;
+    const memory_ahead packed = {(const char *)args->grad.data + (place->grad[0] + first * L) * size,
+                                 args->classes * size, L * size};
+    return packed;
 }
 
 /* n classes from `first`, in place or in `tile`; the distance between classes (lanes that are samples) goes to *step. */
