@@ -16,6 +16,7 @@
 
 /* Bytes of a vector register, a multiple of 16. */
 #if CLOSS_HAS_SHUFFLE && defined(__AVX__)
+#include <immintrin.h>
 #define VECTOR_BYTES 32
 #else
 #define VECTOR_BYTES 16
