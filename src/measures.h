@@ -213,7 +213,7 @@ INLINE int measure_ordinary(const measure_seen *seen, const real *sum, const int
  * and no input is. Without `careful` returns whether all was ordinary, else it did nothing that counts. */
 INLINE int measure_stretch(const terms_piece *piece, int64_t first, int64_t end, int64_t column, log_scale log,
                            const int kind, const int careful, const int slopes, const int wrt_p, const real *scale,
-                           const memory_ahead *target, real *restrict g, double *restrict total)
+                           memory_ahead g_ahead, real *restrict g, double *restrict total)
 {
     enum { L = LANES_OF_TERMS };
     const int pairs = kind != CLOSS_ENTROPY;
@@ -224,9 +224,9 @@ INLINE int measure_stretch(const terms_piece *piece, int64_t first, int64_t end,
     ALIGNED real sum[L] = {0};
     for (int64_t i = first; i < end; i++) {
         const real *z = piece->z + i * piece->z_step + column, *v = piece->v + i * piece->v_step + column;
-        fetch(&piece->z_ahead, column, i, L * sizeof(real));
-        if (pairs) fetch(&piece->v_ahead, column, i, L * sizeof(real));
-        if (slopes) fetch(target, column, i, L * sizeof(real));
+        fetch((uintptr_t)z + piece->z_ahead, L * sizeof(real));
+        if (pairs) fetch((uintptr_t)v + piece->v_ahead, L * sizeof(real));
+        if (slopes) fetch_step(g_ahead, i, L * sizeof(real));
 #pragma omp simd
         for (int l = 0; l < L; l++) {
             const real q = z[l], p = pairs ? v[l] : q;
@@ -278,11 +278,12 @@ static OUT_OF_LINE void measure_again(const closs_softmax_args *args, const term
 {
     const log_scale log = log_scale_of(args->result == CLOSS_JS_DIVERGENCE ? 0 : args->base);
     const int wrt_p = args->wrt_targets;
+    const memory_ahead nowhere = {0, 0, 0};
 #define AGAIN(kind)                                                                                                    \
     if (g)                                                                                                             \
         measure_careful(args, piece, first, end, column, log, kind, wrt_p, factor, scale, extreme, g, g_step, total);  \
     else                                                                                                               \
-        measure_stretch(piece, first, end, column, log, kind, 1, 0, 0, NULL, NULL, NULL, total);                       \
+        measure_stretch(piece, first, end, column, log, kind, 1, 0, 0, NULL, nowhere, NULL, total);                    \
     break
     switch (args->result) {
     case CLOSS_ENTROPY: AGAIN(CLOSS_ENTROPY);
@@ -297,7 +298,7 @@ static OUT_OF_LINE void measure_again(const closs_softmax_args *args, const term
  * 1 where it is extreme. */
 INLINE void measure_piece(const closs_softmax_args *args, const terms_piece *piece, int64_t column, const int kind,
                           const int slopes, const int wrt_p, const double *factor, const real *scale, int extreme,
-                          const memory_ahead *target, real *g, int64_t g_step, double *restrict total)
+                          memory_ahead g_ahead, real *g, int64_t g_step, double *restrict total)
 {
     enum { L = LANES_OF_TERMS };
     const log_scale log = log_scale_of(kind == CLOSS_JS_DIVERGENCE ? 0 : args->base);
@@ -305,7 +306,7 @@ INLINE void measure_piece(const closs_softmax_args *args, const terms_piece *pie
     for (int64_t first = 0; first < piece->groups; first += TERMS_WIDENED) {
         const int64_t end = piece->groups - first < TERMS_WIDENED ? piece->groups : first + TERMS_WIDENED;
         if (extreme ||
-            !measure_stretch(piece, first, end, column, log, kind, 0, slopes, wrt_p, scale, target, held, total)) {
+            !measure_stretch(piece, first, end, column, log, kind, 0, slopes, wrt_p, scale, g_ahead, held, total)) {
             measure_again(args, piece, first, end, column, factor, scale, extreme, g, g_step, total);
             continue;
         }
@@ -316,16 +317,16 @@ INLINE void measure_piece(const closs_softmax_args *args, const terms_piece *pie
 
 /* `g` is NULL where no derivatives are wanted. */
 static OUT_OF_LINE void measure_piece_of(const closs_softmax_args *args, const terms_piece *piece, int64_t column,
-                                         const double *factor, const real *scale, int extreme,
-                                         const memory_ahead *target, real *g, int64_t g_step, double *restrict total)
+                                         const double *factor, const real *scale, int extreme, memory_ahead g_ahead,
+                                         real *g, int64_t g_step, double *restrict total)
 {
 #define PIECE(kind, in_p)                                                                                              \
     if (!g)                                                                                                            \
-        measure_piece(args, piece, column, kind, 0, 0, NULL, NULL, 0, NULL, NULL, 0, total);                           \
+        measure_piece(args, piece, column, kind, 0, 0, NULL, NULL, 0, g_ahead, NULL, 0, total);                        \
     else if (in_p)                                                                                                     \
-        measure_piece(args, piece, column, kind, 1, 1, factor, scale, extreme, target, g, g_step, total);              \
+        measure_piece(args, piece, column, kind, 1, 1, factor, scale, extreme, g_ahead, g, g_step, total);             \
     else                                                                                                               \
-        measure_piece(args, piece, column, kind, 1, 0, factor, scale, extreme, target, g, g_step, total);              \
+        measure_piece(args, piece, column, kind, 1, 0, factor, scale, extreme, g_ahead, g, g_step, total);             \
     break
     switch (args->result) {
     case CLOSS_ENTROPY: PIECE(CLOSS_ENTROPY, 0);
@@ -352,7 +353,7 @@ static void measure_pieces(const closs_softmax_args *args, const terms_place *pl
                : NULL;
     real *to = g ? g : tile->z;
     const int64_t step = place->along ? L : g ? grad_stride : place->width, whole = n / L * L;
-    const memory_ahead target = target_ahead(args, place, g, step, first);
+    const memory_ahead g_ahead = grad_ahead(args, place, g, step, first);
     for (int64_t c = 0; c < (place->along ? 1 : place->width); c += L) {
         ALIGNED real scale[L] = {0};
         double factor[L] = {0};
@@ -366,8 +367,8 @@ static void measure_pieces(const closs_softmax_args *args, const terms_place *pl
         for (int k = 0; k < count; k++) {
             const int is_tail = place->along && k == count - 1 && n != whole;
             real *derivatives = is_tail ? last : to;
-            measure_piece_of(args, &pieces[k], c, factor, scale, extreme, &target, slopes ? derivatives : NULL, step,
-                             sums + c);
+            measure_piece_of(args, &pieces[k], c, factor, scale, extreme, from_lane(g_ahead, c),
+                             slopes ? derivatives : NULL, step, sums + c);
             for (int64_t l = 0; slopes && is_tail && l < n - whole; l++) to[whole + l] = last[l];
         }
     }

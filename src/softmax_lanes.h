@@ -116,11 +116,11 @@ INLINE void lanes_sum(const real *x, int64_t stride, int64_t n, const int pivot,
         ALIGNED real even[STEP] = {0}, odd[STEP] = {0}, count[STEP] = {0};
         int64_t j = first;
         for (; j + 1 < end; j += 2) {
-            PREFETCH(next.data + j * next.step);
-            PREFETCH(next.data + (j + 1) * next.step);
-            if (target.data) {
-                PREFETCH(target.data + j * target.step);
-                PREFETCH(target.data + (j + 1) * target.step);
+            fetch_step(next, j, STEP * sizeof(real));
+            fetch_step(next, j + 1, STEP * sizeof(real));
+            if (store) {
+                fetch_step(target, j, STEP * sizeof(real));
+                fetch_step(target, j + 1, STEP * sizeof(real));
             }
             ADD_CLASS(j, even)
             ADD_CLASS(j + 1, odd)
@@ -167,14 +167,13 @@ INLINE void lanes_chunk(lanes_state *state, int pivot, const real *x, int64_t st
             label[l] = (real)(place < 0 || place >= n ? -1 : place);
         }
         double *total = state->open + v, *ties = state->ties + v;
-        const memory_ahead after = {next.data + v * next.lane, 0, next.step};
-        const memory_ahead to = {target.data ? target.data + v * target.lane : NULL, 0, target.step};
         if (pivot)
-            lanes_sum(x + v, stride, n, 1, label, base, total, ties, NULL, 0, after, to);
+            lanes_sum(x + v, stride, n, 1, label, base, total, ties, NULL, 0, from_lane(next, v), target);
         else if (store)
-            lanes_sum(x + v, stride, n, 0, label, base, total, ties, store + v, store_stride, after, to);
+            lanes_sum(x + v, stride, n, 0, label, base, total, ties, store + v, store_stride, from_lane(next, v),
+                      from_lane(target, v));
         else
-            lanes_sum(x + v, stride, n, 0, label, base, total, ties, NULL, 0, after, to);
+            lanes_sum(x + v, stride, n, 0, label, base, total, ties, NULL, 0, from_lane(next, v), target);
     }
     if (!last) return;
 #pragma omp simd
@@ -252,7 +251,7 @@ INLINE void lanes_gradient(const lanes_state *state, double scale, int64_t first
             }
         } else {
             for (int64_t j = 0; j < n; j++) {
-                PREFETCH(to + j * target_stride + BATCH);
+                PREFETCH(to + j * target_stride + BATCH); /* of the next lanes */
                 PREFETCH(from + j * stride + BATCH);
 #pragma omp simd
                 for (int l = 0; l < BATCH; l++)
@@ -287,13 +286,13 @@ static void softmax_tile(lanes_state *state, const closs_softmax_args *args)
     const int pivot = leaves_out_pivot(args);
     const int keep = args->grad.data && !pivot && classes <= CHUNK;
     const int64_t stride = class_stride_of(args->logits.strides, args->ndim);
-    /* The next samples, and the gradient of these, if they lie without gaps. */
+    /* To the next samples, and to the gradient of these, if they lie without gaps. */
     const int64_t size = bytes_of(args->dtype), grad_size = bytes_of(grad_dtype(args));
-    const memory_ahead next = {(const char *)args->logits.data + (state->logits[0] + width * classes) * size,
-                               classes * size, STEP * size};
-    const memory_ahead target = {args->grad.data ? (const char *)args->grad.data + state->grad[0] * grad_size : NULL,
-                                 classes * grad_size, STEP * grad_size};
     ALIGNED real tile[TILE];
+    const memory_ahead next = {address_of(args->logits.data, (state->logits[0] + width * classes) * size),
+                               classes * size, STEP * size};
+    const memory_ahead target = {address_of(args->grad.data, state->grad[0] * grad_size), classes * grad_size,
+                                 STEP * grad_size};
     for (int64_t first = 0; first < classes; first += CHUNK) {
         const int64_t n = classes - first < CHUNK ? classes - first : CHUNK;
         tile_load(args->logits.data, args->dtype, state->logits, stride, width, first, n, tile);
@@ -325,13 +324,11 @@ static void softmax_wide(lanes_state *state, const closs_softmax_args *args)
     const int keep = !pivot && classes <= CHUNK;
     for (int64_t first = 0; first < classes; first += CHUNK) {
         const int64_t n = classes - first < CHUNK ? classes - first : CHUNK;
-        const int64_t size = sizeof(real);
-        const real *following = logits + offset_ahead(first, first + n, classes, WIDE, stride, size);
-        const real *to = keep && grad ? grad + first * grad_stride + STEP : NULL; /* of the next lanes */
-        const memory_ahead next = {(const char *)following, size, stride * size};
-        const memory_ahead target = {(const char *)to, size, grad_stride * size};
-        lanes_chunk(state, pivot, logits + first * stride, stride, first, n, classes, next, target, keep ? grad : NULL,
-                    grad_stride);
+        const real *x = logits + first * stride;
+        const int64_t ahead = offset_ahead(first, first + n, classes, WIDE, stride, sizeof(real)), size = sizeof(real);
+        const memory_ahead next = {address_of(logits, ahead * size), size, stride * size};
+        const memory_ahead target = {address_of(grad, STEP * size), size, grad_stride * size}; /* of the next lanes */
+        lanes_chunk(state, pivot, x, stride, first, n, classes, next, target, keep ? grad : NULL, grad_stride);
     }
     lanes_finish(state, args->result, grad != NULL);
     if (!grad) return;

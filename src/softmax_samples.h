@@ -168,12 +168,36 @@ INLINE void store_value(const closs_softmax_args *args, int64_t offset, double v
         ((float *)args->values.data)[offset] = (float)value;
 }
 
-/* Where what is needed after this chunk of classes begins, or NULL. It is fetched while the exponentials or logarithms of the chunk are
- * computed: hardware does not foresee where it is, and memory would be waited for between them, up to half of the time. */
+/* What is needed after a chunk of classes, and where results will be written, is fetched while exponentials or logarithms of the chunk
+ * are computed: hardware does not foresee where it is, and memory would be waited for between them, up to half of the time.
+ * Addresses are numbers, for nothing may be there. 16 lanes are one or two lines of a cache. */
+INLINE void fetch(uintptr_t address, int64_t bytes)
+{
+    PREFETCH((const void *)address);
+    if (bytes > 64) PREFETCH((const void *)(address + 64));
+}
+
+INLINE uintptr_t address_of(const void *data, int64_t bytes)
+{
+    return (uintptr_t)data + (uintptr_t)bytes;
+}
+
+/* In bytes from one lane, and from one class or group of lanes, to the next: fetched in the order in which memory lies, and not a tile. */
 typedef struct {
-    const char *data;
-    int64_t lane, step; /* bytes from one lane, and from one class or group of lanes, to the next */
+    uintptr_t data;
+    int64_t lane, step;
 } memory_ahead;
+
+INLINE memory_ahead from_lane(memory_ahead ahead, int64_t lane)
+{
+    ahead.data += (uintptr_t)(lane * ahead.lane);
+    return ahead;
+}
+
+INLINE void fetch_step(memory_ahead ahead, int64_t step, int64_t bytes)
+{
+    fetch(ahead.data + (uintptr_t)(step * ahead.step), bytes);
+}
 
 /* Where the class axis is not the fastest: after classes up to `end` of `lanes` samples come the same classes of the samples behind
  * them, while those are few enough to be still in the second cache by then, else more classes of the same. */
@@ -181,14 +205,6 @@ INLINE int64_t offset_ahead(int64_t first, int64_t end, int64_t classes, int64_t
 {
     enum { NEAR = 160 << 10 };
     return end < classes && classes * lanes * size > NEAR ? end * stride : first * stride + lanes;
-}
-
-/* One of the steps: 16 lanes, which are one or two lines of a cache. */
-INLINE void fetch(const memory_ahead *ahead, int64_t lane, int64_t step, int64_t bytes)
-{
-    const char *data = ahead->data + lane * ahead->lane + step * ahead->step;
-    PREFETCH(data);
-    if (bytes > 64) PREFETCH(data + 64);
 }
 
 typedef struct {

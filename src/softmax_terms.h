@@ -94,9 +94,9 @@ INLINE void terms_sum(const closs_softmax_args *args, const int kind, const int 
         ALIGNED real moment[L] = {0}, terms[L] = {0}, weight[L] = {0};
         for (int64_t g = first; g < end; g++) {
             const real *z = piece->z + g * piece->z_step + column, *v = piece->v + g * piece->v_step + column;
-            fetch(&piece->z_ahead, column, g, L * sizeof(real));
+            fetch((uintptr_t)z + piece->z_ahead, L * sizeof(real));
             if (kind == TERMS_TARGETS || kind == TERMS_DISTILLATION)
-                fetch(&piece->v_ahead, column, g, L * sizeof(real));
+                fetch((uintptr_t)v + piece->v_ahead, L * sizeof(real));
 #pragma omp simd
             for (int l = 0; l < L; l++) {
                 const real gap = z[l] - base[l];

@@ -16,8 +16,8 @@ INLINE int divides_exactly(double x)
 /* Gradient (to g unless NULL) and Hessian (h) of a piece. Entries of lanes for which a factor would overflow or lose digits as
  * `real` are computed in double. `curved`: the Hessian is wanted. */
 INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const int exact, const int curved,
-                          const terms_totals *total, const terms_piece *piece, int64_t column,
-                          const memory_ahead *target, real *g, int64_t g_step, real *h, int64_t h_step)
+                          const terms_totals *total, const terms_piece *piece, int64_t column, memory_ahead g_ahead,
+                          real *g, int64_t g_step, real *h, int64_t h_step)
 {
     enum { L = LANES_OF_TERMS };
     ALIGNED real max[L], base[L], target_max[L], target_base[L], likely[L], rest[L], whole[L], share[L], mean[L];
@@ -57,7 +57,7 @@ INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const 
     for (int64_t i = 0; i < piece->groups; i++) {
         const real *z = piece->z + i * piece->z_step + column, *v = piece->v + i * piece->v_step + column;
         ALIGNED real slope[L], curvature[L], exps[L], shares[L] = {0};
-        fetch(target, column, i, L * sizeof(real));
+        if (g) fetch_step(g_ahead, i, L * sizeof(real));
 #pragma omp simd
         for (int l = 0; l < L; l++) {
             const real gap = z[l] - base[l];
@@ -116,11 +116,11 @@ INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const 
 }
 
 static void terms_outputs_kind(const closs_softmax_args *args, int kind, const terms_totals *total,
-                               const terms_piece *piece, int64_t column, const memory_ahead *target, real *g,
-                               int64_t g_step, real *h, int64_t h_step)
+                               const terms_piece *piece, int64_t column, memory_ahead g_ahead, real *g, int64_t g_step,
+                               real *h, int64_t h_step)
 {
 #define OUTPUTS(kind, exact, curved)                                                                                   \
-    terms_outputs(args, kind, exact, curved, total, piece, column, target, g, g_step, h, h_step)
+    terms_outputs(args, kind, exact, curved, total, piece, column, g_ahead, g, g_step, h, h_step)
     if (kind == TERMS_NONE)
         OUTPUTS(TERMS_NONE, 1, 1);
     else if (kind == TERMS_TARGETS && h)
@@ -154,13 +154,13 @@ static void terms_write_pieces(const closs_softmax_args *args, const terms_place
     real *g_to = !grad ? NULL : g ? g : tile->z, *h_to = !hess ? NULL : h ? h : tile->v;
     const int64_t g_step = place->along ? LANES_OF_TERMS : g ? grad_stride : place->width;
     const int64_t h_step = place->along ? LANES_OF_TERMS : h ? hess_stride : place->width;
-    const memory_ahead target = target_ahead(args, place, g, g_step, first);
+    const memory_ahead g_ahead = grad_ahead(args, place, g, g_step, first);
     for (int k = 0; k < count; k++) {
         ALIGNED real last_g[LANES_OF_TERMS], last_h[LANES_OF_TERMS];
         const int64_t whole = n / LANES_OF_TERMS * LANES_OF_TERMS;
         const int is_tail = place->along && n != whole && k == count - 1;
         if (is_tail) {
-            terms_outputs_kind(args, kind, totals, &pieces[k], 0, &target, g_to ? last_g : NULL, 0,
+            terms_outputs_kind(args, kind, totals, &pieces[k], 0, g_ahead, g_to ? last_g : NULL, 0,
                                h_to ? last_h : NULL, 0);
             for (int64_t l = 0; l < n - whole; l++) {
                 if (g_to) g_to[whole + l] = last_g[l];
@@ -169,8 +169,8 @@ static void terms_write_pieces(const closs_softmax_args *args, const terms_place
             continue;
         }
         for (int64_t c = 0; c < (place->along ? 1 : place->width); c += LANES_OF_TERMS)
-            terms_outputs_kind(args, kind, &totals[c / LANES_OF_TERMS], &pieces[k], c, &target, g_to, g_step, h_to,
-                               h_step);
+            terms_outputs_kind(args, kind, &totals[c / LANES_OF_TERMS], &pieces[k], c, from_lane(g_ahead, c), g_to,
+                               g_step, h_to, h_step);
     }
     if (place->along) {
         if (grad && !g)

@@ -6,7 +6,7 @@
 #define terms_direct KERNEL(terms_direct)
 #define terms_temperature KERNEL(terms_temperature)
 #define terms_ahead KERNEL(terms_ahead)
-#define target_ahead KERNEL(target_ahead)
+#define grad_ahead KERNEL(grad_ahead)
 #define terms_load KERNEL(terms_load)
 #define terms_targets KERNEL(terms_targets)
 #define terms_pieces KERNEL(terms_pieces)
@@ -24,7 +24,7 @@ typedef struct {
 typedef struct {
     const real *z, *v;
     int64_t z_step, v_step, groups;
-    memory_ahead z_ahead, v_ahead;
+    uintptr_t z_ahead, v_ahead; /* bytes from z and v to what is fetched */
 } terms_piece;
 
 /* Of the size that `real` has. */
@@ -43,30 +43,26 @@ INLINE real *terms_direct(const terms_place *place, const void *data, closs_dtyp
     return (real *)(uintptr_t)data + offset[0] + first * stride;
 }
 
-/* What is needed after n classes from `first`: the next ones of the same samples, or the first of the samples that follow; of packed
- * samples as many elements as these have, where the samples behind them all begin. */
-INLINE memory_ahead terms_ahead(const terms_place *place, const void *data, closs_dtype dtype, const int64_t *offset,
-                                int64_t stride, int64_t first, int64_t n, int64_t classes)
+/* From n classes from `first`, at `from`, to what is needed after them: the next ones of the same samples, or the first of the samples
+ * that follow; of packed samples as many elements as these have, where the samples behind them all begin. */
+INLINE uintptr_t terms_ahead(const real *from, const terms_place *place, const void *data, closs_dtype dtype,
+                             const int64_t *offset, int64_t stride, int64_t first, int64_t n, int64_t classes)
 {
-    const int64_t size = bytes_of(dtype), end = first + n, L = LANES_OF_TERMS;
-    const char *start = (const char *)data + offset[0] * size;
-    const memory_ahead along = {start + end * stride * size, 0, L * stride * size};
-    const memory_ahead apart = {start + offset_ahead(first, end, classes, place->width, stride, size) * size, size,
-                                stride * size};
-    const memory_ahead packed = {start + (place->width * classes + first * L) * size, classes * size, L * size};
-    return place->along ? along : stride != 1 ? apart : packed;
+    const int64_t size = bytes_of(dtype), end = first + n;
+    const int64_t ahead = place->along  ? end * stride
+                          : stride == 1 ? place->width * classes + first * place->width
+                                        : offset_ahead(first, end, classes, place->width, stride, size);
+    return address_of(data, (offset[0] + ahead) * size) - (uintptr_t)from;
 }
 
 /* Where a gradient will be written: at g, if not NULL, by the lanes that come next, else to these samples, as if they were packed. */
-INLINE memory_ahead target_ahead(const closs_softmax_args *args, const terms_place *place, const real *g,
-                                 int64_t g_step, int64_t first)
+INLINE memory_ahead grad_ahead(const closs_softmax_args *args, const terms_place *place, const real *g, int64_t g_step,
+                               int64_t first)
 {
-    const int64_t size = bytes_of(grad_dtype(args)), L = LANES_OF_TERMS;
-    const memory_ahead nothing = {NULL, 0, 0}, apart = {(const char *)(g ? g + L : NULL), size, g_step * size};
-    if (g || !args->grad.data) return g ? apart : nothing;
-    const memory_ahead packed = {(const char *)args->grad.data + (place->grad[0] + first * L) * size,
-                                 args->classes * size, L * size};
-    return packed;
+    const int64_t size = bytes_of(grad_dtype(args)), L = LANES_OF_TERMS, offset = place->grad[0] + first * L;
+    const memory_ahead in_place = {address_of(g, L * size), size, g_step * size};
+    const memory_ahead packed = {address_of(args->grad.data, offset * size), args->classes * size, L * size};
+    return g ? in_place : packed;
 }
 
 /* n classes from `first`, in place or in `tile`; the distance between classes (lanes that are samples) goes to *step. */
@@ -123,18 +119,18 @@ static int terms_pieces(const closs_softmax_args *args, const terms_place *place
 {
     const int64_t z_stride = class_stride_of(args->logits.strides, args->ndim);
     const int64_t v_stride = class_stride_of(args->targets.strides, args->ndim);
-    terms_piece piece = {NULL, NULL, 0, LANES_OF_TERMS, n, {NULL, 0, 0}, {NULL, 0, 0}};
+    terms_piece piece = {NULL, NULL, 0, LANES_OF_TERMS, n, 0, 0};
     piece.z =
         terms_load(place, args->logits.data, args->dtype, place->logits, z_stride, first, n, tile->z, &piece.z_step);
     piece.z_ahead =
-        terms_ahead(place, args->logits.data, args->dtype, place->logits, z_stride, first, n, args->classes);
-    if (args->targets.data)
-        piece.v_ahead = terms_ahead(place, args->targets.data, args->target_dtype, place->targets, v_stride, first, n,
-                                    args->classes);
+        terms_ahead(piece.z, place, args->logits.data, args->dtype, place->logits, z_stride, first, n, args->classes);
     if (kind == TERMS_TARGETS) piece.v = terms_targets(args, place, first, n, tile->v, &piece.v_step);
     if (kind == TERMS_DISTILLATION || kind == MEASURE_PAIRS)
         piece.v = terms_load(place, args->targets.data, args->target_dtype, place->targets, v_stride, first, n, tile->v,
                              &piece.v_step);
+    if (args->targets.data && piece.v)
+        piece.v_ahead = terms_ahead(piece.v, place, args->targets.data, args->target_dtype, place->targets, v_stride,
+                                    first, n, args->classes);
     if (!piece.v) piece.v = piece.z, piece.v_step = piece.z_step;
     if (!place->along) {
         pieces[0] = piece;
@@ -151,7 +147,7 @@ static int terms_pieces(const closs_softmax_args *args, const terms_place *place
         tail[0][l] = whole + l < n ? piece.z[whole + l] : z_padding;
         tail[1][l] = whole + l < n ? piece.v[whole + l] : v_padding;
     }
-    const terms_piece last = {tail[0], tail[1], LANES_OF_TERMS, LANES_OF_TERMS, 1, {NULL, 0, 0}, {NULL, 0, 0}};
+    const terms_piece last = {tail[0], tail[1], LANES_OF_TERMS, LANES_OF_TERMS, 1, 0, 0};
     pieces[count++] = last;
     return count;
 }
