@@ -51,7 +51,9 @@ INLINE state_sums sums_at(const closs_softmax_state *state, double max, double t
     }
     if (gap != 0) sums.whole = times_exp(sums.whole, gap);
     if (target_gap != 0) sums.target_whole = times_exp(sums.target_whole, target_gap);
-    if (state->weight != 0 && moved != 0) sums.terms += state->weight * moved;
+    const double half =
+        base_of(max) / 2 - base_of(state->max) / 2; /* the whole may overflow where its product does not */
+    if (state->weight != 0 && half != 0) sums.terms += state->weight * half * 2;
     return sums;
 }
 

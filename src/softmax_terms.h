@@ -47,7 +47,7 @@ INLINE void terms_max(const real *x, int64_t step, int64_t groups, double *restr
     for (int l = 0; l < LANES_OF_TERMS; l++) max[l] = (double)lane[l];
 }
 
-/* The terms or the moment of groups [first, end) of one lane, in double: where a float overflows they need not. */
+/* The terms or the moment of groups [first, end) of one lane, in double, of half the gaps: where a `real` overflows they need not. */
 static double terms_widely(const closs_softmax_args *args, const terms_piece *piece, int64_t first, int64_t end,
                            int64_t column, double max, double target_max)
 {
@@ -56,14 +56,14 @@ static double terms_widely(const closs_softmax_args *args, const terms_piece *pi
     double sum = 0;
     for (int64_t g = first; g < end; g++) {
         const double z = (double)piece->z[g * piece->z_step + column], v = (double)piece->v[g * piece->v_step + column];
-        const double t = (z - base_of(max)) / temperature, u = (v - base_of(target_max)) / temperature;
+        const double t = (z / 2 - base_of(max) / 2) / temperature, u = (v / 2 - base_of(target_max) / 2) / temperature;
         if (distillation) {
-            const double q = (double)exp_scaled((real)u), term = q == 0 ? 0 : q * (u - t);
+            const double q = (double)exp_scaled((real)(2 * u)), term = q == 0 ? 0 : q * (u - t);
             sum += v == -INFINITY ? 0 : z == -INFINITY ? INFINITY : term;
         } else if (v != 0 && t != 0)
             sum += v * -t;
     }
-    return sum;
+    return 2 * sum;
 }
 
 /* The weights of groups [first, end) of one lane, in double, for the same reason. */
@@ -143,7 +143,7 @@ INLINE void terms_sum(const closs_softmax_args *args, const int kind, const int 
         double *all = kind == TERMS_TARGETS ? sums->terms : sums->moment;
         int lost = 0;
         for (int l = 0; l < L; l++) lost |= !(ABSOLUTE(some[l]) <= (real)REAL_MAX);
-        lost &= kind != TERMS_ENTROPY && REAL_DTYPE == CLOSS_F32;
+        lost &= kind != TERMS_ENTROPY;
         for (int l = 0; l < L && !lost; l++) all[l] += (double)some[l];
         for (int l = 0; l < L && lost; l++)
             all[l] += ABSOLUTE(some[l]) <= (real)REAL_MAX

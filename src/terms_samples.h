@@ -117,7 +117,9 @@ static void terms_grow(const closs_softmax_args *args, double unit, const double
         sums->ties[l] = gap == 0 ? sums->ties[l] : 0;
         sums->target_sum[l] = target_gap == 0 ? sums->target_sum[l] : target_shrunk;
         sums->target_ties[l] = target_gap == 0 ? sums->target_ties[l] : 0;
-        sums->terms[l] += ((sums->weight[l] == 0) | (moved == 0)) ? 0 : sums->weight[l] * moved;
+        const double half =
+            base_of(max[l]) / 2 - base_of(old) / 2; /* the whole may overflow where its product does not */
+        sums->terms[l] += ((sums->weight[l] == 0) | (half == 0)) ? 0 : sums->weight[l] * half * 2;
         sums->max[l] = max[l];
         sums->target_max[l] = target_max[l];
     }
