@@ -40,6 +40,7 @@
 #define row_batch KERNEL(row_batch)
 #define rows_of_a_block KERNEL(rows_of_a_block)
 #define row_gather KERNEL(row_gather)
+#define row_ahead KERNEL(row_ahead)
 #define row_part KERNEL(row_part)
 #define is_extreme KERNEL(is_extreme)
 #define row_scale KERNEL(row_scale)
@@ -60,7 +61,7 @@
 #define CLOSS_ROW_SIZES
 enum {
     BLOCK = CLOSS_PART / CLOSS_PART_BLOCKS,
-    AHEAD = 1024,     /* classes fetched ahead: hardware stops at every change from one pass over a block to the next */
+    AHEAD = 1024,     /* classes fetched ahead */
     PARTS_KEPT = 32,  /* rows of more parts compute their exponentials again for a gradient */
     TOGETHER = 8,     /* rows of a batch: logits and gradients stay in L1 from one step to the next */
     SHORT_ROW = 2048, /* bytes of rows that batches are faster for */
@@ -122,14 +123,13 @@ INLINE real row_max(const real *x, int64_t n)
 }
 
 /* Whole groups. The term of class `hit` (with `has_hit`) is not added. */
-INLINE void row_exp_groups(const real *x, int64_t n, const int has_hit, int64_t hit, real base, real *restrict partial,
-                           real *store)
+INLINE void row_exp_groups(const real *x, int64_t n, const int has_hit, int64_t hit, real base, memory_ahead ahead,
+                           real *restrict partial, real *store)
 {
     const real lowest = exp_lowest();
-    for (int64_t g = 0; g < n; g += LANES) {
+    for (int64_t g = 0; g < n; g += LANES, ahead.data += (uintptr_t)ahead.step) {
         const order_t lane = (order_t)(hit - g);
-        PREFETCH(x + g + AHEAD);
-        PREFETCH(x + g + AHEAD + LANES / 2);
+        fetch(ahead.data, sizeof(real) * LANES);
 #pragma omp simd
         for (int l = 0; l < LANES; l++) {
             const real e = exp_above(x[g + l] - base, lowest);
@@ -154,16 +154,15 @@ INLINE void row_exp_group(const real *x, int skip, int64_t hit, real base, real 
 }
 
 /* A block whose maximum is `base`: terms of that, which are 1, are left out and counted. */
-INLINE double row_exp_pivots(const real *x, int64_t n, real base, real *restrict partial)
+INLINE double row_exp_pivots(const real *x, int64_t n, real base, memory_ahead ahead, real *restrict partial)
 {
     ALIGNED real ties[LANES] = {0};
     const real lowest = exp_lowest();
     const int64_t whole = n - n % LANES;
-    for (int64_t g = 0; g < n; g += LANES) {
+    for (int64_t g = 0; g < n; g += LANES, ahead.data += (uintptr_t)ahead.step) {
         const real *group = g < whole ? x + g : x + n - LANES;
         const int skip = g < whole ? 0 : (int)(LANES - n % LANES);
-        PREFETCH(group + AHEAD);
-        PREFETCH(group + AHEAD + LANES / 2);
+        fetch(ahead.data, sizeof(real) * LANES);
 #pragma omp simd
         for (int l = 0; l < LANES; l++) {
             const real z = l >= skip ? group[l] : -INFINITY;
@@ -177,19 +176,20 @@ INLINE double row_exp_pivots(const real *x, int64_t n, real base, real *restrict
 }
 
 /* The exponentials of a block, to `store` unless NULL; returned is that of class `hit` (or -1), which is left out of the sums. */
-INLINE real row_exps(const real *x, int64_t n, int64_t hit, real base, real *restrict partial, real *store)
+INLINE real row_exps(const real *x, int64_t n, int64_t hit, real base, memory_ahead ahead, real *restrict partial,
+                     real *store)
 {
     const int64_t whole = n - n % LANES, tail = n - LANES;
     const real label = hit >= 0 ? exp_scaled(x[hit] - base) : 0; /* before `store` takes its place */
     /* No loop ends where the label is: it is another class in every row, and hardware foretells the ends of loops. */
     if (store && hit >= 0)
-        row_exp_groups(x, whole, 1, hit, base, partial, store);
+        row_exp_groups(x, whole, 1, hit, base, ahead, partial, store);
     else if (store)
-        row_exp_groups(x, whole, 0, hit, base, partial, store);
+        row_exp_groups(x, whole, 0, hit, base, ahead, partial, store);
     else if (hit >= 0)
-        row_exp_groups(x, whole, 1, hit, base, partial, NULL);
+        row_exp_groups(x, whole, 1, hit, base, ahead, partial, NULL);
     else
-        row_exp_groups(x, whole, 0, hit, base, partial, NULL);
+        row_exp_groups(x, whole, 0, hit, base, ahead, partial, NULL);
     if (whole < n)
         row_exp_group(x + tail, (int)(whole - tail), hit >= whole ? hit - tail : -1, base, partial,
                       store ? store + tail : NULL);
@@ -199,7 +199,8 @@ INLINE real row_exps(const real *x, int64_t n, int64_t hit, real base, real *res
 /* n <= BLOCK classes, `hit` the index among them of the term to leave out, or -1; with `pivot` that is the first one of
  * the maximum.
  * Exponentials to `store` unless NULL. */
-static void row_block(row_state *state, const real *x, int64_t n, int64_t hit, int pivot, real *store)
+static void row_block(row_state *state, const real *x, int64_t n, int64_t hit, int pivot, memory_ahead ahead,
+                      real *store)
 {
     const real max = row_max(x, n);
     if (max > state->max) {
@@ -214,7 +215,7 @@ static void row_block(row_state *state, const real *x, int64_t n, int64_t hit, i
         if (pivot) { /* the last one joins the others */
             ALIGNED real partial[LANES] = {0};
             const double unit = (double)((bits_t)1 << EXP_BIAS);
-            state->open[0] += state->label + (row_exp_pivots(x, n, max, partial) - 1) * unit;
+            state->open[0] += state->label + (row_exp_pivots(x, n, max, ahead, partial) - 1) * unit;
             state->label = max < INFINITY ? unit : (double)NAN;
 #pragma omp simd
             for (int l = 0; l < LANES; l++) state->open[l] += (double)partial[l];
@@ -224,7 +225,7 @@ static void row_block(row_state *state, const real *x, int64_t n, int64_t hit, i
     /* -inf - -inf is NaN: while only -inf was seen any finite base gives the zeros that are meant. */
     const real base = state->max == -INFINITY ? 0 : state->max;
     ALIGNED real partial[LANES] = {0};
-    state->label += (double)row_exps(x, n, hit, base, partial, store);
+    state->label += (double)row_exps(x, n, hit, base, ahead, partial, store);
 #pragma omp simd
     for (int l = 0; l < LANES; l++) state->open[l] += (double)partial[l];
 }
@@ -243,6 +244,15 @@ INLINE const real *row_gather(const row_view *row, int64_t first, int64_t n, rea
     if (direct && n >= LANES) return direct + first;
     load_reals(row->data, row->dtype, row->offset + first * row->stride, row->stride, n, buffer + LANES);
     return buffer + LANES;
+}
+
+/* The memory that is needed soon after classes from `first`: hardware stops at every change from one pass over a block to the next. */
+INLINE memory_ahead row_ahead(const row_view *row, int64_t first)
+{
+    const int64_t size = bytes_of(row->dtype);
+    const memory_ahead ahead = {address_of(row->data, (row->offset + (first + AHEAD) * row->stride) * size), 0,
+                                LANES * row->stride * size};
+    return ahead;
 }
 
 static int row_has_nan(const row_view *row, int64_t begin, int64_t end)
@@ -269,7 +279,8 @@ static void row_part(closs_softmax_part *part, const closs_softmax_args *args, c
     for (int64_t first = begin, b = 0; first < end; first += BLOCK, b++) {
         const int64_t n = end - first < BLOCK ? end - first : BLOCK;
         const int64_t hit = label >= first && label < first + n ? label - first : -1;
-        row_block(&state, row_gather(row, first, n, buffer), n, hit, pivot, store ? store + first : NULL);
+        row_block(&state, row_gather(row, first, n, buffer), n, hit, pivot, row_ahead(row, first),
+                  store ? store + first : NULL);
         part->block_max[b] = (double)state.max;
     }
     FOLD(state.open, SUM);
@@ -398,13 +409,14 @@ static void rows_of_a_block(const closs_softmax_args *args, const row_batch *row
     for (int64_t r = begin; r < end; r++) {
         ALIGNED real partial[LANES] = {0};
         ALIGNED double sum[LANES];
+        const memory_ahead ahead = {(uintptr_t)rows->x[r] + AHEAD * sizeof(real), 0, LANES * sizeof(real)};
         if (rows->weight[r] == 0) continue;
         if (pivot && max[r] > -INFINITY) {
-            others[r] = (row_exp_pivots(rows->x[r], n, max[r], partial) - 1) * unit;
+            others[r] = (row_exp_pivots(rows->x[r], n, max[r], ahead, partial) - 1) * unit;
             left_out[r] = max[r] < INFINITY ? unit : (double)NAN;
         } else {
             const real base = max[r] == -INFINITY ? 0 : max[r];
-            left_out[r] = (double)row_exps(rows->x[r], n, rows->label[r], base, partial,
+            left_out[r] = (double)row_exps(rows->x[r], n, rows->label[r], base, ahead, partial,
                                            written && !pivot ? rows->grad[r] : NULL);
         }
         for (int l = 0; l < LANES; l++) sum[l] = (double)partial[l];
@@ -586,6 +598,7 @@ static void softmax_write(const closs_softmax_args *args, int64_t sample, int64_
 #undef row_batch
 #undef rows_of_a_block
 #undef row_gather
+#undef row_ahead
 #undef row_part
 #undef row_scale
 #undef row_gradient
