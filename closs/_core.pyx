@@ -85,7 +85,7 @@ cdef extern from *:
 
 
 # When threads share a call. Work is counted in elements of a softmax, about 0.4 ns each on one thread. Measured on two
-# cores of a virtual machine, softmax_cross_entropy of 8192 x 10, one thread and two: 74 and 48 us when the call before
+# cores of a virtual machine, softmax_cross_entropy of 8192 x 10, one thread and two: 68 and 40 us when the call before
 # ended at most 5 ms ago, for then the second thread of libgomp still spins; 160 us and 7.9 ms when that was 20 ms ago,
 # for it sleeps and the first one spins in its place until the scheduler's tick. So less than SERIAL_WORK (40 us) stays
 # on the caller's thread; less than COLD_WORK (0.4 ms), too, if no call as large as SERIAL_WORK came in the last AWAKE
