@@ -9,6 +9,7 @@
 
 #include "half.h"
 #include "stream.h"
+#include "ahead.h"
 #include "softmax_samples.h"
 #include "zero_one_labels.h"
 
