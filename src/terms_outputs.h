@@ -43,7 +43,7 @@ INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const 
         mean[l] = (real)total->mean[l];
         weight[l] = (real)W;
         weight_low[l] = (real)(W - (double)weight[l]);
-        wide_e[l] = W * total->share[l] * s;
+        wide_e[l] = fabs(s) > 1 ? W * s * total->share[l] : W * total->share[l] * s; /* nothing smaller on the way */
         wide_scale[l] = s;
         wide_q[l] = kind == TERMS_DISTILLATION ? total->target_share[l] * s : 1;
         scale[l] = (real)s;
