@@ -107,8 +107,10 @@ INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const 
             if (kind == TERMS_DISTILLATION)
                 gradient = ((z[l] == likely[l]) & (v[l] == target_max[l])) ? (double)exactly[l]
                                                                            : p - others * total->target_share[l];
-            slope[l] = (real)(gradient * wide_scale[l]);
-            curvature[l] = (real)(p * others * wide_scale[l]);
+            /* Nothing stays nothing, also times a scale beyond the type, but not times the scale of no weights, which is NaN. */
+            const double curve = p * others, scaled = wide_scale[l] != wide_scale[l] ? wide_scale[l] : 0;
+            slope[l] = (real)(gradient == 0 ? scaled : gradient * wide_scale[l]);
+            curvature[l] = (real)(curve == 0 ? scaled : curve * wide_scale[l]);
         }
         if (g) memcpy(g + i * g_step + column, slope, sizeof slope);
         if (curved) memcpy(h + i * h_step + column, curvature, sizeof curvature);
