@@ -188,6 +188,7 @@ static void reference_cross_entropy(const sample *s, expected *value, expected *
             bound += parts_of_target(s, j) * (isinf(d.gap[j]) ? 0 : d.gap[j] + d.log_sum);
             if (fabsl(v) < tiny && !isinf(d.gap[j])) underflow += smallest * (d.gap[j] + d.log_sum);
         }
+        underflow += smallest * size; /* and of a logarithm, before targets that are large */
         *value = times(terms, bound * relative + size * d.wobble + underflow, own);
         if (at_infinity) *value = exactly(signs == 3 ? NAN : (signs == 1) == (own > 0) ? INFINITY : -INFINITY);
         value->any = bound >= largest / 4096;
