@@ -22,6 +22,7 @@
 #define element_source KERNEL(element_source)
 #define element_results KERNEL(element_results)
 #define element_sum KERNEL(element_sum)
+#define element_arrays KERNEL(element_arrays)
 #define element_plain KERNEL(element_plain)
 #define elementwise KERNEL(elementwise)
 
@@ -222,14 +223,16 @@ INLINE void element_results(real *computed, const double *weight, double scale, 
     store_reals(computed, n, data, dtype, offset, step);
 }
 
-/* Lanes in registers, where the sum starts with the first of them. */
-static void element_sum(value_sum *sum, const real *v, int64_t n)
+/* Lanes in registers, where the sum starts with the first of them. Meanwhile the same number of elements from each address is
+ * fetched: hardware stops fetching where no memory is read. */
+INLINE void element_sum(value_sum *sum, const real *v, int64_t n, const uintptr_t *ahead, const int arrays)
 {
     int64_t i = 0;
     if (sum->next % BATCH == 0) {
         ALIGNED double lane[BATCH];
         for (int l = 0; l < BATCH; l++) lane[l] = sum->lane[l];
         for (; i + BATCH <= n; i += BATCH) {
+            for (int k = 0; k < arrays; k++) fetch(ahead[k] + (uintptr_t)i * sizeof(real), BATCH * sizeof(real));
 #pragma omp simd
             for (int l = 0; l < BATCH; l++) lane[l] += (double)v[i + l];
         }
@@ -239,17 +242,38 @@ static void element_sum(value_sum *sum, const real *v, int64_t n)
     sum->next += n;
 }
 
-/* A stretch of contiguous elements without weights: the sum, and the gradient unless NULL. */
-static void element_plain(closs_elementwise_loss loss, double parameter, const real *p, const real *t, real *g,
-                          int stream, double scale, int64_t count, value_sum *values)
+/* Contiguous arrays of `real`. */
+typedef struct {
+    const real *pred, *target, *positive; /* the last one ELEMENTS long, whatever the others are */
+    real *values, *grad, *hess;           /* NULL: not wanted */
+} element_arrays;
+
+/* `count` elements without weights. */
+static void element_plain(closs_elementwise_loss loss, double parameter, const element_arrays *arrays, int stream,
+                          double scale, int64_t count, value_sum *values)
 {
-    ALIGNED real v[ELEMENTS], slopes[ELEMENTS];
+    ALIGNED real v[ELEMENTS], slopes[ELEMENTS], curvatures[ELEMENTS];
     for (int64_t first = 0; first < count; first += ELEMENTS) {
         const int64_t n = count - first < ELEMENTS ? count - first : ELEMENTS;
-        real *to = stream ? slopes : g ? g + first : NULL;
-        element_loss(loss, parameter, p + first, t + first, NULL, n, (real)scale, v, to, NULL);
-        if (stream) stream_bytes(g + first, slopes, (size_t)n * sizeof(real));
-        element_sum(values, v, n);
+        const size_t bytes = (size_t)n * sizeof(real);
+        const real *p = arrays->pred + first, *t = arrays->target + first;
+        real *to = arrays->values ? arrays->values + first : v;
+        real *g = arrays->grad ? arrays->grad + first : NULL, *h = arrays->hess ? arrays->hess + first : NULL;
+        real *slope = (stream && g) || (h && !g) ? slopes : g;
+        element_loss(loss, parameter, p, t, arrays->positive, n, (real)scale, to, slope, stream && h ? curvatures : h);
+        if (stream && g) stream_bytes(g, slopes, bytes);
+        if (stream && h) stream_bytes(h, curvatures, bytes);
+        const uintptr_t after_next = 2 * ELEMENTS * sizeof(real);
+        const uintptr_t ahead[] = {(uintptr_t)p + after_next, (uintptr_t)t + after_next,
+                                   (uintptr_t)(g ? g : h) + after_next, (uintptr_t)h + after_next};
+        if (first + 2 * ELEMENTS >= count)
+            element_sum(values, to, n, NULL, 0);
+        else if (stream || !(g || h))
+            element_sum(values, to, n, ahead, 2);
+        else if (!h)
+            element_sum(values, to, n, ahead, 3);
+        else
+            element_sum(values, to, n, ahead, 4);
     }
 }
 
@@ -263,20 +287,28 @@ static void elementwise(const closs_elementwise_args *args, int64_t begin, int64
     /* Smooth L1 with beta = 0 is L1. */
     const closs_elementwise_loss loss = args->loss == CLOSS_SMOOTH_L1 && args->parameter == 0 ? CLOSS_L1 : args->loss;
     const double *weight = args->sample_weight.data ? weights : NULL;
-    const int plain = args->dtype == REAL_DTYPE && grad_type == REAL_DTYPE && !weight && !args->values.data &&
-                      !args->hess.data && loss != CLOSS_SIGMOID_CROSS_ENTROPY;
-    const int stream = plain && args->grad.data && args->grad.data != args->pred.data &&
-                       args->grad.data != args->target.data && worth_streaming(args->shape, args->ndim, sizeof(real));
+    const int plain = args->dtype == REAL_DTYPE && grad_type == REAL_DTYPE && hess_type == REAL_DTYPE && !weight &&
+                      !args->pos_weight.data;
+    const int stream = plain && (args->grad.data || args->hess.data) && args->grad.data != args->pred.data &&
+                       worth_streaming(args->shape, args->ndim, sizeof(real));
+    for (int64_t i = 0; loss == CLOSS_SIGMOID_CROSS_ENTROPY && i < ELEMENTS; i++) positive_copy[i] = 1;
     value_sum values = {{0}, 0};
     for (int64_t next = begin; next < end;) {
         const element_run run = element_run_at(args, next, end - next);
         next += run.count;
-        if (plain && run.step[AT_PRED] == 1 && run.step[AT_TARGET] == 1 &&
-            (!args->grad.data || run.step[AT_GRAD] == 1)) {
-            real *g = args->grad.data ? (real *)args->grad.data + run.offset[AT_GRAD] : NULL;
-            element_plain(loss, args->parameter, (const real *)args->pred.data + run.offset[AT_PRED],
-                          (const real *)args->target.data + run.offset[AT_TARGET], g, stream, args->scale, run.count,
-                          &values);
+        const int packed = run.step[AT_PRED] == 1 && run.step[AT_TARGET] == 1 &&
+                           (!args->grad.data || run.step[AT_GRAD] == 1) && (!args->hess.data || run.step[AT_HESS] == 1) &&
+                           (!args->values.data || run.step[AT_VALUES] == 1);
+        if (plain && packed) {
+            const element_arrays arrays = {
+                (const real *)args->pred.data + run.offset[AT_PRED],
+                (const real *)args->target.data + run.offset[AT_TARGET],
+                positive_copy,
+                args->values.data ? (real *)args->values.data + run.offset[AT_VALUES] : NULL,
+                args->grad.data ? (real *)args->grad.data + run.offset[AT_GRAD] : NULL,
+                args->hess.data ? (real *)args->hess.data + run.offset[AT_HESS] : NULL,
+            };
+            element_plain(loss, args->parameter, &arrays, stream, args->scale, run.count, &values);
             continue;
         }
         for (int64_t first = 0; first < run.count; first += ELEMENTS) {
@@ -290,8 +322,6 @@ static void elementwise(const closs_elementwise_args *args, int64_t begin, int64
             if (args->pos_weight.data)
                 positive = element_source(args->pos_weight.data, args->pos_weight_dtype, at[AT_POSITIVE],
                                           run.step[AT_POSITIVE], n, positive_copy);
-            else if (loss == CLOSS_SIGMOID_CROSS_ENTROPY)
-                for (int64_t i = 0; i < n; i++) positive_copy[i] = 1;
             /* Straight to the caller's gradient where nothing is left to be done to it. */
             const int direct = !weight && grad_type == REAL_DTYPE && run.step[AT_GRAD] == 1 && args->grad.data;
             real *g = direct                               ? (real *)args->grad.data + at[AT_GRAD]
@@ -313,7 +343,7 @@ static void elementwise(const closs_elementwise_args *args, int64_t begin, int64
                 if (args->values.data)
                     for (int64_t i = 0; i < n; i++) v[i] = (real)weights[i];
             } else {
-                element_sum(&values, v, n);
+                element_sum(&values, v, n, NULL, 0);
             }
             if (args->values.data) store_reals(v, n, args->values.data, REAL_DTYPE, at[AT_VALUES], run.step[AT_VALUES]);
         }
@@ -335,5 +365,6 @@ static void elementwise(const closs_elementwise_args *args, int64_t begin, int64
 #undef element_source
 #undef element_results
 #undef element_sum
+#undef element_arrays
 #undef element_plain
 #undef elementwise
