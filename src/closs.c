@@ -600,7 +600,7 @@ int64_t closs_elementwise_block(const closs_elementwise_args *args)
 {
     /* Small enough for L2 and for threads to share, a multiple of the kernel's own; at most 8192 of them. */
     const closs_softmax_args samples = as_samples(args);
-    const int64_t least = count_samples(&samples) / 8192 + 1, block = least > 32768 ? least : 32768;
+    const int64_t least = count_samples(&samples) / 8192 + 1, block = least > 8192 ? least : 8192;
     return (block + 255) / 256 * 256;
 }
 
