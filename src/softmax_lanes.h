@@ -29,9 +29,9 @@
 #ifndef CLOSS_LANE_SIZES
 #define CLOSS_LANE_SIZES
 enum {
-    TILE = CHUNK * BATCH, /* elements of a tile */
-    WIDEN = 32,           /* classes summed in `real` */
-    SUBTOTAL = 32         /* chunks */
+    TILE = 2 * CHUNK * BATCH, /* elements of a tile */
+    WIDEN = 32,               /* classes summed in `real` */
+    SUBTOTAL = 32             /* chunks */
 };
 #endif
 
@@ -222,6 +222,8 @@ INLINE void lanes_log_softmax(const lanes_state *state, const real *x, int64_t s
         for (int64_t j = 0; j < n; j++) {
             const real *from = x + j * stride + v;
             real *to = target + j * target_stride + v;
+            fetch((uintptr_t)(to + BATCH), BATCH * sizeof(real)); /* of the next lanes */
+            fetch((uintptr_t)(from + BATCH), BATCH * sizeof(real));
 #pragma omp simd
             for (int l = 0; l < BATCH; l++) to[l] = (from[l] - state->max[v + l]) - state->value[v + l];
         }
@@ -251,8 +253,8 @@ INLINE void lanes_gradient(const lanes_state *state, double scale, int64_t first
             }
         } else {
             for (int64_t j = 0; j < n; j++) {
-                PREFETCH(to + j * target_stride + BATCH); /* of the next lanes */
-                PREFETCH(from + j * stride + BATCH);
+                fetch((uintptr_t)(to + j * target_stride + BATCH), BATCH * sizeof(real)); /* of the next lanes */
+                fetch((uintptr_t)(from + j * stride + BATCH), BATCH * sizeof(real));
 #pragma omp simd
                 for (int l = 0; l < BATCH; l++)
                     to[j * target_stride + l] = exp_above(from[j * stride + l] - max[l], lowest) * factor[l];
@@ -286,13 +288,17 @@ static void softmax_tile(lanes_state *state, const closs_softmax_args *args)
     const int pivot = leaves_out_pivot(args);
     const int keep = args->grad.data && !pivot && classes <= CHUNK;
     const int64_t stride = class_stride_of(args->logits.strides, args->ndim);
-    /* To the next samples, and to the gradient of these, if they lie without gaps. */
+    const int64_t grad_stride = class_stride_of(args->grad.strides, args->ndim);
     const int64_t size = bytes_of(args->dtype), grad_size = bytes_of(grad_dtype(args));
     ALIGNED real tile[TILE];
-    const memory_ahead next = {address_of(args->logits.data, (state->logits[0] + width * classes) * size),
-                               classes * size, STEP * size};
-    const memory_ahead target = {address_of(args->grad.data, state->grad[0] * grad_size), classes * grad_size,
-                                 STEP * grad_size};
+    /* To the next samples, and to the gradient of these, if they are neighbours, or lie without gaps. */
+    memory_ahead next = {address_of(args->logits.data, (state->logits[0] + width) * size), size, stride * size};
+    memory_ahead target = {address_of(args->grad.data, state->grad[0] * grad_size), grad_size, grad_stride * grad_size};
+    if (stride == 1) {
+        next.data = address_of(args->logits.data, (state->logits[0] + width * classes) * size);
+        next.lane = classes * size, next.step = STEP * size;
+        target.lane = classes * grad_size, target.step = STEP * grad_size;
+    }
     for (int64_t first = 0; first < classes; first += CHUNK) {
         const int64_t n = classes - first < CHUNK ? classes - first : CHUNK;
         tile_load(args->logits.data, args->dtype, state->logits, stride, width, first, n, tile);
@@ -307,8 +313,7 @@ static void softmax_tile(lanes_state *state, const closs_softmax_args *args)
             lanes_log_softmax(state, tile, width, tile, width, n);
         else
             lanes_gradient(state, args->scale, first, tile, width, tile, width, n, keep);
-        tile_store(tile, width, state->count, first, n, args->grad.data, grad_dtype(args), state->grad,
-                   class_stride_of(args->grad.strides, args->ndim));
+        tile_store(tile, width, state->count, first, n, args->grad.data, grad_dtype(args), state->grad, grad_stride);
     }
 }
 
@@ -346,8 +351,9 @@ static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t
     lanes_state state;
     value_sum values = {{0}, 0};
     sample_cursor cursor = cursor_at(args, begin, end);
-    /* Samples of which a tile holds all classes, or a chunk of them. */
-    const int64_t most = args->classes > CHUNK ? BATCH : TILE / (args->classes + (args->classes == 0));
+    /* Samples of which a tile holds all classes, or a chunk of them. Half a tile leaves room in L1 for gradients that are transposed. */
+    const int64_t room = args->grad.data && stride == 1 ? TILE / 2 : TILE;
+    const int64_t held = args->classes > CHUNK ? CHUNK : args->classes, most = room / (held + (held == 0));
     const int64_t fit = most > WIDE ? WIDE : most / BATCH * BATCH;
     while (cursor.left > 0) {
         const sample_run *run = &cursor.run;
