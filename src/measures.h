@@ -219,13 +219,17 @@ INLINE int measure_stretch(const terms_piece *piece, int64_t first, int64_t end,
     const int pairs = kind != CLOSS_ENTROPY;
     const int quotient = slopes && !wrt_p && (kind == CLOSS_PROBABILITY_CROSS_ENTROPY || kind == CLOSS_KL_DIVERGENCE);
     const int alone = slopes && wrt_p && kind == CLOSS_PROBABILITY_CROSS_ENTROPY; /* log q counts where p = 0 */
+    uintptr_t z_ahead = from_lane(piece->z_ahead, column).data + (uintptr_t)(first * piece->z_ahead.step);
+    uintptr_t v_ahead = from_lane(piece->v_ahead, column).data + (uintptr_t)(first * piece->v_ahead.step);
     measure_seen seen = {.most = {0}};
     for (int l = 0; l < L; l++) seen.least[l] = (order_t)to_bits((real)REAL_MAX);
     ALIGNED real sum[L] = {0};
     for (int64_t i = first; i < end; i++) {
         const real *z = piece->z + i * piece->z_step + column, *v = piece->v + i * piece->v_step + column;
-        fetch((uintptr_t)z + piece->z_ahead, L * sizeof(real));
-        if (pairs) fetch((uintptr_t)v + piece->v_ahead, L * sizeof(real));
+        fetch(z_ahead, L * sizeof(real));
+        if (pairs) fetch(v_ahead, L * sizeof(real));
+        z_ahead += (uintptr_t)piece->z_ahead.step;
+        v_ahead += (uintptr_t)piece->v_ahead.step;
         if (slopes) fetch_step(g_ahead, i, L * sizeof(real));
 #pragma omp simd
         for (int l = 0; l < L; l++) {
@@ -420,7 +424,7 @@ static void measures(const closs_softmax_args *args, int64_t begin, int64_t end,
 {
     enum { L = LANES_OF_TERMS };
     const int along = !closs_lanes_of_samples(args) && !args->labels.data, slopes = args->grad.data != NULL;
-    const int64_t classes = args->classes, chunk = TERM_TILE / L < CHUNK ? TERM_TILE / L : CHUNK;
+    const int64_t classes = args->classes;
     const int kind = args->targets.data ? MEASURE_PAIRS : MEASURE_ONE;
     terms_place place;
     terms_tile tile;
@@ -428,7 +432,8 @@ static void measures(const closs_softmax_args *args, int64_t begin, int64_t end,
     sample_cursor cursor = cursor_at(args, begin, end);
     while (cursor.left > 0) {
         ALIGNED double sum[TERM_WIDE] = {0}, value[TERM_WIDE];
-        const int64_t count = along ? 1 : terms_count(args, &cursor, kind, REAL_DTYPE, TERM_TILE);
+        int64_t chunk = 0;
+        const int64_t count = along ? 1 : terms_count(args, &cursor, kind, REAL_DTYPE, TERM_TILE, &chunk);
         terms_take(args, &cursor, count, along, &place);
         if (args->labels.data) {
             for (int64_t l = 0; l < count; l++) sum[l] = measure_label(args, &place, l);

@@ -81,6 +81,7 @@ INLINE void terms_sum(const closs_softmax_args *args, const int kind, const int 
     enum { L = LANES_OF_TERMS };
     ALIGNED real max[L], base[L], target_max[L], target_base[L];
     const real temperature = terms_temperature(args), inverse = (real)(1 / args->temperature);
+    uintptr_t z_ahead = from_lane(piece->z_ahead, column).data, v_ahead = from_lane(piece->v_ahead, column).data;
     const real lowest = exp_lowest();
     for (int l = 0; l < L; l++) {
         max[l] = (real)sums->max[l];
@@ -94,9 +95,10 @@ INLINE void terms_sum(const closs_softmax_args *args, const int kind, const int 
         ALIGNED real moment[L] = {0}, terms[L] = {0}, weight[L] = {0};
         for (int64_t g = first; g < end; g++) {
             const real *z = piece->z + g * piece->z_step + column, *v = piece->v + g * piece->v_step + column;
-            fetch((uintptr_t)z + piece->z_ahead, L * sizeof(real));
-            if (kind == TERMS_TARGETS || kind == TERMS_DISTILLATION)
-                fetch((uintptr_t)v + piece->v_ahead, L * sizeof(real));
+            fetch(z_ahead, L * sizeof(real));
+            if (kind == TERMS_TARGETS || kind == TERMS_DISTILLATION) fetch(v_ahead, L * sizeof(real));
+            z_ahead += (uintptr_t)piece->z_ahead.step;
+            v_ahead += (uintptr_t)piece->v_ahead.step;
 #pragma omp simd
             for (int l = 0; l < L; l++) {
                 const real gap = z[l] - base[l];
@@ -211,13 +213,13 @@ static void terms_along(const closs_softmax_args *args, const terms_place *place
 }
 
 /* Samples in lanes: their totals, 16 to each, and their outputs. */
-static void terms_lanes(const closs_softmax_args *args, const terms_place *place, terms_tile *tile,
+static void terms_lanes(const closs_softmax_args *args, const terms_place *place, int64_t chunk, terms_tile *tile,
                         terms_totals *totals)
 {
     enum { L = LANES_OF_TERMS };
     const int kind = terms_kind(args);
-    const int64_t classes = args->classes, chunk = TERM_TILE / L < CHUNK ? TERM_TILE / L : CHUNK;
-    const int64_t step = classes * place->width <= TERM_TILE ? classes : chunk;
+    const int64_t classes = args->classes;
+    const int at_once = classes <= chunk && classes * place->width <= TERM_TILE;
     terms_piece piece[2];
     terms_sums sums[TERM_WIDE / L];
     for (int64_t c = 0; c < place->width; c += L) terms_clear(&sums[c / L]);
@@ -236,7 +238,7 @@ static void terms_lanes(const closs_softmax_args *args, const terms_place *place
     if (!args->grad.data && !args->hess.data) return;
     for (int64_t first = 0; first < classes; first += chunk) {
         const int64_t n = classes - first < chunk ? classes - first : chunk;
-        if (step < classes) terms_pieces(args, place, kind, first, n, tile, NULL, piece);
+        if (!at_once) terms_pieces(args, place, kind, first, n, tile, NULL, piece);
         terms_write_pieces(args, place, totals, piece, 1, first, n, tile);
     }
 }
@@ -252,7 +254,7 @@ static void softmax_terms(const closs_softmax_args *args, int64_t begin, int64_t
     value_sum values = {{0}, 0};
     sample_cursor cursor = cursor_at(args, begin, end);
     while (cursor.left > 0) {
-        int64_t at[TERM_WIDE], count;
+        int64_t at[TERM_WIDE], count, chunk;
         if (along) { /* 16 rows, one after the other, are finished at a time */
             terms_totals *all = &totals[0], *one = &totals[1];
             count = cursor.left < L ? cursor.left : L;
@@ -276,10 +278,10 @@ static void softmax_terms(const closs_softmax_args *args, int64_t begin, int64_t
                 terms_write_along(args, &place, one, 0, classes, &tile);
             }
         } else {
-            count = terms_count(args, &cursor, kind, REAL_DTYPE, TERM_TILE);
+            count = terms_count(args, &cursor, kind, REAL_DTYPE, TERM_TILE, &chunk);
             terms_take(args, &cursor, count, 0, &place);
             memcpy(at, place.values, sizeof at);
-            terms_lanes(args, &place, &tile, totals);
+            terms_lanes(args, &place, chunk, &tile, totals);
         }
         for (int64_t c = 0; c < count; c += L) {
             const int64_t n = count - c < L ? count - c : L;

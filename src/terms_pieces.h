@@ -24,7 +24,7 @@ typedef struct {
 typedef struct {
     const real *z, *v;
     int64_t z_step, v_step, groups;
-    uintptr_t z_ahead, v_ahead; /* bytes from z and v to what is fetched */
+    memory_ahead z_ahead, v_ahead;
 } terms_piece;
 
 /* Of the size that `real` has. */
@@ -43,16 +43,18 @@ INLINE real *terms_direct(const terms_place *place, const void *data, closs_dtyp
     return (real *)(uintptr_t)data + offset[0] + first * stride;
 }
 
-/* From n classes from `first`, at `from`, to what is needed after them: the next ones of the same samples, or the first of the samples
- * that follow; of packed samples as many elements as these have, where the samples behind them all begin. */
-INLINE uintptr_t terms_ahead(const real *from, const terms_place *place, const void *data, closs_dtype dtype,
-                             const int64_t *offset, int64_t stride, int64_t first, int64_t n, int64_t classes)
+/* What is needed after n classes from `first`: the next ones of the same samples, or the first of the samples that follow; of packed
+ * samples as many elements as these have, where the samples behind them all begin. */
+INLINE memory_ahead terms_ahead(const terms_place *place, const void *data, closs_dtype dtype, const int64_t *offset,
+                                int64_t stride, int64_t first, int64_t n, int64_t classes)
 {
-    const int64_t size = bytes_of(dtype), end = first + n;
+    const int64_t size = bytes_of(dtype), end = first + n, L = LANES_OF_TERMS;
     const int64_t ahead = place->along  ? end * stride
                           : stride == 1 ? place->width * classes + first * place->width
                                         : offset_ahead(first, end, classes, place->width, stride, size);
-    return address_of(data, (offset[0] + ahead) * size) - (uintptr_t)from;
+    const int64_t step = place->along ? L * stride : stride == 1 ? place->width : stride;
+    const memory_ahead there = {address_of(data, (offset[0] + ahead) * size), size, step * size};
+    return there;
 }
 
 /* Where a gradient will be written: at g, if not NULL, by the lanes that come next, else to these samples, as if they were packed. */
@@ -119,18 +121,19 @@ static int terms_pieces(const closs_softmax_args *args, const terms_place *place
 {
     const int64_t z_stride = class_stride_of(args->logits.strides, args->ndim);
     const int64_t v_stride = class_stride_of(args->targets.strides, args->ndim);
-    terms_piece piece = {NULL, NULL, 0, LANES_OF_TERMS, n, 0, 0};
+    const memory_ahead nowhere = {(uintptr_t)tile, 0, 0};
+    terms_piece piece = {NULL, NULL, 0, LANES_OF_TERMS, n, nowhere, nowhere};
     piece.z =
         terms_load(place, args->logits.data, args->dtype, place->logits, z_stride, first, n, tile->z, &piece.z_step);
     piece.z_ahead =
-        terms_ahead(piece.z, place, args->logits.data, args->dtype, place->logits, z_stride, first, n, args->classes);
+        terms_ahead(place, args->logits.data, args->dtype, place->logits, z_stride, first, n, args->classes);
     if (kind == TERMS_TARGETS) piece.v = terms_targets(args, place, first, n, tile->v, &piece.v_step);
     if (kind == TERMS_DISTILLATION || kind == MEASURE_PAIRS)
         piece.v = terms_load(place, args->targets.data, args->target_dtype, place->targets, v_stride, first, n, tile->v,
                              &piece.v_step);
     if (args->targets.data && piece.v)
-        piece.v_ahead = terms_ahead(piece.v, place, args->targets.data, args->target_dtype, place->targets, v_stride,
-                                    first, n, args->classes);
+        piece.v_ahead = terms_ahead(place, args->targets.data, args->target_dtype, place->targets, v_stride, first, n,
+                                    args->classes);
     if (!piece.v) piece.v = piece.z, piece.v_step = piece.z_step;
     if (!place->along) {
         pieces[0] = piece;
@@ -147,7 +150,7 @@ static int terms_pieces(const closs_softmax_args *args, const terms_place *place
         tail[0][l] = whole + l < n ? piece.z[whole + l] : z_padding;
         tail[1][l] = whole + l < n ? piece.v[whole + l] : v_padding;
     }
-    const terms_piece last = {tail[0], tail[1], LANES_OF_TERMS, LANES_OF_TERMS, 1, 0, 0};
+    const terms_piece last = {tail[0], tail[1], LANES_OF_TERMS, LANES_OF_TERMS, 1, nowhere, nowhere};
     pieces[count++] = last;
     return count;
 }

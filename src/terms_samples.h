@@ -59,23 +59,30 @@ static void terms_one(const closs_softmax_args *args, int64_t sample, terms_plac
     place->hess[0] -= args->first_class * class_stride_of(args->hess.strides, args->ndim);
 }
 
-/* Samples to take next. Tiles hold all classes of up to TERM_WIDE samples, or a chunk of 16; samples that are neighbours
- * and need no tile are taken by TERM_WIDE too. `tile` is the elements of one. */
+/* Samples to take next, and classes of a chunk, of which a tile of `tile` elements holds as many samples. At most TERM_WIDE, which
+ * neighbours that need no tile always are; else as many as have room for all of their classes, but 16, or a line of neighbours. */
 INLINE int64_t terms_count(const closs_softmax_args *args, const sample_cursor *cursor, int kind, closs_dtype native,
-                           int64_t tile)
+                           int64_t tile, int64_t *chunk)
 {
+    enum { L = LANES_OF_TERMS };
     const sample_run *run = &cursor->run;
     const int given =
         kind == TERMS_DISTILLATION || kind == MEASURE_PAIRS || (kind == TERMS_TARGETS && args->targets.data);
     const int built = kind == TERMS_TARGETS && (args->label_smoothing != 0 || args->class_weight.data);
-    const int in_place = args->dtype == native && run->step.logits == 1 && !built &&
-                         (!given || (args->target_dtype == native && run->step.targets == 1)) &&
-                         (!args->grad.data || (grad_dtype(args) == native && run->step.grad == 1)) &&
-                         (!args->hess.data || (hess_dtype(args) == native && run->step.hess == 1));
-    int64_t most = tile / (args->classes > 0 ? args->classes : 1) / LANES_OF_TERMS * LANES_OF_TERMS;
-    most = most > TERM_WIDE ? TERM_WIDE : most < LANES_OF_TERMS ? LANES_OF_TERMS : most;
-    if (in_place && run->count >= LANES_OF_TERMS && most < TERM_WIDE)
-        most = run->count < TERM_WIDE ? run->count / LANES_OF_TERMS * LANES_OF_TERMS : TERM_WIDE;
+    const int beside = run->count >= L && run->step.logits == 1 && (!given || run->step.targets == 1) &&
+                       (!args->grad.data || run->step.grad == 1) && (!args->hess.data || run->step.hess == 1);
+    const int in_place = beside && args->dtype == native && !built && (!given || args->target_dtype == native) &&
+                         (!args->grad.data || grad_dtype(args) == native) &&
+                         (!args->hess.data || hess_dtype(args) == native);
+    int64_t most = tile / (args->classes > 0 ? args->classes : 1) / L * L;
+    most = most > TERM_WIDE ? TERM_WIDE : most < L ? L : most;
+    *chunk = tile / L;
+    if (beside && most < TERM_WIDE) {
+        const int64_t line = args->dtype == native ? L : 2 * L; /* samples: of half types, too, a class is whole lines */
+        const int64_t wide = in_place || (kind >= MEASURE_ONE && most < line) ? TERM_WIDE : line;
+        most = most > wide ? most : run->count < wide ? run->count / L * L : wide;
+        if (!in_place) *chunk = tile / most;
+    }
     return cursor->left < most ? cursor->left : most;
 }
 
