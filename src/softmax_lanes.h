@@ -29,13 +29,14 @@
 #ifndef CLOSS_LANE_SIZES
 #define CLOSS_LANE_SIZES
 enum {
-    TILE = 2 * CHUNK * BATCH, /* elements of a tile */
-    WIDEN = 32,               /* classes summed in `real` */
-    SUBTOTAL = 32             /* chunks */
+    WIDEN = 32,   /* classes summed in `real` */
+    SUBTOTAL = 32 /* chunks */
 };
 #endif
 
+#undef TILE
 #undef WIDE
+#define TILE (CHUNK * BATCH * (REAL_DTYPE == CLOSS_F32 ? 3 : 2) / 2) /* elements of a tile: as many as a stack has room for */
 #define WIDE (512 / (int)sizeof(real)) /* samples: in place, 512 bytes a class keep DRAM pages and the TLB busy */
 
 /* Aligned, for gcc peels loops to the first aligned element otherwise, and leaves most of a short one scalar. */
@@ -351,9 +352,9 @@ static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t
     lanes_state state;
     value_sum values = {{0}, 0};
     sample_cursor cursor = cursor_at(args, begin, end);
-    /* Samples of which a tile holds all classes, or a chunk of them. Half a tile leaves room in L1 for gradients that are transposed. */
-    const int64_t room = args->grad.data && stride == 1 ? TILE / 2 : TILE;
-    const int64_t held = args->classes > CHUNK ? CHUNK : args->classes, most = room / (held + (held == 0));
+    /* Samples of which a tile holds all classes, or a chunk of them: fewer where gradients are transposed, for room in L1. */
+    const int64_t room = args->grad.data && stride == 1 ? CHUNK * BATCH : TILE;
+    const int64_t most = args->classes > CHUNK ? BATCH : room / (args->classes + (args->classes == 0));
     const int64_t fit = most > WIDE ? WIDE : most / BATCH * BATCH;
     while (cursor.left > 0) {
         const sample_run *run = &cursor.run;
