@@ -13,8 +13,9 @@
  * Passes: one over memory, in parts of CLOSS_PART classes, whose states are merged from left to right, so that threads may
  * share a row; within a part in blocks of 512 classes: the maximum of a block, then its exponentials while it is in L1,
  * relative to the running maximum; sums are rescaled only when that has grown. The gradient stores the exponentials and
- * rescales them in cache (512 x 32000 floats: 6.8 ms, computing them again 11.9); where it can't, because of strides, half
- * types or its length, they are computed again. Both give the same bits. Half types are widened block by block.
+ * rescales them in cache (512 x 32000 floats: 6.8 ms, computing them again 11.9); where it can't, because of strides or half
+ * types, up to HELD of them are stored elsewhere; of longer rows they are computed again. All give the same bits. Half types are
+ * widened block by block.
  *
  * Accumulators: a block in LANES sums of `real`, each of 16 (f64: 32) terms, then in LANES sums of double, added by a fixed
  * tree at the end of a part. Error of S': about 4 eps plus what rounding z_j - m makes of each term.
@@ -75,6 +76,9 @@ typedef struct {
     double label;               /* the label's term */
     ALIGNED double open[LANES]; /* the others, until the end of the part */
 } row_state;
+
+#undef HELD
+#define HELD (16384 / (int)sizeof(real)) /* exponentials that a stack has room for */
 
 /* A row of logits, or of results, anywhere in memory. */
 typedef struct {
@@ -317,11 +321,12 @@ INLINE void row_scale(const real *source, real *target, int64_t n, double share,
 }
 
 /* Classes [begin, end) of gradient = weight x (softmax - onehot), from the state of the part that they are, or NULL if that
- * was not kept, and of the row. */
-static void row_gradient(const closs_softmax_part *part, const closs_softmax_state *total, const row_view *row,
-                         const row_view *grad, int64_t begin, int64_t end, int64_t label, double weight)
+ * was not kept, and of the row. `exps` holds the exponentials (+ class) of a part that stored them. */
+static void row_gradient(const closs_softmax_part *part, const closs_softmax_state *total, const real *exps,
+                         const row_view *row, const row_view *grad, int64_t begin, int64_t end, int64_t label,
+                         double weight)
 {
-    ALIGNED real buffer[LANES + BLOCK], exps[BLOCK];
+    ALIGNED real buffer[LANES + BLOCK], results[BLOCK];
     const double share = 1.0 / (total->others + total->left_out);
     const real lowest = exp_lowest();
     real *direct = row_direct(grad), max = -INFINITY;
@@ -332,16 +337,15 @@ static void row_gradient(const closs_softmax_part *part, const closs_softmax_sta
         const real here = part ? (real)part->block_max[b] : row_max(x, n);
         max = here > max ? here : max;
         const double gap = (double)max - total->max;
-        const double rescaled = gap == 0 ? weight : times_exp(weight, gap);
-        if (stored) {
-            row_scale(direct + first, direct + first, n, share, rescaled);
-            continue;
-        }
-        const real base = max == -INFINITY ? 0 : max;
+        const double rescaled = gap == 0 ? weight : times_exp(weight, gap), factor = share * rescaled;
+        const real base = max == -INFINITY ? 0 : max, both = (real)(is_extreme(factor) ? 1.0 : factor);
+        real *to = direct ? direct + first : results;
+        if (!stored) {
 #pragma omp simd
-        for (int64_t j = 0; j < n; j++) exps[j] = exp_above(x[j] - base, lowest);
-        row_scale(exps, direct ? direct + first : exps, n, share, rescaled);
-        if (!direct) store_reals(exps, n, grad->data, grad->dtype, grad->offset + first * grad->stride, grad->stride);
+            for (int64_t j = 0; j < n; j++) to[j] = exp_above(x[j] - base, lowest) * both;
+        }
+        if (stored || is_extreme(factor)) row_scale(stored ? exps + first : to, to, n, share, rescaled);
+        if (!direct) store_reals(to, n, grad->data, grad->dtype, grad->offset + first * grad->stride, grad->stride);
     }
     if (label >= begin && label < end) {
         const real at_label = (real)(0.0 - total->others * share * weight);
@@ -374,15 +378,15 @@ static void row_zero(const row_view *row, int64_t begin, int64_t end)
 
 /* What `write` does with one stretch of the results. */
 static void row_write(const closs_softmax_args *args, const closs_softmax_part *part, const closs_softmax_state *total,
-                      const row_view *row, const row_view *grad, int64_t begin, int64_t end, int64_t label,
-                      double weight)
+                      const real *exps, const row_view *row, const row_view *grad, int64_t begin, int64_t end,
+                      int64_t label, double weight)
 {
     if (weight == 0)
         row_zero(grad, begin, end);
     else if (args->result == CLOSS_LOG_SOFTMAX)
         row_log_softmax(row, grad, begin, end, (real)total->max, log1p_positive((real)(total->rest / total->unit)));
     else
-        row_gradient(part, total, row, grad, begin, end, label, weight * args->scale);
+        row_gradient(part, total, exps, row, grad, begin, end, label, weight * args->scale);
 }
 
 /* A batch of rows of one block each, whose classes are neighbours: the same additions as in row_part and row_write, but one step of
@@ -459,8 +463,16 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
     row_view grad = {args->grad.data, grad_dtype(args), 0, class_stride_of(args->grad.strides, args->ndim)};
     const int keep = classes <= (int64_t)CLOSS_PART * PARTS_KEPT;
     const int store = grad.data && !pivot && keep && grad.dtype == REAL_DTYPE && grad.stride == 1;
+    const int hold = grad.data && !pivot && !store && classes <= HELD;
     const double unit = 1.0 / ((bits_t)1 << EXP_BIAS);
-    closs_softmax_part parts[PARTS_KEPT];
+    union {
+        closs_softmax_part parts[PARTS_KEPT];
+        struct {
+            closs_softmax_part part;
+            ALIGNED real exps[HELD];
+        } held; /* of a row that has one part */
+    } kept;
+    closs_softmax_part *parts = kept.parts;
     closs_softmax_state merged;
     value_sum values = {{0}, 0};
     const int batches = classes * (int64_t)sizeof(real) <= (grad.data ? SHORT_PAIR : SHORT_ROW) && classes >= LANES &&
@@ -484,19 +496,20 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
                     continue;
                 }
                 const closs_softmax_state *total = &parts[0].state;
+                real *exps = store ? row_direct(&grad) : hold ? kept.held.exps : NULL;
                 /* Read before it is overwritten. */
                 const real at_label =
                     label[done] >= 0 ? load_real(row.data, row.dtype, row.offset + label[done] * row.stride) : 0;
                 for (int64_t first = 0, p = 0; weight[done] != 0 && first < classes; first += CLOSS_PART, p++) {
                     closs_softmax_part *part = &parts[keep ? p : p > 0];
                     const int64_t stop = classes - first < CLOSS_PART ? classes : first + CLOSS_PART;
-                    row_part(part, args, &row, first, stop, label[done], store ? row_direct(&grad) : NULL);
+                    row_part(part, args, &row, first, stop, label[done], exps);
                     if (p == 1) merged = parts[0].state;
                     if (p > 0) softmax_merge(&merged, &part->state), total = &merged;
                 }
                 for (int64_t first = 0, p = 0; grad.data && first < classes; first += CLOSS_PART, p++) {
                     const int64_t stop = classes - first < CLOSS_PART ? classes : first + CLOSS_PART;
-                    row_write(args, keep ? &parts[p] : NULL, total, &row, &grad, first, stop, label[done],
+                    row_write(args, keep ? &parts[p] : NULL, total, exps, &row, &grad, first, stop, label[done],
                               weight[done]);
                 }
                 if (weight[done] == 0 || args->result == CLOSS_LOG_SOFTMAX) continue;
@@ -583,7 +596,7 @@ static void softmax_write(const closs_softmax_args *args, int64_t sample, int64_
     labels_and_weights(args, &run, &label, &weight);
     const row_view row = row_of(args, args->logits.data, args->dtype, args->logits.strides, run.first.logits);
     const row_view grad = row_of(args, args->grad.data, grad_dtype(args), args->grad.strides, run.first.grad);
-    if (grad.data) row_write(args, part, total, &row, &grad, begin, end, label, weight);
+    if (grad.data) row_write(args, part, total, row_direct(&grad), &row, &grad, begin, end, label, weight);
 }
 #undef LARGER
 #undef SUM
