@@ -36,6 +36,12 @@ INLINE void fetch_step(memory_ahead ahead, int64_t step, int64_t bytes)
     fetch(ahead.data + (uintptr_t)(step * ahead.step), bytes);
 }
 
+/* Of `bytes` a class from `data`: what to fetch. A line or two begin where what was before ended, and reach into the next. */
+INLINE uintptr_t line_of(uintptr_t data, int64_t bytes)
+{
+    return bytes <= 128 ? data + (uintptr_t)bytes - 1 : data;
+}
+
 /* Where the class axis is not the fastest: after classes up to `end` of `lanes` samples come the same classes of the samples behind
  * them, while those are few enough to be still in the second cache by then, else more classes of the same. */
 INLINE int64_t offset_ahead(int64_t first, int64_t end, int64_t classes, int64_t lanes, int64_t stride, int64_t size)

@@ -22,6 +22,8 @@
 #define lanes_finish KERNEL(lanes_finish)
 #define lanes_log_softmax KERNEL(lanes_log_softmax)
 #define lanes_gradient KERNEL(lanes_gradient)
+#define tile_next KERNEL(tile_next)
+#define tile_target KERNEL(tile_target)
 #define softmax_tile KERNEL(softmax_tile)
 #define softmax_wide KERNEL(softmax_wide)
 #define softmax_lanes KERNEL(softmax_lanes)
@@ -119,7 +121,7 @@ INLINE void lanes_sum(const real *x, int64_t stride, int64_t n, const int pivot,
         for (; j + 1 < end; j += 2) {
             fetch_step(next, j, STEP * sizeof(real));
             fetch_step(next, j + 1, STEP * sizeof(real));
-            if (store) {
+            if (store || pivot) {
                 fetch_step(target, j, STEP * sizeof(real));
                 fetch_step(target, j + 1, STEP * sizeof(real));
             }
@@ -169,7 +171,7 @@ INLINE void lanes_chunk(lanes_state *state, int pivot, const real *x, int64_t st
         }
         double *total = state->open + v, *ties = state->ties + v;
         if (pivot)
-            lanes_sum(x + v, stride, n, 1, label, base, total, ties, NULL, 0, from_lane(next, v), target);
+            lanes_sum(x + v, stride, n, 1, label, base, total, ties, NULL, 0, from_lane(next, v), from_lane(target, v));
         else if (store)
             lanes_sum(x + v, stride, n, 0, label, base, total, ties, store + v, store_stride, from_lane(next, v),
                       from_lane(target, v));
@@ -215,24 +217,26 @@ INLINE void lanes_finish(lanes_state *state, closs_softmax_result result, int sh
     }
 }
 
-/* (z - max) - value for n classes of all lanes. */
+/* (z - max) - value for n classes of all lanes; `next` and `ahead` are fetched. */
 INLINE void lanes_log_softmax(const lanes_state *state, const real *x, int64_t stride, real *target,
-                              int64_t target_stride, int64_t n)
+                              int64_t target_stride, int64_t n, memory_ahead next, memory_ahead ahead)
 {
     for (int64_t v = 0; v < state->width; v += BATCH)
         for (int64_t j = 0; j < n; j++) {
             const real *from = x + j * stride + v;
             real *to = target + j * target_stride + v;
-            fetch((uintptr_t)(to + BATCH), BATCH * sizeof(real)); /* of the next lanes */
-            fetch((uintptr_t)(from + BATCH), BATCH * sizeof(real));
+            fetch_step(from_lane(next, v), j, BATCH * sizeof(real));
+            fetch_step(from_lane(ahead, v), j, BATCH * sizeof(real));
 #pragma omp simd
             for (int l = 0; l < BATCH; l++) to[l] = (from[l] - state->max[v + l]) - state->value[v + l];
         }
 }
 
-/* Gradients of n classes, from class `first`, of all lanes: x holds exponentials (`exps`) or logits. */
+/* Gradients of n classes, from class `first`, of all lanes: x holds exponentials (`exps`), or logits, and then `next` and `ahead`
+ * are fetched. */
 INLINE void lanes_gradient(const lanes_state *state, double scale, int64_t first, const real *x, int64_t stride,
-                           real *target, int64_t target_stride, int64_t n, int exps)
+                           real *target, int64_t target_stride, int64_t n, int exps, memory_ahead next,
+                           memory_ahead ahead)
 {
     int special = 0;
     const real lowest = exp_lowest();
@@ -254,8 +258,8 @@ INLINE void lanes_gradient(const lanes_state *state, double scale, int64_t first
             }
         } else {
             for (int64_t j = 0; j < n; j++) {
-                fetch((uintptr_t)(to + j * target_stride + BATCH), BATCH * sizeof(real)); /* of the next lanes */
-                fetch((uintptr_t)(from + j * stride + BATCH), BATCH * sizeof(real));
+                fetch_step(from_lane(next, v), j, BATCH * sizeof(real));
+                fetch_step(from_lane(ahead, v), j, BATCH * sizeof(real));
 #pragma omp simd
                 for (int l = 0; l < BATCH; l++)
                     to[j * target_stride + l] = exp_above(from[j * stride + l] - max[l], lowest) * factor[l];
@@ -282,6 +286,27 @@ INLINE void lanes_gradient(const lanes_state *state, double scale, int64_t first
     }
 }
 
+/* The samples behind those of a tile, and where the gradient of these will be written from class `first`, if they lie without gaps or
+ * are neighbours. Without a gradient that is the former. */
+INLINE memory_ahead tile_next(const lanes_state *state, const closs_softmax_args *args)
+{
+    const int64_t size = bytes_of(args->dtype), stride = class_stride_of(args->logits.strides, args->ndim);
+    const int64_t samples = state->width * (stride == 1 ? args->classes : 1);
+    const uintptr_t data = address_of(args->logits.data, (state->logits[0] + samples) * size);
+    const memory_ahead packed = {data, args->classes * size, STEP * size};
+    const memory_ahead beside = {line_of(data, state->width * size), size, stride * size};
+    return stride == 1 ? packed : beside;
+}
+
+INLINE memory_ahead tile_target(const lanes_state *state, const closs_softmax_args *args, int64_t first)
+{
+    const int64_t size = bytes_of(grad_dtype(args)), stride = class_stride_of(args->grad.strides, args->ndim);
+    const uintptr_t data = address_of(args->grad.data, (state->grad[0] + first * stride) * size);
+    const memory_ahead packed = {data, args->classes * size, STEP * size};
+    const memory_ahead beside = {line_of(data, state->width * size), size, stride * size};
+    return !args->grad.data ? tile_next(state, args) : stride == 1 ? packed : beside;
+}
+
 /* Samples anywhere in memory, by way of a transposed copy. */
 static void softmax_tile(lanes_state *state, const closs_softmax_args *args)
 {
@@ -289,32 +314,25 @@ static void softmax_tile(lanes_state *state, const closs_softmax_args *args)
     const int pivot = leaves_out_pivot(args);
     const int keep = args->grad.data && !pivot && classes <= CHUNK;
     const int64_t stride = class_stride_of(args->logits.strides, args->ndim);
-    const int64_t grad_stride = class_stride_of(args->grad.strides, args->ndim);
-    const int64_t size = bytes_of(args->dtype), grad_size = bytes_of(grad_dtype(args));
     ALIGNED real tile[TILE];
-    /* To the next samples, and to the gradient of these, if they are neighbours, or lie without gaps. */
-    memory_ahead next = {address_of(args->logits.data, (state->logits[0] + width) * size), size, stride * size};
-    memory_ahead target = {address_of(args->grad.data, state->grad[0] * grad_size), grad_size, grad_stride * grad_size};
-    if (stride == 1) {
-        next.data = address_of(args->logits.data, (state->logits[0] + width * classes) * size);
-        next.lane = classes * size, next.step = STEP * size;
-        target.lane = classes * grad_size, target.step = STEP * grad_size;
-    }
     for (int64_t first = 0; first < classes; first += CHUNK) {
         const int64_t n = classes - first < CHUNK ? classes - first : CHUNK;
         tile_load(args->logits.data, args->dtype, state->logits, stride, width, first, n, tile);
-        lanes_chunk(state, pivot, tile, width, first, n, classes, next, target, keep ? tile : NULL, width);
+        lanes_chunk(state, pivot, tile, width, first, n, classes, tile_next(state, args), tile_target(state, args, first),
+                    keep ? tile : NULL, width);
     }
     lanes_finish(state, args->result, args->grad.data != NULL);
     if (!args->grad.data) return;
     for (int64_t first = 0; first < classes; first += CHUNK) {
         const int64_t n = classes - first < CHUNK ? classes - first : CHUNK;
+        const memory_ahead target = tile_target(state, args, first);
         if (classes > CHUNK) tile_load(args->logits.data, args->dtype, state->logits, stride, width, first, n, tile);
         if (args->result == CLOSS_LOG_SOFTMAX)
-            lanes_log_softmax(state, tile, width, tile, width, n);
+            lanes_log_softmax(state, tile, width, tile, width, n, target, target);
         else
-            lanes_gradient(state, args->scale, first, tile, width, tile, width, n, keep);
-        tile_store(tile, width, state->count, first, n, args->grad.data, grad_dtype(args), state->grad, grad_stride);
+            lanes_gradient(state, args->scale, first, tile, width, tile, width, n, keep, target, target);
+        tile_store(tile, width, state->count, first, n, args->grad.data, grad_dtype(args), state->grad,
+                   class_stride_of(args->grad.strides, args->ndim));
     }
 }
 
@@ -327,23 +345,25 @@ static void softmax_wide(lanes_state *state, const closs_softmax_args *args)
     const int64_t stride = class_stride_of(args->logits.strides, args->ndim);
     const int64_t grad_stride = class_stride_of(args->grad.strides, args->ndim);
     const int pivot = leaves_out_pivot(args);
-    const int keep = !pivot && classes <= CHUNK;
+    const int keep = grad && !pivot && classes <= CHUNK;
+    const int64_t size = sizeof(real);
+    const memory_ahead beside = {address_of(logits, BATCH * size), size, stride * size};
+    const memory_ahead target = {address_of(grad, BATCH * size), size, grad_stride * size}; /* of the next lanes */
     for (int64_t first = 0; first < classes; first += CHUNK) {
         const int64_t n = classes - first < CHUNK ? classes - first : CHUNK;
-        const real *x = logits + first * stride;
-        const int64_t ahead = offset_ahead(first, first + n, classes, WIDE, stride, sizeof(real)), size = sizeof(real);
+        const int64_t ahead = offset_ahead(first, first + n, classes, WIDE, stride, size);
         const memory_ahead next = {address_of(logits, ahead * size), size, stride * size};
-        const memory_ahead target = {address_of(grad, STEP * size), size, grad_stride * size}; /* of the next lanes */
-        lanes_chunk(state, pivot, x, stride, first, n, classes, next, target, keep ? grad : NULL, grad_stride);
+        lanes_chunk(state, pivot, logits + first * stride, stride, first, n, classes, next,
+                    keep ? target : next, keep ? grad : NULL, grad_stride);
     }
     lanes_finish(state, args->result, grad != NULL);
     if (!grad) return;
     if (args->result == CLOSS_LOG_SOFTMAX)
-        lanes_log_softmax(state, logits, stride, grad, grad_stride, classes);
+        lanes_log_softmax(state, logits, stride, grad, grad_stride, classes, beside, target);
     else if (keep)
-        lanes_gradient(state, args->scale, 0, grad, grad_stride, grad, grad_stride, classes, 1);
+        lanes_gradient(state, args->scale, 0, grad, grad_stride, grad, grad_stride, classes, 1, beside, target);
     else
-        lanes_gradient(state, args->scale, 0, logits, stride, grad, grad_stride, classes, 0);
+        lanes_gradient(state, args->scale, 0, logits, stride, grad, grad_stride, classes, 0, beside, target);
 }
 
 static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum)
@@ -393,6 +413,8 @@ static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t
 #undef lanes_finish
 #undef lanes_log_softmax
 #undef lanes_gradient
+#undef tile_next
+#undef tile_target
 #undef softmax_tile
 #undef softmax_wide
 #undef softmax_lanes

@@ -54,17 +54,23 @@ INLINE memory_ahead terms_ahead(const terms_place *place, const void *data, clos
                                         : offset_ahead(first, end, classes, place->width, stride, size);
     const int64_t step = place->along ? L * stride : stride == 1 ? place->width : stride;
     const memory_ahead there = {address_of(data, (offset[0] + ahead) * size), size, step * size};
-    return there;
+    const memory_ahead beside = {line_of(there.data, place->width * size), size, step * size};
+    return place->along || stride == 1 ? there : beside;
 }
 
-/* Where a gradient will be written: at g, if not NULL, by the lanes that come next, else to these samples, as if they were packed. */
+/* Where a gradient will be written: at g, if not NULL, by the lanes that come next, else to these samples, as neighbours or as if they
+ * were packed. */
 INLINE memory_ahead grad_ahead(const closs_softmax_args *args, const terms_place *place, const real *g, int64_t g_step,
                                int64_t first)
 {
-    const int64_t size = bytes_of(grad_dtype(args)), L = LANES_OF_TERMS, offset = place->grad[0] + first * L;
+    const int64_t size = bytes_of(grad_dtype(args)), L = LANES_OF_TERMS;
+    const int64_t stride = class_stride_of(args->grad.strides, args->ndim);
+    const uintptr_t data = address_of(args->grad.data, place->grad[0] * size);
     const memory_ahead in_place = {address_of(g, L * size), size, g_step * size};
-    const memory_ahead packed = {address_of(args->grad.data, offset * size), args->classes * size, L * size};
-    return g ? in_place : packed;
+    const memory_ahead beside = {line_of(data + (uintptr_t)(first * stride * size), place->width * size), size,
+                                 stride * size};
+    const memory_ahead packed = {data + (uintptr_t)(first * L * size), args->classes * size, L * size};
+    return g ? in_place : stride == 1 || place->along ? packed : beside;
 }
 
 /* n classes from `first`, in place or in `tile`; the distance between classes (lanes that are samples) goes to *step. */
