@@ -45,6 +45,8 @@
 #define row_part KERNEL(row_part)
 #define is_extreme KERNEL(is_extreme)
 #define row_scale KERNEL(row_scale)
+#define row_place KERNEL(row_place)
+#define row_put KERNEL(row_put)
 #define row_gradient KERNEL(row_gradient)
 #define row_exp_pivots KERNEL(row_exp_pivots)
 #define row_log_softmax KERNEL(row_log_softmax)
@@ -320,16 +322,39 @@ INLINE void row_scale(const real *source, real *target, int64_t n, double share,
     }
 }
 
+/* Where n results from `first` are made: in their place, or in `results` until row_put brings them there. */
+INLINE real *row_place(const row_view *row, int stream, int64_t first, real *results)
+{
+    real *direct = stream ? NULL : row_direct(row);
+    return direct ? direct + first : results;
+}
+
+INLINE void row_put(const real *made, const row_view *row, int stream, int64_t first, int64_t n)
+{
+    const size_t size = (size_t)bytes_of(row->dtype), bytes = (size_t)n * size;
+    char *target = (char *)row->data + (row->offset + first * row->stride) * (int64_t)size;
+    ALIGNED uint16_t halves[BLOCK];
+    if ((const char *)made == target) return;
+    if (!stream) {
+        store_reals(made, n, row->data, row->dtype, row->offset + first * row->stride, row->stride);
+    } else if (row->dtype == REAL_DTYPE) {
+        stream_bytes(target, made, bytes);
+    } else {
+        store_reals(made, n, halves, row->dtype, 0, 1);
+        stream_bytes(target, halves, bytes);
+    }
+}
+
 /* Classes [begin, end) of gradient = weight x (softmax - onehot), from the state of the part that they are, or NULL if that
  * was not kept, and of the row. `exps` holds the exponentials (+ class) of a part that stored them. */
 static void row_gradient(const closs_softmax_part *part, const closs_softmax_state *total, const real *exps,
-                         const row_view *row, const row_view *grad, int64_t begin, int64_t end, int64_t label,
-                         double weight)
+                         const row_view *row, const row_view *grad, int stream, int64_t begin,
+                         int64_t end, int64_t label, double weight)
 {
     ALIGNED real buffer[LANES + BLOCK], results[BLOCK];
     const double share = 1.0 / (total->others + total->left_out);
     const real lowest = exp_lowest();
-    real *direct = row_direct(grad), max = -INFINITY;
+    real max = -INFINITY;
     for (int64_t first = begin, b = 0; first < end; first += BLOCK, b++) {
         const int64_t n = end - first < BLOCK ? end - first : BLOCK;
         const int stored = part && part->stored;
@@ -339,33 +364,29 @@ static void row_gradient(const closs_softmax_part *part, const closs_softmax_sta
         const double gap = (double)max - total->max;
         const double rescaled = gap == 0 ? weight : times_exp(weight, gap), factor = share * rescaled;
         const real base = max == -INFINITY ? 0 : max, both = (real)(is_extreme(factor) ? 1.0 : factor);
-        real *to = direct ? direct + first : results;
+        real *to = row_place(grad, stream, first, results);
         if (!stored) {
 #pragma omp simd
             for (int64_t j = 0; j < n; j++) to[j] = exp_above(x[j] - base, lowest) * both;
         }
         if (stored || is_extreme(factor)) row_scale(stored ? exps + first : to, to, n, share, rescaled);
-        if (!direct) store_reals(to, n, grad->data, grad->dtype, grad->offset + first * grad->stride, grad->stride);
-    }
-    if (label >= begin && label < end) {
-        const real at_label = (real)(0.0 - total->others * share * weight);
-        store_reals(&at_label, 1, grad->data, grad->dtype, grad->offset + label * grad->stride, 1);
+        if (label >= first && label < first + n) to[label - first] = (real)(0.0 - total->others * share * weight);
+        row_put(to, grad, stream, first, n);
     }
 }
 
 /* Classes [begin, end) of (z - max) - log. */
-static void row_log_softmax(const row_view *row, const row_view *result, int64_t begin, int64_t end, real max, real log)
+static void row_log_softmax(const row_view *row, const row_view *result, int stream, int64_t begin,
+                            int64_t end, real max, real log)
 {
     ALIGNED real buffer[LANES + BLOCK], logs[BLOCK];
-    real *direct = row_direct(result);
     for (int64_t first = begin; first < end; first += BLOCK) {
         const int64_t n = end - first < BLOCK ? end - first : BLOCK;
         const real *x = row_gather(row, first, n, buffer);
-        real *to = direct ? direct + first : logs;
+        real *to = row_place(result, stream, first, logs);
 #pragma omp simd
         for (int64_t j = 0; j < n; j++) to[j] = (x[j] - max) - log;
-        if (!direct)
-            store_reals(logs, n, result->data, result->dtype, result->offset + first * result->stride, result->stride);
+        row_put(to, result, stream, first, n);
     }
 }
 
@@ -378,15 +399,16 @@ static void row_zero(const row_view *row, int64_t begin, int64_t end)
 
 /* What `write` does with one stretch of the results. */
 static void row_write(const closs_softmax_args *args, const closs_softmax_part *part, const closs_softmax_state *total,
-                      const real *exps, const row_view *row, const row_view *grad, int64_t begin, int64_t end,
-                      int64_t label, double weight)
+                      const real *exps, const row_view *row, const row_view *grad, int stream,
+                      int64_t begin, int64_t end, int64_t label, double weight)
 {
     if (weight == 0)
         row_zero(grad, begin, end);
     else if (args->result == CLOSS_LOG_SOFTMAX)
-        row_log_softmax(row, grad, begin, end, (real)total->max, log1p_positive((real)(total->rest / total->unit)));
+        row_log_softmax(row, grad, stream, begin, end, (real)total->max,
+                        log1p_positive((real)(total->rest / total->unit)));
     else
-        row_gradient(part, total, exps, row, grad, begin, end, label, weight * args->scale);
+        row_gradient(part, total, exps, row, grad, stream, begin, end, label, weight * args->scale);
 }
 
 /* A batch of rows of one block each, whose classes are neighbours: the same additions as in row_part and row_write, but one step of
@@ -462,8 +484,10 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
                     class_stride_of(args->logits.strides, args->ndim)};
     row_view grad = {args->grad.data, grad_dtype(args), 0, class_stride_of(args->grad.strides, args->ndim)};
     const int keep = classes <= (int64_t)CLOSS_PART * PARTS_KEPT;
-    const int store = grad.data && !pivot && keep && grad.dtype == REAL_DTYPE && grad.stride == 1;
-    const int hold = grad.data && !pivot && !store && classes <= HELD;
+    const int stream = grad.data && grad.data != args->logits.data && grad.stride == 1 &&
+                       worth_streaming(args->shape, args->ndim, (size_t)(classes * bytes_of(grad.dtype)));
+    const int hold = grad.data && !pivot && classes <= HELD && (stream || !row_direct(&grad));
+    const int store = grad.data && !pivot && keep && !hold && row_direct(&grad);
     const double unit = 1.0 / ((bits_t)1 << EXP_BIAS);
     union {
         closs_softmax_part parts[PARTS_KEPT];
@@ -509,8 +533,8 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
                 }
                 for (int64_t first = 0, p = 0; grad.data && first < classes; first += CLOSS_PART, p++) {
                     const int64_t stop = classes - first < CLOSS_PART ? classes : first + CLOSS_PART;
-                    row_write(args, keep ? &parts[p] : NULL, total, exps, &row, &grad, first, stop, label[done],
-                              weight[done]);
+                    row_write(args, keep ? &parts[p] : NULL, total, exps, &row, &grad, stream && !store,
+                              first, stop, label[done], weight[done]);
                 }
                 if (weight[done] == 0 || args->result == CLOSS_LOG_SOFTMAX) continue;
                 gap[done] = (real)total->max;
@@ -536,6 +560,7 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
             for (int64_t i = 0; i < count; i++) store_value(args, value_offset[i], value[i]);
         value_sum_add(&values, value, count);
     }
+    if (stream) stream_end();
     *sum += value_sum_total(&values);
 }
 
@@ -596,7 +621,7 @@ static void softmax_write(const closs_softmax_args *args, int64_t sample, int64_
     labels_and_weights(args, &run, &label, &weight);
     const row_view row = row_of(args, args->logits.data, args->dtype, args->logits.strides, run.first.logits);
     const row_view grad = row_of(args, args->grad.data, grad_dtype(args), args->grad.strides, run.first.grad);
-    if (grad.data) row_write(args, part, total, row_direct(&grad), &row, &grad, begin, end, label, weight);
+    if (grad.data) row_write(args, part, total, row_direct(&grad), &row, &grad, 0, begin, end, label, weight);
 }
 #undef LARGER
 #undef SUM
@@ -614,6 +639,8 @@ static void softmax_write(const closs_softmax_args *args, int64_t sample, int64_
 #undef row_ahead
 #undef row_part
 #undef row_scale
+#undef row_place
+#undef row_put
 #undef row_gradient
 #undef row_exp_pivots
 #undef row_log_softmax

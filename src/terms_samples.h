@@ -60,7 +60,8 @@ static void terms_one(const closs_softmax_args *args, int64_t sample, terms_plac
 }
 
 /* Samples to take next, and classes of a chunk, of which a tile of `tile` elements holds as many samples. At most TERM_WIDE, which
- * neighbours that need no tile always are; else as many as have room for all of their classes, but 16, or a line of neighbours. */
+ * neighbours that need no tile always are; else as many as have room for all of their classes, but 16. Sums of measures are the same
+ * in chunks of any multiple of TERMS_WIDENED, so that of neighbours a tile holds whole lines. */
 INLINE int64_t terms_count(const closs_softmax_args *args, const sample_cursor *cursor, int kind, closs_dtype native,
                            int64_t tile, int64_t *chunk)
 {
@@ -74,15 +75,14 @@ INLINE int64_t terms_count(const closs_softmax_args *args, const sample_cursor *
     const int in_place = beside && args->dtype == native && !built && (!given || args->target_dtype == native) &&
                          (!args->grad.data || grad_dtype(args) == native) &&
                          (!args->hess.data || hess_dtype(args) == native);
-    int64_t most = tile / (args->classes > 0 ? args->classes : 1) / L * L;
+    int64_t most = tile / (args->classes > 0 ? args->classes : 1) / L * L, wide = in_place ? TERM_WIDE : L;
     most = most > TERM_WIDE ? TERM_WIDE : most < L ? L : most;
     *chunk = tile / L;
-    if (beside && most < TERM_WIDE) {
-        const int64_t line = args->dtype == native ? L : 2 * L; /* samples: of half types, too, a class is whole lines */
-        const int64_t wide = in_place || (kind >= MEASURE_ONE && most < line) ? TERM_WIDE : line;
-        most = most > wide ? most : run->count < wide ? run->count / L * L : wide;
-        if (!in_place) *chunk = tile / most;
+    if (beside && kind >= MEASURE_ONE && most == L && !in_place) {
+        wide = tile / TERMS_WIDENED < TERM_WIDE ? tile / TERMS_WIDENED : TERM_WIDE;
+        *chunk = TERMS_WIDENED;
     }
+    if (beside && most < wide) most = run->count < wide ? run->count / L * L : wide;
     return cursor->left < most ? cursor->left : most;
 }
 

@@ -241,6 +241,46 @@ def test_no_copy_of_strided_floats(tmp_path):
     assert resident() - before < 4_000_000
 
 
+def assert_repeats(large, small):
+    """All of a large array is copies of a small one, to the bit."""
+    copies = np.ascontiguousarray(large).view(np.uint8).reshape(-1, small.nbytes)
+    np.testing.assert_array_equal(copies, np.broadcast_to(small.view(np.uint8).ravel(), copies.shape))
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+@pytest.mark.parametrize("classes", [7, 300, 1000, 5000, 40000])
+def test_large_results(classes, dtype, rng):
+    """Results of more than 32 MB may be written past the caches: the bits of small ones, and buffers begin anywhere."""
+    few = (3 * rng.standard_normal((7, classes))).astype(dtype)
+    labels = rng.integers(0, classes, 7)
+    copies = (33 << 20) // few.nbytes + 1
+    logits, many_labels = np.tile(few, (copies, 1)), np.tile(labels, copies)
+    grad = np.empty(logits.size + 3, dtype)[3:].reshape(logits.shape)
+    closs.softmax_cross_entropy(logits, many_labels, reduction="sum", grad=grad)
+    assert_repeats(grad, closs.softmax_cross_entropy(few, labels, reduction="sum", grad=True)[1])
+    assert_repeats(closs.softmax(logits, out=grad), closs.softmax(few))
+    assert_repeats(closs.log_softmax(logits, out=grad), closs.log_softmax(few))
+    closs.softmax_cross_entropy(logits, many_labels, reduction="sum", grad=logits)
+    assert_repeats(logits, closs.softmax_cross_entropy(few, labels, reduction="sum", grad=True)[1])
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+@pytest.mark.parametrize("loss", ["huber_loss", "sigmoid_cross_entropy"])
+def test_large_results_of_elements(loss, dtype, rng):
+    """The same for gradient, Hessian and values of elementwise losses."""
+    function = getattr(closs, loss)
+    few, target = (rng.standard_normal((2, 1001)) * 2).astype(dtype)
+    copies = (33 << 20) // few.nbytes + 1
+    pred, many = np.tile(few, copies), np.tile(target, copies)
+    grad, hess = (np.empty(pred.size + 1, dtype)[1:] for _ in range(2))
+    values = function(pred, many, reduction="none", grad=grad, hess=hess)[0]
+    for large, small in zip((values, grad, hess), function(few, target, reduction="none", grad=True, hess=True), strict=True):
+        assert_repeats(large, small)
+    function(pred, many, reduction="none", grad=pred, hess=hess)
+    assert_repeats(pred, grad[:1001])
+    assert_repeats(hess, function(few, target, reduction="none", grad=True, hess=True)[2])
+
+
 def test_inputs_are_not_modified(rng):
     for classes in (7, 300):
         logits, labels = rng.standard_normal((50, classes)), rng.integers(0, classes, 50)
