@@ -296,9 +296,9 @@ static void elementwise(const closs_elementwise_args *args, int64_t begin, int64
     for (int64_t next = begin; next < end;) {
         const element_run run = element_run_at(args, next, end - next);
         next += run.count;
-        const int packed = run.step[AT_PRED] == 1 && run.step[AT_TARGET] == 1 &&
-                           (!args->grad.data || run.step[AT_GRAD] == 1) && (!args->hess.data || run.step[AT_HESS] == 1) &&
-                           (!args->values.data || run.step[AT_VALUES] == 1);
+        const int packed =
+            run.step[AT_PRED] == 1 && run.step[AT_TARGET] == 1 && (!args->grad.data || run.step[AT_GRAD] == 1) &&
+            (!args->hess.data || run.step[AT_HESS] == 1) && (!args->values.data || run.step[AT_VALUES] == 1);
         if (plain && packed) {
             const element_arrays arrays = {
                 (const real *)args->pred.data + run.offset[AT_PRED],

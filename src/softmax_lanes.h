@@ -38,7 +38,7 @@ enum {
 
 #undef TILE
 #undef WIDE
-#define TILE (CHUNK * BATCH * (REAL_DTYPE == CLOSS_F32 ? 3 : 2) / 2) /* elements of a tile: as many as a stack has room for */
+#define TILE (REAL_DTYPE == CLOSS_F32 ? 3072 : 2048) /* elements of a tile, as many as a stack has room for */
 #define WIDE (512 / (int)sizeof(real)) /* samples: in place, 512 bytes a class keep DRAM pages and the TLB busy */
 
 /* Aligned, for gcc peels loops to the first aligned element otherwise, and leaves most of a short one scalar. */
@@ -318,8 +318,8 @@ static void softmax_tile(lanes_state *state, const closs_softmax_args *args)
     for (int64_t first = 0; first < classes; first += CHUNK) {
         const int64_t n = classes - first < CHUNK ? classes - first : CHUNK;
         tile_load(args->logits.data, args->dtype, state->logits, stride, width, first, n, tile);
-        lanes_chunk(state, pivot, tile, width, first, n, classes, tile_next(state, args), tile_target(state, args, first),
-                    keep ? tile : NULL, width);
+        lanes_chunk(state, pivot, tile, width, first, n, classes, tile_next(state, args),
+                    tile_target(state, args, first), keep ? tile : NULL, width);
     }
     lanes_finish(state, args->result, args->grad.data != NULL);
     if (!args->grad.data) return;
@@ -353,8 +353,8 @@ static void softmax_wide(lanes_state *state, const closs_softmax_args *args)
         const int64_t n = classes - first < CHUNK ? classes - first : CHUNK;
         const int64_t ahead = offset_ahead(first, first + n, classes, WIDE, stride, size);
         const memory_ahead next = {address_of(logits, ahead * size), size, stride * size};
-        lanes_chunk(state, pivot, logits + first * stride, stride, first, n, classes, next,
-                    keep ? target : next, keep ? grad : NULL, grad_stride);
+        lanes_chunk(state, pivot, logits + first * stride, stride, first, n, classes, next, keep ? target : next,
+                    keep ? grad : NULL, grad_stride);
     }
     lanes_finish(state, args->result, grad != NULL);
     if (!grad) return;

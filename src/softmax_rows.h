@@ -348,8 +348,8 @@ INLINE void row_put(const real *made, const row_view *row, int stream, int64_t f
 /* Classes [begin, end) of gradient = weight x (softmax - onehot), from the state of the part that they are, or NULL if that
  * was not kept, and of the row. `exps` holds the exponentials (+ class) of a part that stored them. */
 static void row_gradient(const closs_softmax_part *part, const closs_softmax_state *total, const real *exps,
-                         const row_view *row, const row_view *grad, int stream, int64_t begin,
-                         int64_t end, int64_t label, double weight)
+                         const row_view *row, const row_view *grad, int stream, int64_t begin, int64_t end,
+                         int64_t label, double weight)
 {
     ALIGNED real buffer[LANES + BLOCK], results[BLOCK];
     const double share = 1.0 / (total->others + total->left_out);
@@ -376,8 +376,8 @@ static void row_gradient(const closs_softmax_part *part, const closs_softmax_sta
 }
 
 /* Classes [begin, end) of (z - max) - log. */
-static void row_log_softmax(const row_view *row, const row_view *result, int stream, int64_t begin,
-                            int64_t end, real max, real log)
+static void row_log_softmax(const row_view *row, const row_view *result, int stream, int64_t begin, int64_t end,
+                            real max, real log)
 {
     ALIGNED real buffer[LANES + BLOCK], logs[BLOCK];
     for (int64_t first = begin; first < end; first += BLOCK) {
@@ -399,8 +399,8 @@ static void row_zero(const row_view *row, int64_t begin, int64_t end)
 
 /* What `write` does with one stretch of the results. */
 static void row_write(const closs_softmax_args *args, const closs_softmax_part *part, const closs_softmax_state *total,
-                      const real *exps, const row_view *row, const row_view *grad, int stream,
-                      int64_t begin, int64_t end, int64_t label, double weight)
+                      const real *exps, const row_view *row, const row_view *grad, int stream, int64_t begin,
+                      int64_t end, int64_t label, double weight)
 {
     if (weight == 0)
         row_zero(grad, begin, end);
@@ -533,8 +533,8 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
                 }
                 for (int64_t first = 0, p = 0; grad.data && first < classes; first += CLOSS_PART, p++) {
                     const int64_t stop = classes - first < CLOSS_PART ? classes : first + CLOSS_PART;
-                    row_write(args, keep ? &parts[p] : NULL, total, exps, &row, &grad, stream && !store,
-                              first, stop, label[done], weight[done]);
+                    row_write(args, keep ? &parts[p] : NULL, total, exps, &row, &grad, stream && !store, first, stop,
+                              label[done], weight[done]);
                 }
                 if (weight[done] == 0 || args->result == CLOSS_LOG_SOFTMAX) continue;
                 gap[done] = (real)total->max;
