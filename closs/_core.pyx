@@ -216,11 +216,17 @@ cdef double run_blocks(block_function run, const void *args, int64_t block, int6
             closs_sum_add(&total, partial)
         return closs_sum_total(&total)
     closs_workers_started = 1
-    # Sixteen turns for each thread, so that they end together; what one fetches ahead is mostly its own.
-    cdef int64_t turn = max(1, blocks // (16 * threads))
-    for b in prange(blocks, num_threads=min(threads, blocks), schedule="dynamic", chunksize=turn):
-        partials[b] = 0.0
-        run(args, b * block, min(samples, (b + 1) * block), &partials[b])
+    # Few blocks: each thread has the same in every call, and finds them in its cache. Of many it takes sixteenths of its share, so
+    # that threads end together whatever else the machine does.
+    cdef int64_t turn = blocks // (16 * threads)
+    if turn == 0:
+        for b in prange(blocks, num_threads=min(threads, blocks), schedule="static"):
+            partials[b] = 0.0
+            run(args, b * block, min(samples, (b + 1) * block), &partials[b])
+    else:
+        for b in prange(blocks, num_threads=threads, schedule="dynamic", chunksize=turn):
+            partials[b] = 0.0
+            run(args, b * block, min(samples, (b + 1) * block), &partials[b])
     for b in range(blocks):
         closs_sum_add(&total, partials[b])
     free(partials)

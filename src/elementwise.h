@@ -51,12 +51,12 @@ INLINE element element_huber(real d, real delta)
                      linear ? 0 : curvature};
 }
 
-/* beta > 0. d / beta first, for d^2 may overflow where the loss does not. */
-INLINE element element_smooth_l1(real d, real beta)
+/* beta > 0, ratio = d / beta: that first, for d^2 may overflow where the loss does not. */
+INLINE element element_smooth_l1(real d, real ratio, real beta, real inverse)
 {
-    const real a = ABSOLUTE(d), ratio = d / beta;
+    const real a = ABSOLUTE(d);
     const int linear = a > beta;
-    const real curvature = d == d ? 1 / beta : d;
+    const real curvature = d == d ? inverse : d;
     return (element){linear ? a - (real)0.5 * beta : (real)0.5 * d * ratio, linear ? SIGNED(1, d) : ratio,
                      linear ? 0 : curvature};
 }
@@ -186,12 +186,16 @@ static element_run element_run_at(const closs_elementwise_args *args, int64_t sa
 static OUT_OF_LINE void element_loss(closs_elementwise_loss loss, double parameter, const real *p, const real *t,
                                      const real *positive, int64_t n, real scale, real *restrict v, real *g, real *h)
 {
-    const real delta = (real)parameter, over = (real)(1 - parameter);
+    const real delta = (real)parameter, over = (real)(1 - parameter), inverse = 1 / delta;
     switch (loss) {
     case CLOSS_L1: ELEMENT_LOOP(element_l1(p[i] - t[i]));
     case CLOSS_MSE: ELEMENT_LOOP(element_mse(p[i] - t[i]));
     case CLOSS_HUBER: ELEMENT_LOOP(element_huber(p[i] - t[i], delta));
-    case CLOSS_SMOOTH_L1: ELEMENT_LOOP(element_smooth_l1(p[i] - t[i], delta));
+    case CLOSS_SMOOTH_L1:
+        if (divides_exactly(parameter)) {
+            ELEMENT_LOOP(element_smooth_l1(p[i] - t[i], (p[i] - t[i]) * inverse, delta, inverse));
+        }
+        ELEMENT_LOOP(element_smooth_l1(p[i] - t[i], (p[i] - t[i]) / delta, delta, inverse));
     case CLOSS_PSEUDO_HUBER: ELEMENT_LOOP(element_pseudo_huber(p[i] - t[i], delta));
     case CLOSS_LOG_COSH: ELEMENT_LOOP(element_log_cosh(p[i] - t[i]));
     case CLOSS_QUANTILE: ELEMENT_LOOP(element_quantile(p[i] - t[i], delta, over));

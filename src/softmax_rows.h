@@ -65,6 +65,7 @@
 enum {
     BLOCK = CLOSS_PART / CLOSS_PART_BLOCKS,
     AHEAD = 1024,     /* classes fetched ahead */
+    LATER = 65536,    /* classes whose results are fetched before they are written */
     PARTS_KEPT = 32,  /* rows of more parts compute their exponentials again for a gradient */
     TOGETHER = 8,     /* rows of a batch: logits and gradients stay in L1 from one step to the next */
     SHORT_ROW = 2048, /* bytes of rows that batches are faster for */
@@ -271,9 +272,10 @@ static int row_has_nan(const row_view *row, int64_t begin, int64_t end)
     return found;
 }
 
-/* The state of classes [begin, end), at most CLOSS_PART of them. Exponentials go to `store` (+ class) unless NULL. */
-static void row_part(closs_softmax_part *part, const closs_softmax_args *args, const row_view *row, int64_t begin,
-                     int64_t end, int64_t label, real *store)
+/* The state of classes [begin, end), at most CLOSS_PART of them. Exponentials go to `store` (+ class) unless NULL. What will be
+ * `written` (unless NULL) only when the row is summed is fetched meanwhile. */
+static void row_part(closs_softmax_part *part, const closs_softmax_args *args, const row_view *row,
+                     const row_view *written, int64_t begin, int64_t end, int64_t label, real *store)
 {
     const int pivot = leaves_out_pivot(args);
     ALIGNED real buffer[LANES + BLOCK];
@@ -285,6 +287,8 @@ static void row_part(closs_softmax_part *part, const closs_softmax_args *args, c
     for (int64_t first = begin, b = 0; first < end; first += BLOCK, b++) {
         const int64_t n = end - first < BLOCK ? end - first : BLOCK;
         const int64_t hit = label >= first && label < first + n ? label - first : -1;
+        for (int64_t j = 0; written && j < n; j += 64 / bytes_of(written->dtype))
+            PREFETCH((const void *)address_of(written->data, (written->offset + first + j) * bytes_of(written->dtype)));
         row_block(&state, row_gather(row, first, n, buffer), n, hit, pivot, row_ahead(row, first),
                   store ? store + first : NULL);
         part->block_max[b] = (double)state.max;
@@ -430,6 +434,7 @@ static void rows_of_a_block(const closs_softmax_args *args, const row_batch *row
     ALIGNED double others[BATCH] = {0}, left_out[BATCH] = {0};
     for (int64_t r = begin; r < end; r++) {
         max[r] = row_max(rows->x[r], n);
+        for (int64_t j = 0; pivot && j < to_write; j += 64 / (int64_t)sizeof(real)) PREFETCH(rows->grad[r] + j);
         if (rows->label[r] >= 0) at_label[r] = rows->x[r][rows->label[r]];
     }
     for (int64_t r = begin; r < end; r++) {
@@ -489,6 +494,7 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
     const int hold = grad.data && !pivot && classes <= HELD && (stream || !row_direct(&grad));
     const int store = grad.data && !pivot && keep && !hold && row_direct(&grad);
     const double unit = 1.0 / ((bits_t)1 << EXP_BIAS);
+    const row_view *later = !store && !stream && grad.data && grad.stride == 1 && classes <= LATER ? &grad : NULL;
     union {
         closs_softmax_part parts[PARTS_KEPT];
         struct {
@@ -527,7 +533,7 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
                 for (int64_t first = 0, p = 0; weight[done] != 0 && first < classes; first += CLOSS_PART, p++) {
                     closs_softmax_part *part = &parts[keep ? p : p > 0];
                     const int64_t stop = classes - first < CLOSS_PART ? classes : first + CLOSS_PART;
-                    row_part(part, args, &row, first, stop, label[done], exps);
+                    row_part(part, args, &row, later, first, stop, label[done], exps);
                     if (p == 1) merged = parts[0].state;
                     if (p > 0) softmax_merge(&merged, &part->state), total = &merged;
                 }
@@ -586,7 +592,7 @@ static void softmax_part(const closs_softmax_args *args, int64_t sample, int64_t
     real *store = grad.data && !leaves_out_pivot(args) && !args->hess.data && weight != 0 ? row_direct(&grad) : NULL;
     const int here = label >= begin && label < end;
     const real at_label = here ? load_real(row.data, row.dtype, row.offset + label * row.stride) : 0;
-    row_part(part, args, &row, begin, end, label, store);
+    row_part(part, args, &row, NULL, begin, end, label, store);
     part->state.at_label = (double)at_label;
 }
 
