@@ -220,7 +220,7 @@ cdef double run_blocks(block_function run, const void *args, int64_t block, int6
     # that threads end together whatever else the machine does.
     cdef int64_t turn = blocks // (16 * threads)
     if turn == 0:
-        for b in prange(blocks, num_threads=min(threads, blocks), schedule="static"):
+        for b in prange(blocks, num_threads=min(threads, blocks), schedule="static", chunksize=1):
             partials[b] = 0.0
             run(args, b * block, min(samples, (b + 1) * block), &partials[b])
     else:
