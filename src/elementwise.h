@@ -204,8 +204,8 @@ static OUT_OF_LINE void element_loss(closs_elementwise_loss loss, double paramet
 }
 
 /* n elements of an array: themselves, or a copy; a step of 0 repeats one. */
-INLINE const real *element_source(const void *data, closs_dtype dtype, int64_t offset, int64_t step, int64_t n,
-                                  real *buffer)
+static OUT_OF_LINE const real *element_source(const void *data, closs_dtype dtype, int64_t offset, int64_t step,
+                                              int64_t n, real *buffer)
 {
     if (step == 1 && dtype == REAL_DTYPE) return (const real *)data + offset;
     if (step == 0) {
@@ -218,8 +218,8 @@ INLINE const real *element_source(const void *data, closs_dtype dtype, int64_t o
 }
 
 /* Derivatives to where they belong, weighted if there are weights. */
-INLINE void element_results(real *computed, const double *weight, double scale, int64_t n, void *data,
-                            closs_dtype dtype, int64_t offset, int64_t step)
+static OUT_OF_LINE void element_results(real *computed, const double *weight, double scale, int64_t n, void *data,
+                                        closs_dtype dtype, int64_t offset, int64_t step)
 {
     if (weight)
         for (int64_t i = 0; i < n; i++)

@@ -333,20 +333,17 @@ INLINE real *row_place(const row_view *row, int stream, int64_t first, real *res
     return direct ? direct + first : results;
 }
 
-INLINE void row_put(const real *made, const row_view *row, int stream, int64_t first, int64_t n)
+static OUT_OF_LINE void row_put(const real *made, const row_view *row, int stream, int64_t first, int64_t n)
 {
     const size_t size = (size_t)bytes_of(row->dtype), bytes = (size_t)n * size;
     char *target = (char *)row->data + (row->offset + first * row->stride) * (int64_t)size;
     ALIGNED uint16_t halves[BLOCK];
+    const int rounded = stream && row->dtype != REAL_DTYPE;
     if ((const char *)made == target) return;
-    if (!stream) {
-        store_reals(made, n, row->data, row->dtype, row->offset + first * row->stride, row->stride);
-    } else if (row->dtype == REAL_DTYPE) {
-        stream_bytes(target, made, bytes);
-    } else {
-        store_reals(made, n, halves, row->dtype, 0, 1);
-        stream_bytes(target, halves, bytes);
-    }
+    if (!stream || rounded)
+        store_reals(made, n, rounded ? halves : row->data, row->dtype, rounded ? 0 : row->offset + first * row->stride,
+                    rounded ? 1 : row->stride);
+    if (stream) stream_bytes(target, rounded ? (const void *)halves : made, bytes);
 }
 
 /* Classes [begin, end) of gradient = weight x (softmax - onehot), from the state of the part that they are, or NULL if that
