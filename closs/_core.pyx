@@ -216,8 +216,8 @@ cdef double run_blocks(block_function run, const void *args, int64_t block, int6
             closs_sum_add(&total, partial)
         return closs_sum_total(&total)
     closs_workers_started = 1
-    # Few blocks: each thread has the same in every call, and finds them in its cache. Of many it takes sixteenths of its share, so
-    # that threads end together whatever else the machine does.
+    # Few blocks: each thread has the same in every call, and finds them in its cache. Of many it takes sixteenths of
+    # its share, so that threads end together whatever else the machine does.
     cdef int64_t turn = blocks // (16 * threads)
     if turn == 0:
         for b in prange(blocks, num_threads=min(threads, blocks), schedule="static", chunksize=1):

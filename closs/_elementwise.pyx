@@ -75,7 +75,8 @@ cdef object compute(closs_elementwise_loss loss, double parameter, object pred, 
 
     cdef closs_report report
     cdef double total = 0
-    # An element of a softmax costs as much as moving 24 bytes; a logarithm or a square root, with what belongs to it, twice that.
+    # An element of a softmax costs as much as moving 24 bytes; a logarithm or a square root, with what belongs to it,
+    # twice that.
     cdef int moved = 2 + (gradient is not None) + (hessian is not None)
     if loss == CLOSS_SIGMOID_CROSS_ENTROPY or loss == CLOSS_LOG_COSH or loss == CLOSS_PSEUDO_HUBER:
         moved += 12
