@@ -87,6 +87,7 @@ cdef extern from "closs.h" nogil:
         int64_t first_class
         closs_label_dtype predicted_dtype
         closs_const_array predicted
+        int32_t fresh
 
     enum:
         CLOSS_PART
@@ -142,6 +143,7 @@ cdef extern from "closs.h" nogil:
         int32_t wide_grad
         int32_t wide_hess
         double scale
+        int32_t fresh
 
     ctypedef struct closs_sum:
         double level[64]

@@ -72,6 +72,7 @@ cdef object compute(closs_elementwise_loss loss, double parameter, object pred, 
         args.hess.data = cnp.PyArray_DATA(hessian)
         args.hess.strides = axes.stride[HESS]
         args.wide_hess = is_half(data) and not is_half(hessian)
+    args.fresh = gradient is not None and gradient is not grad or hessian is not None and hessian is not hess
 
     cdef closs_report report
     cdef double total = 0

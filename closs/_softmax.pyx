@@ -241,6 +241,7 @@ def softmax_cross_entropy(logits, target, *, axis=-1, class_weight=None, sample_
     args.has_ignore_index = ignores
     args.ignore_index = ignored
     args.label_smoothing = smoothing
+    args.fresh = gradient is not grad
     if by_class is not None:
         axes.class_weight[0] = cnp.PyArray_STRIDES(by_class)[0] // cnp.PyArray_ITEMSIZE(by_class)
         args.class_weight_dtype = dtype_of(by_class)
@@ -459,12 +460,13 @@ def softmax_entropy(logits, *, axis=-1, base=None, sample_weight=None, reduction
     return results(how, total, values, out, gradient, None)
 
 
-cdef int compute(closs_softmax_result kind, cnp.ndarray data, int axis, cnp.ndarray result,
+cdef int compute(closs_softmax_result kind, cnp.ndarray data, int axis, cnp.ndarray result, bint fresh,
                  cnp.ndarray values) except -1:
     """One result of the family that takes no labels, into `result` (like the data) or `values` (without the axis)."""
     cdef sample_axes axes
     cdef closs_softmax_args args = closs_softmax_defaults()
     args.result = kind
+    args.fresh = fresh
     fill_args(&args, &axes, axis, data, None, result, None, None, None, values)
     cdef int threads = threads_for(work_of(axes.count, args.classes, False))
     with nogil:
@@ -478,12 +480,12 @@ cdef object like_data(closs_softmax_result kind, object x, object axis, object o
     cdef cnp.ndarray result = result_buffer(out, data, x, "x")
     cdef cnp.ndarray flat
     if axis is not None:
-        compute(kind, data, axis_of(axis, cnp.PyArray_NDIM(data)), result, None)
+        compute(kind, data, axis_of(axis, cnp.PyArray_NDIM(data)), result, result is not out, None)
     elif cnp.PyArray_IS_C_CONTIGUOUS(result):
-        compute(kind, data.reshape(-1), 0, result.reshape(-1), None)
+        compute(kind, data.reshape(-1), 0, result.reshape(-1), result is not out, None)
     else:
         flat = np.empty(data.size, dtype=data.dtype)
-        compute(kind, data.reshape(-1), 0, flat, None)
+        compute(kind, data.reshape(-1), 0, flat, True, None)
         np.copyto(result, flat.reshape((<object> data).shape))
     return result
 
@@ -651,7 +653,7 @@ def logsumexp(x, *, axis=-1, keepdims=False, out=None):
     if out is not None:
         check_overlap(values, "out", x, "x", False)
         check_overlap(values, "out", data, "x", False)
-    compute(CLOSS_LOGSUMEXP, data, class_axis, None, values)
+    compute(CLOSS_LOGSUMEXP, data, class_axis, None, False, values)
     if out is not None:
         return out
     if keepdims:

@@ -37,6 +37,7 @@ class ElementwiseArgs(ctypes.Structure):
         ("wide_grad", ctypes.c_int32),
         ("wide_hess", ctypes.c_int32),
         ("scale", ctypes.c_double),
+        ("fresh", ctypes.c_int32),
     ]
 
 

@@ -237,13 +237,14 @@ typedef struct {
     int64_t first_class;             /* part and write: that of the first element of logits, targets, grad and hess */
     closs_label_dtype predicted_dtype;
     closs_const_array predicted; /* zero-one loss: labels in place of logits */
+    int32_t fresh; /* grad is memory that was never written: large ones are then not written past the caches, either */
 } closs_softmax_args;
 
 /* clang-format off */
 #define CLOSS_SOFTMAX_INIT \
     { sizeof(closs_softmax_args), CLOSS_CROSS_ENTROPY, CLOSS_F32, CLOSS_I64, 0, 0, NULL, {NULL, NULL}, {NULL, NULL}, 0, 0, \
       CLOSS_F32, {NULL, NULL}, 0.0, 1.0, 0.0, CLOSS_F64, {NULL, NULL}, CLOSS_F64, {NULL, NULL}, {NULL, NULL}, \
-      {NULL, NULL}, {NULL, NULL}, 0, 0, 1.0, 0, 0, CLOSS_I64, {NULL, NULL} }
+      {NULL, NULL}, {NULL, NULL}, 0, 0, 1.0, 0, 0, CLOSS_I64, {NULL, NULL}, 0 }
 /* clang-format on */
 
 CLOSS_API closs_status closs_softmax_check(const closs_softmax_args *args, closs_report *report);
@@ -357,13 +358,14 @@ typedef struct {
     closs_array hess;                /* optional output */
     int32_t wide_grad;               /* for half types: grad is float */
     int32_t wide_hess;
-    double scale; /* multiplies grad and hess; run uses it, the one-shot call sets it */
+    double scale;  /* multiplies grad and hess; run uses it, the one-shot call sets it */
+    int32_t fresh; /* as above, of grad and hess */
 } closs_elementwise_args;
 
 /* clang-format off */
 #define CLOSS_ELEMENTWISE_INIT \
     { sizeof(closs_elementwise_args), CLOSS_L1, CLOSS_F32, 1.0, 0, NULL, {NULL, NULL}, {NULL, NULL}, CLOSS_F64, {NULL, NULL}, \
-      CLOSS_F64, {NULL, NULL}, {NULL, NULL}, {NULL, NULL}, {NULL, NULL}, 0, 0, 1.0 }
+      CLOSS_F64, {NULL, NULL}, {NULL, NULL}, {NULL, NULL}, {NULL, NULL}, 0, 0, 1.0, 0 }
 /* clang-format on */
 
 CLOSS_API closs_status closs_elementwise_check(const closs_elementwise_args *args, closs_report *report);

@@ -293,8 +293,8 @@ static void elementwise(const closs_elementwise_args *args, int64_t begin, int64
     const double *weight = args->sample_weight.data ? weights : NULL;
     const int plain = args->dtype == REAL_DTYPE && grad_type == REAL_DTYPE && hess_type == REAL_DTYPE && !weight &&
                       !args->pos_weight.data;
-    const int stream = plain && (args->grad.data || args->hess.data) && args->grad.data != args->pred.data &&
-                       worth_streaming(args->shape, args->ndim, sizeof(real));
+    const int stream = plain && !args->fresh && (args->grad.data || args->hess.data) &&
+                       args->grad.data != args->pred.data && worth_streaming(args->shape, args->ndim, sizeof(real));
     for (int64_t i = 0; loss == CLOSS_SIGMOID_CROSS_ENTROPY && i < ELEMENTS; i++) positive_copy[i] = 1;
     value_sum values = {{0}, 0};
     for (int64_t next = begin; next < end;) {

@@ -486,7 +486,7 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
                     class_stride_of(args->logits.strides, args->ndim)};
     row_view grad = {args->grad.data, grad_dtype(args), 0, class_stride_of(args->grad.strides, args->ndim)};
     const int keep = classes <= (int64_t)CLOSS_PART * PARTS_KEPT;
-    const int stream = grad.data && grad.data != args->logits.data && grad.stride == 1 &&
+    const int stream = grad.data && !args->fresh && grad.data != args->logits.data && grad.stride == 1 &&
                        worth_streaming(args->shape, args->ndim, (size_t)(classes * bytes_of(grad.dtype)));
     const int hold = grad.data && !pivot && classes <= HELD && (stream || !row_direct(&grad));
     const int store = grad.data && !pivot && keep && !hold && row_direct(&grad);

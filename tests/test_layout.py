@@ -260,6 +260,7 @@ def test_large_results(classes, dtype, rng):
     assert_repeats(grad, closs.softmax_cross_entropy(few, labels, reduction="sum", grad=True)[1])
     assert_repeats(closs.softmax(logits, out=grad), closs.softmax(few))
     assert_repeats(closs.log_softmax(logits, out=grad), closs.log_softmax(few))
+    assert_repeats(closs.log_softmax(logits), closs.log_softmax(few))  # new memory is written otherwise
     closs.softmax_cross_entropy(logits, many_labels, reduction="sum", grad=logits)
     assert_repeats(logits, closs.softmax_cross_entropy(few, labels, reduction="sum", grad=True)[1])
 

@@ -287,6 +287,7 @@ static int run_softmax(const trial *t)
     args.has_ignore_index = t->ignore, args.ignore_index = IGNORED;
     args.label_smoothing = t->smoothing, args.temperature = t->temperature, args.base = t->base;
     args.wide_grad = t->wide_grad, args.wide_hess = t->wide_hess, args.wrt_targets = t->wrt_targets;
+    args.fresh = t->mean;
 
     /* What must be refused, of what a trial can be. */
     closs_status status = CLOSS_OK;
@@ -414,7 +415,7 @@ static int run_elementwise(const trial *t)
     args.pred = input(&first, in_place ? t->layout[GRAD] : t->layout[FIRST]);
     args.target = input(&second, t->layout[SECOND]);
     args.pos_weight_dtype = args.sample_weight_dtype = weight_dtype;
-    args.wide_grad = t->wide_grad, args.wide_hess = t->wide_hess;
+    args.wide_grad = t->wide_grad, args.wide_hess = t->wide_hess, args.fresh = t->mean;
 
     const double x = t->parameter;
     int fits = 1;
