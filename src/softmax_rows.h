@@ -81,7 +81,7 @@ typedef struct {
 } row_state;
 
 #undef HELD
-#define HELD (16384 / (int)sizeof(real)) /* exponentials that a stack has room for */
+#define HELD (12288 / (int)sizeof(real)) /* exponentials that a stack has room for */
 
 /* A row of logits, or of results, anywhere in memory. */
 typedef struct {
