@@ -43,6 +43,14 @@ def machine(reports: list[Report]) -> str:
     return "\n".join([lines[0], "", *lines[1:]])
 
 
+def met(result: Result, answer: str) -> str:
+    """Whether a target is met; if it can't be, because the peer is too fast for what the machine allows, what can."""
+    if answer == "yes" or result.ratio is None or not result.of_limit:
+        return answer
+    most = result.ratio / result.of_limit
+    return answer if most >= targets.TARGETS[result.case].ratio else f"{answer}, {result.limit} allows {most:.1f} x"
+
+
 def reached(reports: list[Report]) -> str:
     """Every target beside what each race reached."""
     tables = [{row[0]: row for row in targets.rows(report.results)} for report in reports]
@@ -55,7 +63,10 @@ def reached(reports: list[Report]) -> str:
         cells = [f"`{case}`", tables[0][case][1]]
         for found, results in zip(tables, timed, strict=True):
             here = found.get(case)
-            cells += ["-"] * 3 if here is None else [in_units(results[case].seconds["closs"]), *here[2:]]
+            if here is None:
+                cells += ["-"] * 3
+            else:
+                cells += [in_units(results[case].seconds["closs"]), here[2], met(results[case], here[3])]
         rows.append(cells)
     return table(head, rows)
 
