@@ -237,7 +237,7 @@ typedef struct {
     int64_t first_class;             /* part and write: that of the first element of logits, targets, grad and hess */
     closs_label_dtype predicted_dtype;
     closs_const_array predicted; /* zero-one loss: labels in place of logits */
-    int32_t fresh; /* grad is memory that was never written: large ones are then not written past the caches, either */
+    int32_t fresh;               /* grad is new memory: however large, it is then not written past the caches */
 } closs_softmax_args;
 
 /* clang-format off */
