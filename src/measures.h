@@ -200,6 +200,7 @@ INLINE int measure_ordinary(const measure_seen *seen, const real *sum, const int
     const real large = (real)(0.25 / REAL_TINY);
     const order_t most = (order_t)to_bits(large), least = (order_t)to_bits((real)(2 * REAL_TINY));
     order_t wrong = 0;
+#pragma omp simd reduction(| : wrong)
     for (int l = 0; l < LANES_OF_TERMS; l++) {
         const order_t high = seen->most[l], low = seen->least[l];
         const real range = from_bits((bits_t)high) / from_bits((bits_t)low), size = ABSOLUTE(sum[l]);

@@ -1,13 +1,14 @@
 /* softmax_lanes.h: the softmax family with lanes along the samples, for few classes (up to CHUNK of them, classes
  * fastest) and for any number where the class axis is not the fastest in memory. Formulas: see softmax_rows.h.
  *
- * Logits are read as x[class x stride + lane]. Where the samples are contiguous that is the array itself; elsewhere they
+ * Logits are read as x[class x stride + lane]. Where the samples are neighbours that is the array itself; elsewhere they
  * are copied, transposed, to a tile. Up to WIDE samples are worked on at a time, so that what is done once a sample
  * (labels, logarithm, division) is vector code too, and no step waits for the one before it.
  *
  * Passes: classes come in chunks of CHUNK: the maximum of each lane over the chunk, then its exponentials while the chunk is
- * in cache; sums are rescaled where the maximum grew. Up to CHUNK classes the exponentials are kept for the gradient; with more
- * of them they are computed again, relative to the final maximum.
+ * in cache; sums are rescaled where the maximum grew. In a tile -inf takes the place of the label's logit, elsewhere classes are
+ * compared with the label. Up to CHUNK classes the exponentials are kept for the gradient, where it will be or in a tile; with
+ * more of them they are computed again, relative to the final maximum.
  *
  * Accumulators: 32 classes in two sums of `real` a lane, then in double: chunks, and subtotals of 32 chunks. A lane is a
  * sample, so its order of additions does not depend on how many lanes a loop takes at a time (STEP).
@@ -15,31 +16,37 @@
  * Error and special values: as softmax_rows.h.
  */
 #define lanes_state KERNEL(lanes_state)
+#define class_number KERNEL(class_number)
 #define lanes_begin KERNEL(lanes_begin)
 #define lanes_max KERNEL(lanes_max)
 #define lanes_sum KERNEL(lanes_sum)
 #define lanes_chunk KERNEL(lanes_chunk)
 #define lanes_finish KERNEL(lanes_finish)
-#define lanes_log_softmax KERNEL(lanes_log_softmax)
+#define lanes_write KERNEL(lanes_write)
+#define lanes_write_all KERNEL(lanes_write_all)
 #define lanes_gradient KERNEL(lanes_gradient)
-#define tile_next KERNEL(tile_next)
-#define tile_target KERNEL(tile_target)
+#define tile_ahead KERNEL(tile_ahead)
 #define softmax_tile KERNEL(softmax_tile)
-#define softmax_wide KERNEL(softmax_wide)
 #define softmax_lanes KERNEL(softmax_lanes)
 
 #ifndef CLOSS_LANE_SIZES
 #define CLOSS_LANE_SIZES
 enum {
-    WIDEN = 32,   /* classes summed in `real` */
-    SUBTOTAL = 32 /* chunks */
+    WIDEN = 32,       /* classes summed in `real` */
+    SUBTOTAL = 32,    /* chunks */
+    AHEAD_CLASSES = 4 /* of what is fetched for the output */
 };
+#define FOUR(i) i, i + 1, i + 2, i + 3
+#define SIXTEEN(i) FOUR(i), FOUR(i + 4), FOUR(i + 8), FOUR(i + 12)
+#define SIXTY_FOUR(i) SIXTEEN(i), SIXTEEN(i + 16), SIXTEEN(i + 32), SIXTEEN(i + 48)
 #endif
 
 #undef TILE
+#undef FEW_TILE
 #undef WIDE
-#define TILE (REAL_DTYPE == CLOSS_F32 ? 3072 : 2048) /* elements of a tile, as many as a stack has room for */
-#define WIDE (512 / (int)sizeof(real)) /* samples: in place, 512 bytes a class keep DRAM pages and the TLB busy */
+#define WIDE (512 / (int)sizeof(real))   /* samples: of neighbours 512 bytes a class keep DRAM pages and the TLB busy */
+#define TILE (24576 / (int)sizeof(real)) /* elements of a tile, as many as a stack has room for */
+#define FEW_TILE (REAL_DTYPE == CLOSS_F32 ? 3072 : 2048)
 
 /* Aligned, for gcc peels loops to the first aligned element otherwise, and leaves most of a short one scalar. */
 typedef struct {
@@ -85,17 +92,42 @@ static void lanes_begin(lanes_state *state, const closs_softmax_args *args, samp
     }
 }
 
-/* max[l] = max(max[l], x[j][l]) over n classes of STEP lanes. */
-INLINE void lanes_max(const real *x, int64_t stride, int64_t n, real *restrict max)
+/* max[l] = max(max[l], x[j][l]) over n classes of `width` lanes, four times STEP together, for one
+ * vector would wait for that of the class before. */
+INLINE void lanes_max(const real *x, int64_t stride, int64_t n, int64_t width, real *max)
 {
-    ALIGNED real lane[STEP];
-    for (int l = 0; l < STEP; l++) lane[l] = max[l];
-    for (int64_t j = 0; j < n; j++) {
+#define LARGER(k) x[j * stride + v + (k) * STEP + l] > max##k[l] ? x[j * stride + v + (k) * STEP + l] : max##k[l]
+    int64_t v = 0;
+    for (; v + 4 * STEP <= width; v += 4 * STEP) {
+        ALIGNED real max0[STEP], max1[STEP], max2[STEP], max3[STEP];
+        memcpy(max0, max + v, sizeof max0), memcpy(max1, max + v + STEP, sizeof max1);
+        memcpy(max2, max + v + 2 * STEP, sizeof max2), memcpy(max3, max + v + 3 * STEP, sizeof max3);
+        for (int64_t j = 0; j < n; j++) {
 #pragma omp simd
-        for (int l = 0; l < STEP; l++) lane[l] = x[j * stride + l] > lane[l] ? x[j * stride + l] : lane[l];
+            for (int l = 0; l < STEP; l++) {
+                max0[l] = LARGER(0);
+                max1[l] = LARGER(1);
+                max2[l] = LARGER(2);
+                max3[l] = LARGER(3);
+            }
+        }
+        memcpy(max + v, max0, sizeof max0), memcpy(max + v + STEP, max1, sizeof max1);
+        memcpy(max + v + 2 * STEP, max2, sizeof max2), memcpy(max + v + 3 * STEP, max3, sizeof max3);
     }
-    for (int l = 0; l < STEP; l++) max[l] = lane[l];
+    for (; v < width; v += STEP) {
+        ALIGNED real max0[STEP];
+        memcpy(max0, max + v, sizeof max0);
+        for (int64_t j = 0; j < n; j++) {
+#pragma omp simd
+            for (int l = 0; l < STEP; l++) max0[l] = LARGER(0);
+        }
+        memcpy(max + v, max0, sizeof max0);
+    }
+#undef LARGER
 }
+
+/* Of a chunk, as numbers to compare with: to convert them costs more than to load them. */
+static const real class_number[CHUNK] = {SIXTY_FOUR(0), SIXTY_FOUR(64)};
 
 /* Adds the exponentials of n classes of STEP lanes to total, without those of the labels, which count from the first of
  * these classes; or with `pivot` without those of the maximum, `base`, which are counted. All go to `store` unless it is NULL. */
@@ -107,7 +139,7 @@ INLINE void lanes_sum(const real *x, int64_t stride, int64_t n, const int pivot,
     _Pragma("omp simd") for (int l = 0; l < STEP; l++)                                                                 \
     {                                                                                                                  \
         const real e = exp_above(x[(j) * stride + l] - base[l], lowest);                                               \
-        const int left_out = pivot ? x[(j) * stride + l] == base[l] : label[l] == (real)(j);                           \
+        const int left_out = pivot ? x[(j) * stride + l] == base[l] : label && label[l] == class_number[j];            \
         const real other = left_out ? 0 : e, one = left_out ? 1 : 0;                                                   \
         if (store) store[(j) * store_stride + l] = e;                                                                  \
         sum[l] += other;                                                                                               \
@@ -136,21 +168,25 @@ INLINE void lanes_sum(const real *x, int64_t stride, int64_t n, const int pivot,
 #undef ADD_CLASS
 }
 
-/* Sums of the chunk of n classes that begins with class `first`. */
-INLINE void lanes_chunk(lanes_state *state, int pivot, const real *x, int64_t stride, int64_t first, int64_t n,
-                        int64_t classes, memory_ahead next, memory_ahead target, real *store, int64_t store_stride)
+/* Sums of the chunk of n classes that begins with class `first`. Where x may be written -inf takes the place of labels' logits. */
+INLINE void lanes_chunk(lanes_state *state, int pivot, const real *x, int64_t stride, real *tile, int64_t first,
+                        int64_t n, int64_t classes, memory_ahead next, memory_ahead target, real *store,
+                        int64_t store_stride)
 {
     const int last = first / CHUNK % SUBTOTAL == SUBTOTAL - 1 || first + n == classes;
     const double unit = (double)((bits_t)1 << EXP_BIAS);
+    const int64_t width = state->width;
     ALIGNED real before[WIDE];
-    if (first > 0) memcpy(before, state->max, (size_t)state->width * sizeof(real));
-    for (int64_t l = 0; l < state->count; l++) { /* before `store` takes its place */
+    if (first > 0) memcpy(before, state->max, (size_t)width * sizeof(real));
+    lanes_max(x, stride, n, width, state->max);
+    for (int64_t l = 0; l < state->count; l++) {
         const uint64_t place = (uint64_t)state->label[l] - (uint64_t)first;
-        if (place < (uint64_t)n) state->at_label[l] = x[(int64_t)place * stride + l];
+        if (place >= (uint64_t)n) continue;
+        state->at_label[l] = x[(int64_t)place * stride + l];
+        if (x == tile && !pivot) tile[(int64_t)place * width + l] = -INFINITY;
     }
-    for (int64_t v = 0; v < state->width; v += STEP) lanes_max(x + v, stride, n, state->max + v);
     if (first > 0) {
-        for (int64_t l = 0; l < state->width; l++) {
+        for (int64_t l = 0; l < width; l++) {
             if (before[l] == state->max[l]) continue;
             const double gap = (double)before[l] - (double)state->max[l];
             state->open[l] += state->ties[l] * unit; /* they join the others */
@@ -159,7 +195,7 @@ INLINE void lanes_chunk(lanes_state *state, int pivot, const real *x, int64_t st
             state->open[l] = times_exp(state->open[l], gap);
         }
     }
-    for (int64_t v = 0; v < state->width; v += STEP) {
+    for (int64_t v = 0; v < width; v += STEP) {
         ALIGNED real base[STEP];
         ALIGNED real label[STEP]; /* as numbers: SSE2 compares no 64-bit integers */
 #pragma omp simd
@@ -170,17 +206,24 @@ INLINE void lanes_chunk(lanes_state *state, int pivot, const real *x, int64_t st
             label[l] = (real)(place < 0 || place >= n ? -1 : place);
         }
         double *total = state->open + v, *ties = state->ties + v;
+#define SUM(pivot, label, store, store_stride)                                                                         \
+    lanes_sum(x + v, stride, n, pivot, label, base, total, ties, store, store_stride, from_lane(next, v),              \
+              from_lane(target, v))
         if (pivot)
-            lanes_sum(x + v, stride, n, 1, label, base, total, ties, NULL, 0, from_lane(next, v), from_lane(target, v));
+            SUM(1, NULL, NULL, 0);
+        else if (x == tile && store)
+            SUM(0, NULL, tile + v, width);
+        else if (x == tile)
+            SUM(0, NULL, NULL, 0);
         else if (store)
-            lanes_sum(x + v, stride, n, 0, label, base, total, ties, store + v, store_stride, from_lane(next, v),
-                      from_lane(target, v));
+            SUM(0, label, store + v, store_stride);
         else
-            lanes_sum(x + v, stride, n, 0, label, base, total, ties, NULL, 0, from_lane(next, v), target);
+            SUM(0, label, NULL, 0);
+#undef SUM
     }
     if (!last) return;
 #pragma omp simd
-    for (int64_t l = 0; l < state->width; l++) {
+    for (int64_t l = 0; l < width; l++) {
         state->others[l] += state->open[l];
         state->open[l] = 0;
     }
@@ -217,19 +260,48 @@ INLINE void lanes_finish(lanes_state *state, closs_softmax_result result, int sh
     }
 }
 
-/* (z - max) - value for n classes of all lanes; `next` and `ahead` are fetched. */
-INLINE void lanes_log_softmax(const lanes_state *state, const real *x, int64_t stride, real *target,
-                              int64_t target_stride, int64_t n, memory_ahead next, memory_ahead ahead)
+/* What is written of n classes of `width` lanes: (x - max) - value, where `factor` is NULL, or exponentials (`exps`, which x holds already)
+ * times the factor. But for those `next` and `ahead` are fetched. */
+INLINE void lanes_write(const real *x, int64_t stride, real *target, int64_t target_stride, int64_t n,
+                        const int64_t width, const real *max, const real *value, const real *factor, const int exps,
+                        memory_ahead next, memory_ahead ahead)
 {
-    for (int64_t v = 0; v < state->width; v += BATCH)
-        for (int64_t j = 0; j < n; j++) {
+    const real lowest = exp_lowest();
+    for (int64_t j = 0; j < n; j++)
+        for (int64_t v = 0; v < width; v += BATCH) {
             const real *from = x + j * stride + v;
             real *to = target + j * target_stride + v;
-            fetch_step(from_lane(next, v), j, BATCH * sizeof(real));
-            fetch_step(from_lane(ahead, v), j, BATCH * sizeof(real));
+            if (!exps) {
+                fetch_step(from_lane(next, v), j, BATCH * sizeof(real));
+                fetch_step(from_lane(ahead, v), j, BATCH * sizeof(real));
+            }
 #pragma omp simd
-            for (int l = 0; l < BATCH; l++) to[l] = (from[l] - state->max[v + l]) - state->value[v + l];
+            for (int l = 0; l < BATCH; l++) {
+                if (!factor)
+                    to[l] = (from[l] - max[v + l]) - value[v + l];
+                else
+                    to[l] = (exps ? from[l] : exp_above(from[l] - max[v + l], lowest)) * factor[v + l];
+            }
         }
+}
+
+/* The same, a few lanes at a time where x is its own target: they stay in the first cache; else class by class. */
+INLINE void lanes_write_all(const lanes_state *state, const real *x, int64_t stride, real *target,
+                            int64_t target_stride, int64_t n, const real *factor, const int exps, memory_ahead next,
+                            memory_ahead ahead)
+{
+    if (x != target) {
+        lanes_write(x, stride, target, target_stride, n, state->width, state->max, state->value, factor, exps, next,
+                    ahead);
+        return;
+    }
+    for (int64_t v = 0; v < state->width; v += BATCH) {
+        ALIGNED real max[BATCH], value[BATCH], times[BATCH];
+        memcpy(max, state->max + v, sizeof max), memcpy(value, state->value + v, sizeof value);
+        if (factor) memcpy(times, factor + v, sizeof times);
+        lanes_write(x + v, stride, target + v, target_stride, n, BATCH, max, value, factor ? times : NULL, exps,
+                    from_lane(next, v), from_lane(ahead, v));
+    }
 }
 
 /* Gradients of n classes, from class `first`, of all lanes: x holds exponentials (`exps`), or logits, and then `next` and `ahead`
@@ -239,40 +311,22 @@ INLINE void lanes_gradient(const lanes_state *state, double scale, int64_t first
                            memory_ahead ahead)
 {
     int special = 0;
-    const real lowest = exp_lowest();
-    for (int64_t v = 0; v < state->width; v += BATCH) {
-        const real *from = x + v, *max = state->max + v;
-        real *to = target + v;
-        ALIGNED real factor[BATCH];
+    ALIGNED real factor[WIDE], at_label[WIDE];
 #pragma omp simd reduction(| : special)
-        for (int l = 0; l < BATCH; l++) {
-            const double both = state->share[v + l] * (state->weight[v + l] * scale);
-            const int extreme = is_extreme(both);
-            factor[l] = (real)(extreme ? 1.0 : both);
-            special |= extreme;
-        }
-        if (exps) {
-            for (int64_t j = 0; j < n; j++) {
-#pragma omp simd
-                for (int l = 0; l < BATCH; l++) to[j * target_stride + l] = from[j * stride + l] * factor[l];
-            }
-        } else {
-            for (int64_t j = 0; j < n; j++) {
-                fetch_step(from_lane(next, v), j, BATCH * sizeof(real));
-                fetch_step(from_lane(ahead, v), j, BATCH * sizeof(real));
-#pragma omp simd
-                for (int l = 0; l < BATCH; l++)
-                    to[j * target_stride + l] = exp_above(from[j * stride + l] - max[l], lowest) * factor[l];
-            }
-        }
-        ALIGNED real at_label[BATCH];
-#pragma omp simd
-        for (int l = 0; l < BATCH; l++)
-            at_label[l] = (real)(0.0 - state->others[v + l] * state->share[v + l] * (state->weight[v + l] * scale));
-        for (int l = 0; l < BATCH; l++) {
-            const int64_t place = state->label[v + l] - first;
-            if (place >= 0 && place < n) to[place * target_stride + l] = at_label[l];
-        }
+    for (int64_t l = 0; l < state->width; l++) {
+        const double both = state->share[l] * (state->weight[l] * scale);
+        const int extreme = is_extreme(both);
+        factor[l] = (real)(extreme ? 1.0 : both);
+        special |= extreme;
+        at_label[l] = (real)(0.0 - state->others[l] * state->share[l] * (state->weight[l] * scale));
+    }
+    if (exps)
+        lanes_write_all(state, x, stride, target, target_stride, n, factor, 1, next, ahead);
+    else
+        lanes_write_all(state, x, stride, target, target_stride, n, factor, 0, next, ahead);
+    for (int64_t l = 0; l < state->width; l++) {
+        const int64_t place = state->label[l] - first;
+        if (place >= 0 && place < n) target[place * target_stride + l] = at_label[l];
     }
     for (int64_t l = 0; special && l < state->width; l++) {
         const double share = state->share[l], weight = state->weight[l] * scale;
@@ -286,84 +340,65 @@ INLINE void lanes_gradient(const lanes_state *state, double scale, int64_t first
     }
 }
 
-/* The samples behind those of a tile, and where the gradient of these will be written from class `first`, if they lie without gaps or
- * are neighbours. Without a gradient that is the former. */
-INLINE memory_ahead tile_next(const lanes_state *state, const closs_softmax_args *args)
+/* Classes from `first` of the samples of a tile, or of those behind them, in an array; where samples have no gaps or are neighbours. */
+INLINE memory_ahead tile_ahead(const lanes_state *state, const closs_softmax_args *args, const void *data,
+                               closs_dtype dtype, const int64_t *offset, int64_t stride, int64_t first, int behind)
 {
-    const int64_t size = bytes_of(args->dtype), stride = class_stride_of(args->logits.strides, args->ndim);
-    const int64_t samples = state->width * (stride == 1 ? args->classes : 1);
-    const uintptr_t data = address_of(args->logits.data, (state->logits[0] + samples) * size);
-    const memory_ahead packed = {data, args->classes * size, STEP * size};
-    const memory_ahead beside = {line_of(data, state->width * size), size, stride * size};
+    const int64_t size = bytes_of(dtype), behind_them = state->width * (stride == 1 ? args->classes : 1);
+    const uintptr_t begin = address_of(data, (offset[0] + first * stride + (behind ? behind_them : 0)) * size);
+    const memory_ahead packed = {begin, args->classes * size, STEP * size};
+    const memory_ahead beside = {line_of(begin, state->width * size), size, stride * size};
     return stride == 1 ? packed : beside;
 }
 
-INLINE memory_ahead tile_target(const lanes_state *state, const closs_softmax_args *args, int64_t first)
-{
-    const int64_t size = bytes_of(grad_dtype(args)), stride = class_stride_of(args->grad.strides, args->ndim);
-    const uintptr_t data = address_of(args->grad.data, (state->grad[0] + first * stride) * size);
-    const memory_ahead packed = {data, args->classes * size, STEP * size};
-    const memory_ahead beside = {line_of(data, state->width * size), size, stride * size};
-    return !args->grad.data ? tile_next(state, args) : stride == 1 ? packed : beside;
-}
-
-/* Samples anywhere in memory, by way of a transposed copy. */
-static void softmax_tile(lanes_state *state, const closs_softmax_args *args)
+/* Samples anywhere in memory, by way of a tile; or with `beside` whole batches of neighbours of this type, where they lie, but for
+ * exponentials if the gradient is `crowded`. */
+static void softmax_tile(lanes_state *state, const closs_softmax_args *args, int beside, int crowded)
 {
     const int64_t classes = args->classes, width = state->width;
-    const int pivot = leaves_out_pivot(args);
-    const int keep = args->grad.data && !pivot && classes <= CHUNK;
-    const int64_t stride = class_stride_of(args->logits.strides, args->ndim);
-    ALIGNED real tile[TILE];
-    for (int64_t first = 0; first < classes; first += CHUNK) {
-        const int64_t n = classes - first < CHUNK ? classes - first : CHUNK;
-        tile_load(args->logits.data, args->dtype, state->logits, stride, width, first, n, tile);
-        lanes_chunk(state, pivot, tile, width, first, n, classes, tile_next(state, args),
-                    tile_target(state, args, first), keep ? tile : NULL, width);
-    }
-    lanes_finish(state, args->result, args->grad.data != NULL);
-    if (!args->grad.data) return;
-    for (int64_t first = 0; first < classes; first += CHUNK) {
-        const int64_t n = classes - first < CHUNK ? classes - first : CHUNK;
-        const memory_ahead target = tile_target(state, args, first);
-        if (classes > CHUNK) tile_load(args->logits.data, args->dtype, state->logits, stride, width, first, n, tile);
-        if (args->result == CLOSS_LOG_SOFTMAX)
-            lanes_log_softmax(state, tile, width, tile, width, n, target, target);
-        else
-            lanes_gradient(state, args->scale, first, tile, width, tile, width, n, keep, target, target);
-        tile_store(tile, width, state->count, first, n, args->grad.data, grad_dtype(args), state->grad,
-                   class_stride_of(args->grad.strides, args->ndim));
-    }
-}
-
-/* Whole batches of samples, contiguous in logits and gradient, where they lie. */
-static void softmax_wide(lanes_state *state, const closs_softmax_args *args)
-{
-    const real *logits = (const real *)args->logits.data + state->logits[0];
-    real *grad = args->grad.data ? (real *)args->grad.data + state->grad[0] : NULL;
-    const int64_t classes = args->classes;
+    const int pivot = leaves_out_pivot(args), has_grad = args->grad.data != NULL;
+    const int keep = has_grad && !pivot && classes <= CHUNK;
     const int64_t stride = class_stride_of(args->logits.strides, args->ndim);
     const int64_t grad_stride = class_stride_of(args->grad.strides, args->ndim);
-    const int pivot = leaves_out_pivot(args);
-    const int keep = grad && !pivot && classes <= CHUNK;
-    const int64_t size = sizeof(real);
-    const memory_ahead beside = {address_of(logits, BATCH * size), size, stride * size};
-    const memory_ahead target = {address_of(grad, BATCH * size), size, grad_stride * size}; /* of the next lanes */
+    const real *logits = beside ? (const real *)args->logits.data + state->logits[0] : NULL;
+    real *grad = beside && has_grad ? (real *)args->grad.data + state->grad[0] : NULL;
+    ALIGNED real tile[TILE];
+    real *exps = beside && keep && !crowded ? grad : tile;
+    const int64_t exps_stride = exps == tile ? width : grad_stride;
     for (int64_t first = 0; first < classes; first += CHUNK) {
         const int64_t n = classes - first < CHUNK ? classes - first : CHUNK;
-        const int64_t ahead = offset_ahead(first, first + n, classes, WIDE, stride, size);
-        const memory_ahead next = {address_of(logits, ahead * size), size, stride * size};
-        lanes_chunk(state, pivot, logits + first * stride, stride, first, n, classes, next, keep ? target : next,
-                    keep ? grad : NULL, grad_stride);
+        const int more = first + n < classes;
+        const memory_ahead next =
+            tile_ahead(state, args, args->logits.data, args->dtype, state->logits, stride, more ? first + n : 0, !more);
+        memory_ahead target = next;
+        if (has_grad)
+            target = tile_ahead(state, args, args->grad.data, grad_dtype(args), state->grad, grad_stride, first, 0);
+        if (exps == grad) target = from_lane(target, BATCH); /* exponentials go there now, too soon for a fetch */
+        if (!beside) tile_load(args->logits.data, args->dtype, state->logits, stride, width, first, n, tile);
+        lanes_chunk(state, pivot, beside ? logits + first * stride : tile, beside ? stride : width, tile, first, n,
+                    classes, next, target, keep ? exps : NULL, exps_stride);
     }
-    lanes_finish(state, args->result, grad != NULL);
-    if (!grad) return;
-    if (args->result == CLOSS_LOG_SOFTMAX)
-        lanes_log_softmax(state, logits, stride, grad, grad_stride, classes, beside, target);
-    else if (keep)
-        lanes_gradient(state, args->scale, 0, grad, grad_stride, grad, grad_stride, classes, 1, beside, target);
-    else
-        lanes_gradient(state, args->scale, 0, logits, stride, grad, grad_stride, classes, 0, beside, target);
+    lanes_finish(state, args->result, has_grad);
+    for (int64_t first = 0; has_grad && first < classes; first += CHUNK) {
+        const int64_t n = classes - first < CHUNK ? classes - first : CHUNK;
+        const int again = beside && !keep;
+        const real *from = again ? logits + first * stride : exps;
+        const int64_t from_stride = again ? stride : exps_stride, to_stride = beside ? grad_stride : width;
+        real *to = beside ? grad + first * grad_stride : tile;
+        const memory_ahead next =
+            tile_ahead(state, args, args->logits.data, args->dtype, state->logits, stride, first + AHEAD_CLASSES, 0);
+        const memory_ahead target = tile_ahead(state, args, args->grad.data, grad_dtype(args), state->grad, grad_stride,
+                                               first + AHEAD_CLASSES, 0);
+        if (classes > CHUNK && !beside)
+            tile_load(args->logits.data, args->dtype, state->logits, stride, width, first, n, tile);
+        if (args->result == CLOSS_LOG_SOFTMAX)
+            lanes_write_all(state, from, from_stride, to, to_stride, n, NULL, 0, next, target);
+        else
+            lanes_gradient(state, args->scale, first, from, from_stride, to, to_stride, n, keep, next, target);
+        if (!beside)
+            tile_store(tile, width, state->count, first, n, args->grad.data, grad_dtype(args), state->grad,
+                       grad_stride);
+    }
 }
 
 static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum)
@@ -372,21 +407,20 @@ static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t
     lanes_state state;
     value_sum values = {{0}, 0};
     sample_cursor cursor = cursor_at(args, begin, end);
-    /* Samples of which a tile holds all classes, or a chunk of them: fewer where gradients are transposed, for room in L1. */
-    const int64_t room = args->grad.data && stride == 1 ? CHUNK * BATCH : TILE;
-    const int64_t most = args->classes > CHUNK ? BATCH : room / (args->classes + (args->classes == 0));
-    const int64_t fit = most > WIDE ? WIDE : most / BATCH * BATCH;
+    /* Samples of which a tile holds all classes, or a chunk of them: of transposed ones fewer, for room in L1. */
+    const int64_t room = stride != 1 ? TILE : args->grad.data ? CHUNK * BATCH : FEW_TILE;
+    const int64_t chunk = args->classes > CHUNK ? CHUNK : args->classes + (args->classes == 0);
+    const int64_t fit = room / chunk > WIDE ? WIDE : room / chunk / BATCH * BATCH;
+    /* Classes a multiple of 2 KB apart share so few sets of a cache that exponentials written there push each other out. */
+    const int crowded = class_stride_of(args->grad.strides, args->ndim) * (int64_t)sizeof(real) % 2048 == 0;
     while (cursor.left > 0) {
         const sample_run *run = &cursor.run;
-        const int in_place = run->count >= BATCH && args->dtype == REAL_DTYPE && run->step.logits == 1 &&
-                             (!args->grad.data || run->step.grad == 1);
-        if (in_place) {
-            lanes_begin(&state, args, &cursor, run->count < WIDE ? run->count - run->count % BATCH : WIDE);
-            softmax_wide(&state, args);
-        } else {
-            lanes_begin(&state, args, &cursor, cursor.left < fit ? cursor.left : fit);
-            softmax_tile(&state, args);
-        }
+        const int beside = run->count >= BATCH && args->dtype == REAL_DTYPE && run->step.logits == 1 &&
+                           (!args->grad.data || (run->step.grad == 1 && grad_dtype(args) == REAL_DTYPE));
+        const int64_t left = beside ? run->count / BATCH * BATCH : cursor.left;
+        const int64_t most = beside && !(args->grad.data && args->classes <= CHUNK && crowded) ? WIDE : fit;
+        lanes_begin(&state, args, &cursor, left < most ? left : most);
+        softmax_tile(&state, args, beside, crowded);
         for (int64_t l = 0; args->result == CLOSS_LOGSUMEXP && l < state.count; l++) {
             if (state.max[l] != INFINITY) continue;
             const row_view row = {(void *)(uintptr_t)args->logits.data, args->dtype, state.logits[l], stride};
@@ -406,16 +440,16 @@ static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t
     *sum += value_sum_total(&values);
 }
 #undef lanes_state
+#undef class_number
 #undef lanes_begin
 #undef lanes_max
 #undef lanes_sum
 #undef lanes_chunk
 #undef lanes_finish
-#undef lanes_log_softmax
+#undef lanes_write
+#undef lanes_write_all
 #undef lanes_gradient
-#undef tile_next
-#undef tile_target
+#undef tile_ahead
 #undef softmax_tile
-#undef softmax_wide
 #undef softmax_lanes
 #undef row_has_nan
