@@ -56,6 +56,13 @@
 #define HIDE(variable) ((void)(variable))
 #endif
 
+/* Keeps the loop over an integer from becoming vector code, where scattered stores would be slower. */
+#if defined(__GNUC__)
+#define KEEP_SCALAR(variable) __asm__("" : "+r"(variable))
+#else
+#define KEEP_SCALAR(variable) ((void)(variable))
+#endif
+
 #define ALIGNED _Alignas(64) /* a cache line, and the widest vector */
 
 INLINE float bits_to_float(uint32_t bits)

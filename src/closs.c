@@ -251,10 +251,12 @@ int closs_lanes_of_samples(const closs_softmax_args *args)
 
 int64_t closs_softmax_block(const closs_softmax_args *args)
 {
-    /* Blocks of 6 us or more, where a sample by itself costs as much as a dozen classes, keep the cost of a call and of a thread's
-     * turn far below that of the work; at most 8192 blocks bound the memory for their sums. Multiples of 16 keep tiles whole. */
+    /* Blocks of 3 us or more, where a sample by itself costs as much as a dozen classes, keep the cost of a call and of a thread's
+     * turn far below that of the work; powers of two are shared evenly by what most batches are. At most 8192 blocks bound the memory
+     * for their sums. Multiples of 16 keep tiles whole. */
     const int64_t samples = count_samples(args);
     int64_t block = args->classes < 16384 ? 16384 / (args->classes + 12) : 1;
+    while ((block & (block - 1)) != 0) block &= block - 1;
     const int64_t least = samples / 8192 + 1;
     if (block < least) block = least;
     if (closs_lanes_of_samples(args) && block < 256 && args->classes < 32768) block = 256;
@@ -285,22 +287,22 @@ static closs_status check_class_weights(const closs_softmax_args *args, closs_re
     return CLOSS_OK;
 }
 
-/* Contiguous labels without any option: one vectorised pass that only looks for a fault. */
+/* Contiguous labels without any option: one pass that only looks for a fault. The sign of label | (last - label) is set where a
+ * label is outside [0, last]; that is vector code for any processor, as a comparison of 64 bits is not. */
 static int labels_in_range(const closs_softmax_args *args, int64_t offset, int64_t count)
 {
-    uint64_t bad = 0;
-    const uint64_t classes = (uint64_t)args->classes;
+    const int64_t last = args->classes - 1;
     if (args->label_dtype == CLOSS_I32) {
-        const int32_t *label = (const int32_t *)args->labels.data + offset;
-        const uint32_t limit = classes > INT32_MAX ? (uint32_t)INT32_MAX + 1 : (uint32_t)classes;
-        uint32_t bad32 = 0;
-        for (int64_t i = 0; i < count; i++) bad32 |= (uint32_t)label[i] >= limit;
-        bad = bad32;
-    } else {
-        const int64_t *label = (const int64_t *)args->labels.data + offset;
-        for (int64_t i = 0; i < count; i++) bad |= (uint64_t)label[i] >= classes;
+        const uint32_t *label = (const uint32_t *)args->labels.data + offset;
+        const uint32_t last32 = last > INT32_MAX ? (uint32_t)INT32_MAX : (uint32_t)last;
+        uint32_t outside = 0;
+        for (int64_t i = 0; i < count; i++) outside |= label[i] | (last32 - label[i]);
+        return outside <= (uint32_t)INT32_MAX;
     }
-    return !bad;
+    const uint64_t *label = (const uint64_t *)args->labels.data + offset;
+    uint64_t outside = 0;
+    for (int64_t i = 0; i < count; i++) outside |= label[i] | ((uint64_t)last - label[i]);
+    return outside <= (uint64_t)INT64_MAX;
 }
 
 /* The sum of weights by the number of the sample alone: stretches of 1024, added pairwise. However the axes of other arrays

@@ -6,8 +6,7 @@
  * (labels, logarithm, division) is vector code too, and no step waits for the one before it.
  *
  * Passes: classes come in chunks of CHUNK: the maximum of each lane over the chunk, then its exponentials while the chunk is
- * in cache; sums are rescaled where the maximum grew. In a tile -inf takes the place of the label's logit, elsewhere classes are
- * compared with the label. Up to CHUNK classes the exponentials are kept for the gradient, where it will be or in a tile; with
+ * in cache; sums are rescaled where the maximum grew. Up to CHUNK classes the exponentials are kept for the gradient, where it will be or in a tile; with
  * more of them they are computed again, relative to the final maximum.
  *
  * Accumulators: 32 classes in two sums of `real` a lane, then in double: chunks, and subtotals of 32 chunks. A lane is a
@@ -19,12 +18,12 @@
 #define class_number KERNEL(class_number)
 #define lanes_begin KERNEL(lanes_begin)
 #define lanes_max KERNEL(lanes_max)
+#define lanes_max_of_four KERNEL(lanes_max_of_four)
 #define lanes_sum KERNEL(lanes_sum)
 #define lanes_chunk KERNEL(lanes_chunk)
 #define lanes_finish KERNEL(lanes_finish)
 #define lanes_write KERNEL(lanes_write)
-#define lanes_write_all KERNEL(lanes_write_all)
-#define lanes_gradient KERNEL(lanes_gradient)
+#define lanes_output KERNEL(lanes_output)
 #define tile_ahead KERNEL(tile_ahead)
 #define softmax_tile KERNEL(softmax_tile)
 #define softmax_lanes KERNEL(softmax_lanes)
@@ -36,6 +35,7 @@ enum {
     SUBTOTAL = 32,    /* chunks */
     AHEAD_CLASSES = 4 /* of what is fetched for the output */
 };
+enum { LANES_OF_EXPS, LANES_OF_LOGITS, LANES_OF_LOGS };
 #define FOUR(i) i, i + 1, i + 2, i + 3
 #define SIXTEEN(i) FOUR(i), FOUR(i + 4), FOUR(i + 8), FOUR(i + 12)
 #define SIXTY_FOUR(i) SIXTEEN(i), SIXTEEN(i + 16), SIXTEEN(i + 32), SIXTEEN(i + 48)
@@ -92,38 +92,50 @@ static void lanes_begin(lanes_state *state, const closs_softmax_args *args, samp
     }
 }
 
-/* max[l] = max(max[l], x[j][l]) over n classes of `width` lanes, four times STEP together, for one
- * vector would wait for that of the class before. */
-INLINE void lanes_max(const real *x, int64_t stride, int64_t n, int64_t width, real *max)
+/* The larger of four vectors of STEP lanes and of n fours, `step` elements from one to the next and `beside` within. One vector
+ * alone would wait for the one before it. */
+INLINE void lanes_max_of_four(const real *x, int64_t step, int64_t n, int64_t beside, real max[4][STEP])
 {
-#define LARGER(k) x[j * stride + v + (k) * STEP + l] > max##k[l] ? x[j * stride + v + (k) * STEP + l] : max##k[l]
-    int64_t v = 0;
-    for (; v + 4 * STEP <= width; v += 4 * STEP) {
-        ALIGNED real max0[STEP], max1[STEP], max2[STEP], max3[STEP];
-        memcpy(max0, max + v, sizeof max0), memcpy(max1, max + v + STEP, sizeof max1);
-        memcpy(max2, max + v + 2 * STEP, sizeof max2), memcpy(max3, max + v + 3 * STEP, sizeof max3);
-        for (int64_t j = 0; j < n; j++) {
+#define LARGER(k) x[j * step + (k) * beside + l] > max[k][l] ? x[j * step + (k) * beside + l] : max[k][l]
+    for (int64_t j = 0; j < n; j++) {
 #pragma omp simd
-            for (int l = 0; l < STEP; l++) {
-                max0[l] = LARGER(0);
-                max1[l] = LARGER(1);
-                max2[l] = LARGER(2);
-                max3[l] = LARGER(3);
-            }
+        for (int l = 0; l < STEP; l++) {
+            max[0][l] = LARGER(0);
+            max[1][l] = LARGER(1);
+            max[2][l] = LARGER(2);
+            max[3][l] = LARGER(3);
         }
-        memcpy(max + v, max0, sizeof max0), memcpy(max + v + STEP, max1, sizeof max1);
-        memcpy(max + v + 2 * STEP, max2, sizeof max2), memcpy(max + v + 3 * STEP, max3, sizeof max3);
-    }
-    for (; v < width; v += STEP) {
-        ALIGNED real max0[STEP];
-        memcpy(max0, max + v, sizeof max0);
-        for (int64_t j = 0; j < n; j++) {
-#pragma omp simd
-            for (int l = 0; l < STEP; l++) max0[l] = LARGER(0);
-        }
-        memcpy(max + v, max0, sizeof max0);
     }
 #undef LARGER
+}
+
+/* max[l] = max(max[l], x[j][l]) over n classes of `width` lanes: of lanes four vectors together, and of the last ones four classes.
+ * (memcpy is done by pieces smaller than a vector, which are waited for.) */
+INLINE void lanes_max(const real *x, int64_t stride, int64_t n, int64_t width, real *max)
+{
+    ALIGNED real four[4][STEP];
+    int64_t v = 0;
+    for (; v + 4 * STEP <= width; v += 4 * STEP) {
+        for (int k = 0; k < 4; k++)
+            for (int l = 0; l < STEP; l++) four[k][l] = max[v + k * STEP + l];
+        lanes_max_of_four(x + v, stride, n, STEP, four);
+        for (int k = 0; k < 4; k++)
+            for (int l = 0; l < STEP; l++) max[v + k * STEP + l] = four[k][l];
+    }
+    for (; v < width; v += STEP) {
+        for (int k = 0; k < 4; k++)
+            for (int l = 0; l < STEP; l++) four[k][l] = max[v + l];
+        lanes_max_of_four(x + v, 4 * stride, n / 4, stride, four);
+        for (int64_t j = n / 4 * 4; j < n; j++)
+            for (int l = 0; l < STEP; l++)
+                four[0][l] = x[j * stride + v + l] > four[0][l] ? x[j * stride + v + l] : four[0][l];
+#pragma omp simd
+        for (int l = 0; l < STEP; l++) {
+            const real low = four[1][l] > four[0][l] ? four[1][l] : four[0][l];
+            const real high = four[3][l] > four[2][l] ? four[3][l] : four[2][l];
+            max[v + l] = high > low ? high : low;
+        }
+    }
 }
 
 /* Of a chunk, as numbers to compare with: to convert them costs more than to load them. */
@@ -139,7 +151,7 @@ INLINE void lanes_sum(const real *x, int64_t stride, int64_t n, const int pivot,
     _Pragma("omp simd") for (int l = 0; l < STEP; l++)                                                                 \
     {                                                                                                                  \
         const real e = exp_above(x[(j) * stride + l] - base[l], lowest);                                               \
-        const int left_out = pivot ? x[(j) * stride + l] == base[l] : label && label[l] == class_number[j];            \
+        const int left_out = pivot ? x[(j) * stride + l] == base[l] : label[l] == class_number[j];                     \
         const real other = left_out ? 0 : e, one = left_out ? 1 : 0;                                                   \
         if (store) store[(j) * store_stride + l] = e;                                                                  \
         sum[l] += other;                                                                                               \
@@ -168,10 +180,9 @@ INLINE void lanes_sum(const real *x, int64_t stride, int64_t n, const int pivot,
 #undef ADD_CLASS
 }
 
-/* Sums of the chunk of n classes that begins with class `first`. Where x may be written -inf takes the place of labels' logits. */
-INLINE void lanes_chunk(lanes_state *state, int pivot, const real *x, int64_t stride, real *tile, int64_t first,
-                        int64_t n, int64_t classes, memory_ahead next, memory_ahead target, real *store,
-                        int64_t store_stride)
+/* Sums of the chunk of n classes that begins with class `first`. */
+INLINE void lanes_chunk(lanes_state *state, int pivot, const real *x, int64_t stride, int64_t first, int64_t n,
+                        int64_t classes, memory_ahead next, memory_ahead target, real *store, int64_t store_stride)
 {
     const int last = first / CHUNK % SUBTOTAL == SUBTOTAL - 1 || first + n == classes;
     const double unit = (double)((bits_t)1 << EXP_BIAS);
@@ -183,7 +194,6 @@ INLINE void lanes_chunk(lanes_state *state, int pivot, const real *x, int64_t st
         const uint64_t place = (uint64_t)state->label[l] - (uint64_t)first;
         if (place >= (uint64_t)n) continue;
         state->at_label[l] = x[(int64_t)place * stride + l];
-        if (x == tile && !pivot) tile[(int64_t)place * width + l] = -INFINITY;
     }
     if (first > 0) {
         for (int64_t l = 0; l < width; l++) {
@@ -206,19 +216,15 @@ INLINE void lanes_chunk(lanes_state *state, int pivot, const real *x, int64_t st
             label[l] = (real)(place < 0 || place >= n ? -1 : place);
         }
         double *total = state->open + v, *ties = state->ties + v;
-#define SUM(pivot, label, store, store_stride)                                                                         \
+#define SUM(pivot, store, store_stride)                                                                                \
     lanes_sum(x + v, stride, n, pivot, label, base, total, ties, store, store_stride, from_lane(next, v),              \
               from_lane(target, v))
         if (pivot)
-            SUM(1, NULL, NULL, 0);
-        else if (x == tile && store)
-            SUM(0, NULL, tile + v, width);
-        else if (x == tile)
-            SUM(0, NULL, NULL, 0);
+            SUM(1, NULL, 0);
         else if (store)
-            SUM(0, label, store + v, store_stride);
+            SUM(0, store + v, store_stride);
         else
-            SUM(0, label, NULL, 0);
+            SUM(0, NULL, 0);
 #undef SUM
     }
     if (!last) return;
@@ -260,74 +266,73 @@ INLINE void lanes_finish(lanes_state *state, closs_softmax_result result, int sh
     }
 }
 
-/* What is written of n classes of `width` lanes: (x - max) - value, where `factor` is NULL, or exponentials (`exps`, which x holds already)
- * times the factor. But for those `next` and `ahead` are fetched. */
-INLINE void lanes_write(const real *x, int64_t stride, real *target, int64_t target_stride, int64_t n,
-                        const int64_t width, const real *max, const real *value, const real *factor, const int exps,
-                        memory_ahead next, memory_ahead ahead)
+/* What is written of n classes, from class `first`, of `width` lanes from `lane`: (x - max) - value for log_softmax; else
+ * exponentials times a factor, which x holds already or which are computed from logits. But for the former `next` and `ahead` are fetched.
+ * Returns whether a factor is extreme: then it was 1. */
+INLINE int lanes_write(const lanes_state *state, int64_t lane, const int64_t width, const int what, double scale,
+                       int64_t first, const real *x, int64_t stride, real *target, int64_t target_stride, int64_t n,
+                       memory_ahead next, memory_ahead ahead)
 {
     const real lowest = exp_lowest();
+    int special = 0;
+    ALIGNED real max[WIDE], value[WIDE], factor[WIDE], at_label[WIDE];
+    for (int64_t v = 0; v < width; v += BATCH) {
+        const int64_t from = lane + v;
+        if (what != LANES_OF_EXPS) {
+#pragma omp simd
+            for (int l = 0; l < BATCH; l++) max[v + l] = state->max[from + l], value[v + l] = state->value[from + l];
+        }
+        if (what == LANES_OF_LOGS) continue;
+#pragma omp simd reduction(| : special)
+        for (int l = 0; l < BATCH; l++) {
+            const double both = state->share[from + l] * (state->weight[from + l] * scale);
+            const int extreme = is_extreme(both);
+            factor[v + l] = (real)(extreme ? 1.0 : both);
+            special |= extreme;
+        }
+#pragma omp simd
+        for (int l = 0; l < BATCH; l++)
+            at_label[v + l] =
+                (real)(0.0 - state->others[from + l] * state->share[from + l] * (state->weight[from + l] * scale));
+    }
     for (int64_t j = 0; j < n; j++)
         for (int64_t v = 0; v < width; v += BATCH) {
             const real *from = x + j * stride + v;
             real *to = target + j * target_stride + v;
-            if (!exps) {
+            if (what != LANES_OF_EXPS) {
                 fetch_step(from_lane(next, v), j, BATCH * sizeof(real));
                 fetch_step(from_lane(ahead, v), j, BATCH * sizeof(real));
             }
 #pragma omp simd
             for (int l = 0; l < BATCH; l++) {
-                if (!factor)
+                if (what == LANES_OF_LOGS)
                     to[l] = (from[l] - max[v + l]) - value[v + l];
+                else if (what == LANES_OF_EXPS)
+                    to[l] = from[l] * factor[v + l];
                 else
-                    to[l] = (exps ? from[l] : exp_above(from[l] - max[v + l], lowest)) * factor[v + l];
+                    to[l] = exp_above(from[l] - max[v + l], lowest) * factor[v + l];
             }
         }
-}
-
-/* The same, a few lanes at a time where x is its own target: they stay in the first cache; else class by class. */
-INLINE void lanes_write_all(const lanes_state *state, const real *x, int64_t stride, real *target,
-                            int64_t target_stride, int64_t n, const real *factor, const int exps, memory_ahead next,
-                            memory_ahead ahead)
-{
-    if (x != target) {
-        lanes_write(x, stride, target, target_stride, n, state->width, state->max, state->value, factor, exps, next,
-                    ahead);
-        return;
-    }
-    for (int64_t v = 0; v < state->width; v += BATCH) {
-        ALIGNED real max[BATCH], value[BATCH], times[BATCH];
-        memcpy(max, state->max + v, sizeof max), memcpy(value, state->value + v, sizeof value);
-        if (factor) memcpy(times, factor + v, sizeof times);
-        lanes_write(x + v, stride, target + v, target_stride, n, BATCH, max, value, factor ? times : NULL, exps,
-                    from_lane(next, v), from_lane(ahead, v));
-    }
-}
-
-/* Gradients of n classes, from class `first`, of all lanes: x holds exponentials (`exps`), or logits, and then `next` and `ahead`
- * are fetched. */
-INLINE void lanes_gradient(const lanes_state *state, double scale, int64_t first, const real *x, int64_t stride,
-                           real *target, int64_t target_stride, int64_t n, int exps, memory_ahead next,
-                           memory_ahead ahead)
-{
-    int special = 0;
-    ALIGNED real factor[WIDE], at_label[WIDE];
-#pragma omp simd reduction(| : special)
-    for (int64_t l = 0; l < state->width; l++) {
-        const double both = state->share[l] * (state->weight[l] * scale);
-        const int extreme = is_extreme(both);
-        factor[l] = (real)(extreme ? 1.0 : both);
-        special |= extreme;
-        at_label[l] = (real)(0.0 - state->others[l] * state->share[l] * (state->weight[l] * scale));
-    }
-    if (exps)
-        lanes_write_all(state, x, stride, target, target_stride, n, factor, 1, next, ahead);
-    else
-        lanes_write_all(state, x, stride, target, target_stride, n, factor, 0, next, ahead);
-    for (int64_t l = 0; l < state->width; l++) {
-        const int64_t place = state->label[l] - first;
+    for (int l = 0; what != LANES_OF_LOGS && l < width; l++) {
+        int64_t place = state->label[lane + l] - first;
+        KEEP_SCALAR(place);
         if (place >= 0 && place < n) target[place * target_stride + l] = at_label[l];
     }
+    return special;
+}
+
+/* The same of all lanes: a few at a time where x is its own target, for they stay in the first cache; else class by class. */
+INLINE void lanes_output(const lanes_state *state, const int what, double scale, int64_t first, const real *x,
+                         int64_t stride, real *target, int64_t target_stride, int64_t n, memory_ahead next,
+                         memory_ahead ahead)
+{
+    int special = 0;
+    if (x != target)
+        special =
+            lanes_write(state, 0, state->width, what, scale, first, x, stride, target, target_stride, n, next, ahead);
+    for (int64_t v = 0; x == target && v < state->width; v += BATCH)
+        special |= lanes_write(state, v, BATCH, what, scale, first, x + v, stride, target + v, target_stride, n,
+                               from_lane(next, v), from_lane(ahead, v));
     for (int64_t l = 0; special && l < state->width; l++) {
         const double share = state->share[l], weight = state->weight[l] * scale;
         const int64_t label = state->label[l] - first;
@@ -375,8 +380,8 @@ static void softmax_tile(lanes_state *state, const closs_softmax_args *args, int
             target = tile_ahead(state, args, args->grad.data, grad_dtype(args), state->grad, grad_stride, first, 0);
         if (exps == grad) target = from_lane(target, BATCH); /* exponentials go there now, too soon for a fetch */
         if (!beside) tile_load(args->logits.data, args->dtype, state->logits, stride, width, first, n, tile);
-        lanes_chunk(state, pivot, beside ? logits + first * stride : tile, beside ? stride : width, tile, first, n,
-                    classes, next, target, keep ? exps : NULL, exps_stride);
+        lanes_chunk(state, pivot, beside ? logits + first * stride : tile, beside ? stride : width, first, n, classes,
+                    next, target, keep ? exps : NULL, exps_stride);
     }
     lanes_finish(state, args->result, has_grad);
     for (int64_t first = 0; has_grad && first < classes; first += CHUNK) {
@@ -391,10 +396,14 @@ static void softmax_tile(lanes_state *state, const closs_softmax_args *args, int
                                                first + AHEAD_CLASSES, 0);
         if (classes > CHUNK && !beside)
             tile_load(args->logits.data, args->dtype, state->logits, stride, width, first, n, tile);
+#define OUTPUT(what) lanes_output(state, what, args->scale, first, from, from_stride, to, to_stride, n, next, target)
         if (args->result == CLOSS_LOG_SOFTMAX)
-            lanes_write_all(state, from, from_stride, to, to_stride, n, NULL, 0, next, target);
+            OUTPUT(LANES_OF_LOGS);
+        else if (keep)
+            OUTPUT(LANES_OF_EXPS);
         else
-            lanes_gradient(state, args->scale, first, from, from_stride, to, to_stride, n, keep, next, target);
+            OUTPUT(LANES_OF_LOGITS);
+#undef OUTPUT
         if (!beside)
             tile_store(tile, width, state->count, first, n, args->grad.data, grad_dtype(args), state->grad,
                        grad_stride);
@@ -443,12 +452,12 @@ static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t
 #undef class_number
 #undef lanes_begin
 #undef lanes_max
+#undef lanes_max_of_four
 #undef lanes_sum
 #undef lanes_chunk
 #undef lanes_finish
 #undef lanes_write
-#undef lanes_write_all
-#undef lanes_gradient
+#undef lanes_output
 #undef tile_ahead
 #undef softmax_tile
 #undef softmax_lanes
