@@ -111,8 +111,16 @@ INLINE real row_max(const real *x, int64_t n)
     ALIGNED real lane[LANES];
     const int64_t whole = n - n % LANES;
     const int skip = (int)(LANES - n % LANES);
+    int64_t g = 0;
     for (int l = 0; l < LANES; l++) lane[l] = -INFINITY;
-    for (int64_t g = 0; g < whole; g += LANES) {
+    for (; g + LANES < whole; g += 2 * LANES) { /* by two, for each waits for the one before it */
+#pragma omp simd
+        for (int l = 0; l < LANES; l++) {
+            const real larger = x[g + l] > x[g + LANES + l] ? x[g + l] : x[g + LANES + l];
+            lane[l] = larger > lane[l] ? larger : lane[l];
+        }
+    }
+    for (; g < whole; g += LANES) {
 #pragma omp simd
         for (int l = 0; l < LANES; l++) lane[l] = x[g + l] > lane[l] ? x[g + l] : lane[l];
     }

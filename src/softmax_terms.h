@@ -36,8 +36,19 @@
 INLINE void terms_max(const real *x, int64_t step, int64_t groups, double *restrict max)
 {
     ALIGNED real lane[LANES_OF_TERMS];
+    int64_t g = 0;
     for (int l = 0; l < LANES_OF_TERMS; l++) lane[l] = (real)max[l];
-    for (int64_t g = 0; g < groups; g++) {
+    for (; g + 3 < groups; g += 4) { /* by four, for each waits for the one before it */
+#pragma omp simd
+        for (int l = 0; l < LANES_OF_TERMS; l++) {
+            const real *at = x + g * step + l;
+            const real low = at[0] > at[step] ? at[0] : at[step];
+            const real high = at[2 * step] > at[3 * step] ? at[2 * step] : at[3 * step];
+            const real larger = low > high ? low : high;
+            lane[l] = larger > lane[l] ? larger : lane[l];
+        }
+    }
+    for (; g < groups; g++) {
 #pragma omp simd
         for (int l = 0; l < LANES_OF_TERMS; l++) {
             const real value = x[g * step + l];
@@ -137,20 +148,30 @@ INLINE void terms_sum(const closs_softmax_args *args, const int kind, const int 
             sums->target_sum[l] += (double)target_sum[l];
             sums->target_ties[l] += (double)target_ties[l];
         }
-        for (int l = 0; l < L && kind == TERMS_TARGETS; l++)
-            sums->weight[l] += ABSOLUTE(weight[l]) <= (real)REAL_MAX ? (double)weight[l]
-                                                                     : weights_widely(piece, first, end, column + l);
         if (kind == TERMS_NONE) continue;
         const real *some = kind == TERMS_TARGETS ? terms : moment;
         double *all = kind == TERMS_TARGETS ? sums->terms : sums->moment;
-        int lost = 0;
-        for (int l = 0; l < L; l++) lost |= !(ABSOLUTE(some[l]) <= (real)REAL_MAX);
-        lost &= kind != TERMS_ENTROPY;
-        for (int l = 0; l < L && !lost; l++) all[l] += (double)some[l];
-        for (int l = 0; l < L && lost; l++)
+        order_t lost = 0;
+        if (kind != TERMS_ENTROPY) {
+#pragma omp simd reduction(| : lost)
+            for (int l = 0; l < L; l++) {
+                lost |= (order_t) !(ABSOLUTE(some[l]) <= (real)REAL_MAX);
+                if (kind == TERMS_TARGETS) lost |= (order_t) !(ABSOLUTE(weight[l]) <= (real)REAL_MAX);
+            }
+        }
+        for (int l = 0; l < L && !lost; l++) {
+            all[l] += (double)some[l];
+            if (kind == TERMS_TARGETS) sums->weight[l] += (double)weight[l];
+        }
+        for (int l = 0; l < L && lost; l++) {
             all[l] += ABSOLUTE(some[l]) <= (real)REAL_MAX
                           ? (double)some[l]
                           : terms_widely(args, piece, first, end, column + l, sums->max[l], sums->target_max[l]);
+            if (kind == TERMS_TARGETS)
+                sums->weight[l] += ABSOLUTE(weight[l]) <= (real)REAL_MAX
+                                       ? (double)weight[l]
+                                       : weights_widely(piece, first, end, column + l);
+        }
     }
 }
 
@@ -182,9 +203,8 @@ static void terms_block(const closs_softmax_args *args, const terms_place *place
         if (kind == TERMS_DISTILLATION) terms_max(pieces[k].v + column, pieces[k].v_step, pieces[k].groups, target_max);
     }
     if (place->along) {
-        for (int l = 1; l < L; l++) max[0] = max[l] > max[0] ? max[l] : max[0];
-        for (int l = 1; l < L; l++) target_max[0] = target_max[l] > target_max[0] ? target_max[l] : target_max[0];
-        for (int l = 1; l < L; l++) max[l] = max[0], target_max[l] = target_max[0];
+        terms_largest(max);
+        if (kind == TERMS_DISTILLATION) terms_largest(target_max);
     }
     if (fresh) {
         memcpy(sums->max, max, sizeof max);

@@ -12,7 +12,10 @@
 #define terms_pieces KERNEL(terms_pieces)
 
 #undef TERM_TILE
+#undef FEW_TERMS
 #define TERM_TILE (4096 / (int)sizeof(real))
+#define FEW_TERMS                                                                                                      \
+    (REAL_DTYPE == CLOSS_F32 ? 288 : 224) /* classes up to which a row costs more by itself than in a lane */
 
 /* Logits, and beside them targets v or target logits; later gradient and Hessian. */
 typedef struct {

@@ -1,7 +1,6 @@
 /* terms_samples.h: what the kernels of softmax_terms.h and measures.h keep of samples, in double for all dtypes: where they lie,
  * the sums of their lanes and how these grow, and the values that are made of them. */
 enum { LANES_OF_TERMS = BATCH, TERM_WIDE = 64, TERMS_WIDENED = 16 };
-enum { FEW_TERMS = 256 }; /* classes up to which a row costs more by itself than in a lane */
 enum { TERMS_NONE, TERMS_TARGETS, TERMS_ENTROPY, TERMS_DISTILLATION, MEASURE_ONE, MEASURE_PAIRS };
 
 INLINE int terms_kind(const closs_softmax_args *args)
@@ -130,6 +129,14 @@ static void terms_grow(const closs_softmax_args *args, double unit, const double
         sums->max[l] = max[l];
         sums->target_max[l] = target_max[l];
     }
+}
+
+/* All lanes become the largest of them. */
+INLINE void terms_largest(double *lane)
+{
+    for (int half = LANES_OF_TERMS / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; l++) lane[l] = lane[l + half] > lane[l] ? lane[l + half] : lane[l];
+    for (int l = 1; l < LANES_OF_TERMS; l++) lane[l] = lane[0];
 }
 
 INLINE void terms_fold(double *lane)
