@@ -241,12 +241,11 @@ static int classes_fastest(const closs_softmax_args *args)
     return 1;
 }
 
-/* Rows up to this many classes go to lanes of samples: measured, transposing costs less than short rows do. */
-enum { FEW_CLASSES = 128 };
-
 int closs_lanes_of_samples(const closs_softmax_args *args)
 {
-    return args->classes <= FEW_CLASSES || !classes_fastest(args);
+    /* Measured: up to so many classes transposing costs less than short rows do. */
+    const int64_t few = args->dtype == CLOSS_F64 ? CLOSS_FEW_F64 : CLOSS_FEW_F32;
+    return args->classes <= few || !classes_fastest(args);
 }
 
 int64_t closs_softmax_block(const closs_softmax_args *args)

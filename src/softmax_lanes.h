@@ -6,8 +6,9 @@
  * (labels, logarithm, division) is vector code too, and no step waits for the one before it.
  *
  * Passes: classes come in chunks of CHUNK: the maximum of each lane over the chunk, then its exponentials while the chunk is
- * in cache; sums are rescaled where the maximum grew. Up to CHUNK classes the exponentials are kept for the gradient, where it will be or in a tile; with
- * more of them they are computed again, relative to the final maximum.
+ * in cache; sums are rescaled where the maximum grew. Up to CHUNK classes the exponentials are kept for the gradient, in the tile
+ * or where that will be; with more of them, and of neighbours where caches could not hold them, they are computed again, relative
+ * to the final maximum: the same numbers.
  *
  * Accumulators: 32 classes in two sums of `real` a lane, then in double: chunks, and subtotals of 32 chunks. A lane is a
  * sample, so its order of additions does not depend on how many lanes a loop takes at a time (STEP).
@@ -46,7 +47,7 @@ enum { LANES_OF_EXPS, LANES_OF_LOGITS, LANES_OF_LOGS };
 #undef WIDE
 #define WIDE (512 / (int)sizeof(real))   /* samples: of neighbours 512 bytes a class keep DRAM pages and the TLB busy */
 #define TILE (24576 / (int)sizeof(real)) /* elements of a tile, as many as a stack has room for */
-#define FEW_TILE (REAL_DTYPE == CLOSS_F32 ? 3072 : 2048)
+#define FEW_TILE (CHUNK * BATCH)
 
 /* Aligned, for gcc peels loops to the first aligned element otherwise, and leaves most of a short one scalar. */
 typedef struct {
@@ -139,7 +140,12 @@ INLINE void lanes_max(const real *x, int64_t stride, int64_t n, int64_t width, r
 }
 
 /* Of a chunk, as numbers to compare with: to convert them costs more than to load them. */
-static const real class_number[CHUNK] = {SIXTY_FOUR(0), SIXTY_FOUR(64)};
+static const real class_number[CHUNK] = {SIXTY_FOUR(0), SIXTY_FOUR(64)
+#if CLOSS_REAL == 32
+                                                            ,
+                                         SIXTY_FOUR(128)
+#endif
+};
 
 /* Adds the exponentials of n classes of STEP lanes to total, without those of the labels, which count from the first of
  * these classes; or with `pivot` without those of the maximum, `base`, which are counted. All go to `store` unless it is NULL. */
@@ -356,19 +362,20 @@ INLINE memory_ahead tile_ahead(const lanes_state *state, const closs_softmax_arg
     return stride == 1 ? packed : beside;
 }
 
-/* Samples anywhere in memory, by way of a tile; or with `beside` whole batches of neighbours of this type, where they lie, but for
- * exponentials if the gradient is `crowded`. */
-static void softmax_tile(lanes_state *state, const closs_softmax_args *args, int beside, int crowded)
+/* Samples anywhere in memory, by way of a tile; or with `beside` whole batches of neighbours of this type, where they lie. */
+static void softmax_tile(lanes_state *state, const closs_softmax_args *args, int beside)
 {
     const int64_t classes = args->classes, width = state->width;
     const int pivot = leaves_out_pivot(args), has_grad = args->grad.data != NULL;
-    const int keep = has_grad && !pivot && classes <= CHUNK;
     const int64_t stride = class_stride_of(args->logits.strides, args->ndim);
     const int64_t grad_stride = class_stride_of(args->grad.strides, args->ndim);
+    /* Classes a multiple of 2 KB apart share so few sets of a cache that exponentials kept there push each other out. */
+    const int crowded = beside && grad_stride * (int64_t)sizeof(real) % 2048 == 0;
+    const int keep = has_grad && !pivot && classes <= CHUNK && !crowded;
     const real *logits = beside ? (const real *)args->logits.data + state->logits[0] : NULL;
     real *grad = beside && has_grad ? (real *)args->grad.data + state->grad[0] : NULL;
     ALIGNED real tile[TILE];
-    real *exps = beside && keep && !crowded ? grad : tile;
+    real *exps = beside && keep ? grad : tile;
     const int64_t exps_stride = exps == tile ? width : grad_stride;
     for (int64_t first = 0; first < classes; first += CHUNK) {
         const int64_t n = classes - first < CHUNK ? classes - first : CHUNK;
@@ -417,19 +424,17 @@ static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t
     value_sum values = {{0}, 0};
     sample_cursor cursor = cursor_at(args, begin, end);
     /* Samples of which a tile holds all classes, or a chunk of them: of transposed ones fewer, for room in L1. */
-    const int64_t room = stride != 1 ? TILE : args->grad.data ? CHUNK * BATCH : FEW_TILE;
+    const int64_t room = stride != 1 ? TILE : args->grad.data ? 128 * BATCH : FEW_TILE;
     const int64_t chunk = args->classes > CHUNK ? CHUNK : args->classes + (args->classes == 0);
-    const int64_t fit = room / chunk > WIDE ? WIDE : room / chunk / BATCH * BATCH;
-    /* Classes a multiple of 2 KB apart share so few sets of a cache that exponentials written there push each other out. */
-    const int crowded = class_stride_of(args->grad.strides, args->ndim) * (int64_t)sizeof(real) % 2048 == 0;
+    const int64_t whole = room / chunk / BATCH * BATCH, fit = whole > WIDE ? WIDE : whole < BATCH ? BATCH : whole;
     while (cursor.left > 0) {
         const sample_run *run = &cursor.run;
         const int beside = run->count >= BATCH && args->dtype == REAL_DTYPE && run->step.logits == 1 &&
                            (!args->grad.data || (run->step.grad == 1 && grad_dtype(args) == REAL_DTYPE));
         const int64_t left = beside ? run->count / BATCH * BATCH : cursor.left;
-        const int64_t most = beside && !(args->grad.data && args->classes <= CHUNK && crowded) ? WIDE : fit;
+        const int64_t most = beside ? WIDE : fit;
         lanes_begin(&state, args, &cursor, left < most ? left : most);
-        softmax_tile(&state, args, beside, crowded);
+        softmax_tile(&state, args, beside);
         for (int64_t l = 0; args->result == CLOSS_LOGSUMEXP && l < state.count; l++) {
             if (state.max[l] != INFINITY) continue;
             const row_view row = {(void *)(uintptr_t)args->logits.data, args->dtype, state.logits[l], stride};

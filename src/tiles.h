@@ -17,7 +17,6 @@
 #ifndef CLOSS_TILE_SIZES
 #define CLOSS_TILE_SIZES
 enum {
-    CHUNK = 128, /* classes of a tile at most */
     COPIED = 64, /* of a row of another type at a time */
     PIECES = VECTOR_BYTES / 16
 };
@@ -47,8 +46,10 @@ INLINE int are_packed(const int64_t *offset, int64_t count, int64_t classes)
 #endif
 #endif
 
+#undef CHUNK
 #undef ROWS
-#define ROWS (SIDE * PIECES) /* samples that are transposed at once */
+#define CHUNK (REAL_DTYPE == CLOSS_F32 ? CLOSS_FEW_F32 : CLOSS_FEW_F64) /* classes of a tile at most */
+#define ROWS (SIDE * PIECES)                                            /* samples that are transposed at once */
 
 /* In memory they begin anywhere. (gcc copies what memcpy is given in pieces of 16 bytes, to memory and back.) */
 #if CLOSS_HAS_SHUFFLE
