@@ -34,6 +34,7 @@
 enum {
     WIDEN = 32,       /* classes summed in `real` */
     SUBTOTAL = 32,    /* chunks */
+    LOOK = 4,         /* classes among which a label's is looked for */
     AHEAD_CLASSES = 4 /* of what is fetched for the output */
 };
 enum { LANES_OF_EXPS, LANES_OF_LOGITS, LANES_OF_LOGS };
@@ -193,13 +194,29 @@ INLINE void lanes_chunk(lanes_state *state, int pivot, const real *x, int64_t st
     const int last = first / CHUNK % SUBTOTAL == SUBTOTAL - 1 || first + n == classes;
     const double unit = (double)((bits_t)1 << EXP_BIAS);
     const int64_t width = state->width;
-    ALIGNED real before[WIDE];
+    ALIGNED real before[WIDE], label[WIDE];
     if (first > 0) memcpy(before, state->max, (size_t)width * sizeof(real));
     lanes_max(x, stride, n, width, state->max);
-    for (int64_t l = 0; l < state->count; l++) {
+    for (int64_t v = 0; v < width; v += BATCH) {
+#pragma omp simd
+        for (int l = 0; l < BATCH; l++) { /* as numbers: SSE2 compares no 64-bit integers */
+            const int64_t place = state->label[v + l] - first;
+            label[v + l] = (real)(place < 0 || place >= n ? -1 : place);
+        }
+    }
+    for (int64_t v = 0; v < width && n <= LOOK; v += BATCH) {
+        ALIGNED real found[BATCH];
+        for (int l = 0; l < BATCH; l++) found[l] = state->at_label[v + l];
+        for (int64_t j = 0; j < n; j++) {
+#pragma omp simd
+            for (int l = 0; l < BATCH; l++)
+                found[l] = label[v + l] == class_number[j] ? x[j * stride + v + l] : found[l];
+        }
+        for (int l = 0; l < BATCH; l++) state->at_label[v + l] = found[l];
+    }
+    for (int64_t l = 0; l < state->count && n > LOOK; l++) {
         const uint64_t place = (uint64_t)state->label[l] - (uint64_t)first;
-        if (place >= (uint64_t)n) continue;
-        state->at_label[l] = x[(int64_t)place * stride + l];
+        if (place < (uint64_t)n) state->at_label[l] = x[(int64_t)place * stride + l];
     }
     if (first > 0) {
         for (int64_t l = 0; l < width; l++) {
@@ -213,17 +230,13 @@ INLINE void lanes_chunk(lanes_state *state, int pivot, const real *x, int64_t st
     }
     for (int64_t v = 0; v < width; v += STEP) {
         ALIGNED real base[STEP];
-        ALIGNED real label[STEP]; /* as numbers: SSE2 compares no 64-bit integers */
 #pragma omp simd
-        for (int l = 0; l < STEP; l++) {
-            /* -inf - -inf is NaN: while only -inf was seen any finite base gives the zeros that are meant. */
+        for (int l = 0; l < STEP;
+             l++) /* -inf - -inf is NaN: while only -inf was seen any finite base gives the zeros that are meant. */
             base[l] = state->max[v + l] == -INFINITY ? 0 : state->max[v + l];
-            const int64_t place = state->label[v + l] - first;
-            label[l] = (real)(place < 0 || place >= n ? -1 : place);
-        }
         double *total = state->open + v, *ties = state->ties + v;
 #define SUM(pivot, store, store_stride)                                                                                \
-    lanes_sum(x + v, stride, n, pivot, label, base, total, ties, store, store_stride, from_lane(next, v),              \
+    lanes_sum(x + v, stride, n, pivot, label + v, base, total, ties, store, store_stride, from_lane(next, v),          \
               from_lane(target, v))
         if (pivot)
             SUM(1, NULL, 0);

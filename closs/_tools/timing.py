@@ -25,8 +25,9 @@ def calls_per_timing(function: Callable[[], object], seconds: float) -> int:
 def timings(contenders: dict[str, Callable[[], object]], rounds: int, seconds: float = 2e-3) -> dict[str, list[float]]:
     """Seconds of a call for each contender, timed in turn, the order rotated every round.
 
-    Untimed calls go before each timing, for as long: a contender meets its own caches, and the threads of the one
-    before it have stopped spinning. Python's garbage collector is off meanwhile.
+    Untimed calls go before each timing, as many and for four times as long as one should last: a contender meets its
+    own caches, and threads that run, on processors that are as fast after the one before it as they get; after 50 ms
+    of other work the first calls have taken twice as long. Python's garbage collector is off meanwhile.
     """
     calls = {name: calls_per_timing(function, seconds) for name, function in contenders.items()}
     times: dict[str, list[float]] = {name: [] for name in contenders}
@@ -39,8 +40,10 @@ def timings(contenders: dict[str, Callable[[], object]], rounds: int, seconds: f
             turn = number % len(names)
             for name in names[turn:] + names[:turn]:
                 function, count = contenders[name], calls[name]
-                for _ in range(count):
+                warm, done = time.perf_counter() + 4 * seconds, 0
+                while done < count or time.perf_counter() < warm:
                     function()
+                    done += 1
                 start = time.perf_counter()
                 for _ in range(count):
                     function()
