@@ -39,7 +39,7 @@ def test_long_rows(classes, layout, dtype, rng):
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize(("dtype", "gaps"), [("f4", [10, 15, 16.5, 18, 23, 36, 45, 69, 87, 100, 103.9]),
                                              ("f8", [10, 23, 36, 37, 45, 69, 100, 300, 600, 700, 744])])  # fmt: skip
-@pytest.mark.parametrize("classes", [2, 3, 10, 100, 129, 700])
+@pytest.mark.parametrize("classes", [2, 3, 10, 100, 129, 192, 700])
 def test_confident_rows(dtype, gaps, layout, classes, rng):
     """The label leads, or trails, by a gap: loss, p_y - 1 and all other entries keep their digits down to underflow."""
     for offset in (0.0, 50.0, 1e4):

@@ -6,7 +6,7 @@ import reference
 
 import closs
 
-CLASS_COUNTS = [1, 2, 7, 128, 129, 600]
+CLASS_COUNTS = [1, 2, 7, 128, 129, 192, 193, 600]
 
 
 def problem(rng, classes, samples=6, dtype="f8"):

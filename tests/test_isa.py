@@ -69,7 +69,7 @@ def test_levels_with_fma_give_the_same_bits(dtype, tmp_path):
         import numpy as np, closs
         rng = np.random.default_rng(1)
         results = []
-        for classes in (1, 2, 10, 100, 128, 129, 700, 5000, 20000):
+        for classes in (1, 2, 10, 100, 128, 129, 192, 193, 700, 5000, 20000):
             logits = (4 * rng.standard_normal((33, classes))).astype("{dtype}")
             labels = rng.integers(0, classes, 33)
             for layout in (logits, np.asfortranarray(logits)):

@@ -25,7 +25,7 @@ def strided(data, axis_steps):
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
-@pytest.mark.parametrize("classes", [1, 3, 10, 128, 129, 700])
+@pytest.mark.parametrize("classes", [1, 3, 10, 128, 129, 192, 193, 700])
 @pytest.mark.parametrize("steps", [(1, 2), (2, 1), (-1, 1), (1, -1), (-3, -2), (2, 3)])
 def test_strides(classes, steps, dtype, rng):
     """Strided logits, labels, weights and buffers: the bits of the contiguous call, and nothing written between."""
@@ -245,6 +245,31 @@ def assert_repeats(large, small):
     """All of a large array is copies of a small one, to the bit."""
     copies = np.ascontiguousarray(large).view(np.uint8).reshape(-1, small.nbytes)
     np.testing.assert_array_equal(copies, np.broadcast_to(small.view(np.uint8).ravel(), copies.shape))
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+@pytest.mark.parametrize("classes", [1, 3, 21, 100, 150, 200, 700])
+def test_classes_a_power_of_two_apart(classes, dtype, rng):
+    """They share few sets of a cache, and are computed otherwise: the bits of classes anywhere, also in place."""
+    logits, labels = (3 * rng.standard_normal((classes, 1024))).astype(dtype), rng.integers(0, classes, 1024)
+    logits[:, 5], logits[classes // 2, 6], logits[0, 700] = -np.inf, np.nan, np.inf
+    labels[-30:] = -100
+    spread = np.zeros((classes, 1031), dtype)[:, 3:-4]
+    spread[...] = logits
+    options = {"axis": 0, "reduction": "none", "ignore_index": -100, "sample_weight": rng.random(1024)}
+    with np.errstate(all="ignore"):
+        values, grad = closs.softmax_cross_entropy(
+            spread, labels, grad=np.empty((classes, 1031), dtype)[:, 3:-4], **options
+        )
+        same = closs.softmax_cross_entropy(logits, labels, grad=np.empty((classes, 1024), dtype), **options)
+        np.testing.assert_array_equal(same[0], values)
+        np.testing.assert_array_equal(same[1], grad)
+        expected = closs.log_softmax(spread, axis=0)
+        np.testing.assert_array_equal(closs.log_softmax(logits, axis=0, out=np.empty_like(logits)), expected)
+        values_in_place, written = closs.softmax_cross_entropy(logits, labels, grad=logits, **options)
+    assert written is logits
+    np.testing.assert_array_equal(values_in_place, values)
+    np.testing.assert_array_equal(logits, grad)
 
 
 @pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])

@@ -149,7 +149,7 @@ class TestZeroOne:
         assert closs.zero_one_loss(scores.astype("f2"), [0, 2, 0, 2, 2], reduction="none").dtype == np.float32
 
     @pytest.mark.parametrize("dtype", ["f2", ml_dtypes.bfloat16, "f4", "f8"])
-    @pytest.mark.parametrize("classes", [1, 2, 3, 4, 7, 8, 10, 33, 130, 600])
+    @pytest.mark.parametrize("classes", [1, 2, 3, 4, 7, 8, 10, 33, 130, 288, 600])
     def test_scores_against_numpy(self, rng, classes, dtype):
         """Every class axis and memory order, ties and NaN, with weights: numpy's argmax, and a NaN is an error."""
         scores = rng.integers(0, 4 if classes < 20 else 40, (5, 61, classes)).astype("f8")

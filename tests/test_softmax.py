@@ -55,7 +55,7 @@ def check(x):
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
-@pytest.mark.parametrize("classes", [1, 2, 3, 10, 16, 17, 33, 100, 127, 128, 129, 160, 513, 700])
+@pytest.mark.parametrize("classes", [1, 2, 3, 10, 16, 17, 33, 100, 127, 128, 129, 160, 192, 193, 288, 513, 700])
 def test_ordinary_rows(classes, dtype, rng):
     check((4 * rng.standard_normal((17, classes) if classes < 200 else (3, classes))).astype(dtype))
 
