@@ -266,7 +266,7 @@ CLOSS_API closs_status closs_softmax(const closs_softmax_args *args, closs_reduc
  * the state of the whole row. sum_part may already write to grad what only write_part makes right; without grad in args it
  * does not, and write_part then takes NULL for a part that was not kept.
  *
- * Cut at multiples of CLOSS_PART, this gives the bits that run gives for rows of more than 128 classes whose class axis is
+ * Cut at multiples of CLOSS_PART, this gives the bits that run gives for rows of more than 288 classes whose class axis is
  * the fastest in memory. Where each machine holds its own classes, args.classes is the number of all classes (and the length of
  * class_weight), and args.first_class says which ones logits, targets, grad and hess begin with.
  *

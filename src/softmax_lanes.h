@@ -45,10 +45,18 @@ enum { LANES_OF_EXPS, LANES_OF_LOGITS, LANES_OF_LOGS };
 
 #undef TILE
 #undef FEW_TILE
+#undef GRAD_TILE
+#undef CLASS_NUMBERS
+#if CLOSS_REAL == 32
+#define CLASS_NUMBERS SIXTY_FOUR(0), SIXTY_FOUR(64), SIXTY_FOUR(128)
+#else
+#define CLASS_NUMBERS SIXTY_FOUR(0), SIXTY_FOUR(64)
+#endif
 #undef WIDE
 #define WIDE (512 / (int)sizeof(real))   /* samples: of neighbours 512 bytes a class keep DRAM pages and the TLB busy */
 #define TILE (24576 / (int)sizeof(real)) /* elements of a tile, as many as a stack has room for */
 #define FEW_TILE (CHUNK * BATCH)
+#define GRAD_TILE (128 * BATCH)
 
 /* Aligned, for gcc peels loops to the first aligned element otherwise, and leaves most of a short one scalar. */
 typedef struct {
@@ -141,12 +149,7 @@ INLINE void lanes_max(const real *x, int64_t stride, int64_t n, int64_t width, r
 }
 
 /* Of a chunk, as numbers to compare with: to convert them costs more than to load them. */
-static const real class_number[CHUNK] = {SIXTY_FOUR(0), SIXTY_FOUR(64)
-#if CLOSS_REAL == 32
-                                                            ,
-                                         SIXTY_FOUR(128)
-#endif
-};
+static const real class_number[CHUNK] = {CLASS_NUMBERS};
 
 /* Adds the exponentials of n classes of STEP lanes to total, without those of the labels, which count from the first of
  * these classes; or with `pivot` without those of the maximum, `base`, which are counted. All go to `store` unless it is NULL. */
@@ -229,11 +232,10 @@ INLINE void lanes_chunk(lanes_state *state, int pivot, const real *x, int64_t st
         }
     }
     for (int64_t v = 0; v < width; v += STEP) {
-        ALIGNED real base[STEP];
+        ALIGNED real
+            base[STEP]; /* finite where only -inf was seen, for -inf - -inf is NaN: so come the zeros that are meant */
 #pragma omp simd
-        for (int l = 0; l < STEP;
-             l++) /* -inf - -inf is NaN: while only -inf was seen any finite base gives the zeros that are meant. */
-            base[l] = state->max[v + l] == -INFINITY ? 0 : state->max[v + l];
+        for (int l = 0; l < STEP; l++) base[l] = state->max[v + l] == -INFINITY ? 0 : state->max[v + l];
         double *total = state->open + v, *ties = state->ties + v;
 #define SUM(pivot, store, store_stride)                                                                                \
     lanes_sum(x + v, stride, n, pivot, label + v, base, total, ties, store, store_stride, from_lane(next, v),          \
@@ -436,8 +438,9 @@ static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t
     lanes_state state;
     value_sum values = {{0}, 0};
     sample_cursor cursor = cursor_at(args, begin, end);
-    /* Samples of which a tile holds all classes, or a chunk of them: of transposed ones fewer, for room in L1. */
-    const int64_t room = stride != 1 ? TILE : args->grad.data ? 128 * BATCH : FEW_TILE;
+    /* Samples of which a tile holds all classes, or a chunk of them: of transposed ones fewer, for room in L1, where gradients
+     * take as much again. */
+    const int64_t room = stride != 1 ? TILE : args->grad.data ? GRAD_TILE : FEW_TILE;
     const int64_t chunk = args->classes > CHUNK ? CHUNK : args->classes + (args->classes == 0);
     const int64_t whole = room / chunk / BATCH * BATCH, fit = whole > WIDE ? WIDE : whole < BATCH ? BATCH : whole;
     while (cursor.left > 0) {
