@@ -177,13 +177,16 @@ def test_bench_draws(tmp_path):
     assert b"<svg" in picture.read_bytes()
 
 
-def test_contenders_take_turns(monkeypatch):
-    """Each starts a round once before anybody starts two; as many untimed calls go before the timed ones."""
-    monkeypatch.setattr(timing, "calls_per_timing", lambda function, seconds: 2)
+@pytest.mark.parametrize(("seconds", "untimed"), [(0, 2), (1, 4)])
+def test_contenders_take_turns(seconds, untimed, monkeypatch):
+    """Each starts a round once before anybody starts two. Untimed calls go before: as many, and four times as long."""
     order = []
-    times = timing.timings({name: lambda name=name: order.append(name) for name in "abc"}, rounds=4)
-    assert {name: len(values) for name, values in times.items()} == dict.fromkeys("abc", 4)
-    assert "".join(order) == "".join(name * 4 for name in "abcbcacababc")
+    monkeypatch.setattr(timing, "calls_per_timing", lambda function, seconds: 2)
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: len(order))  # calls take a second
+    contenders = {name: lambda name=name: order.append(name) for name in "abc"}
+    times = timing.timings(contenders, rounds=4, seconds=seconds)
+    assert times == dict.fromkeys("abc", [1.0] * 4)
+    assert "".join(order) == "".join(name * (untimed + 2) for name in "abcbcacababc")
 
 
 def test_spread():
