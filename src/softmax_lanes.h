@@ -401,7 +401,8 @@ static void softmax_tile(lanes_state *state, const closs_softmax_args *args, int
         if (has_grad)
             target = tile_ahead(state, args, args->grad.data, grad_dtype(args), state->grad, grad_stride, first, 0);
         if (exps == grad) target = from_lane(target, BATCH); /* exponentials go there now, too soon for a fetch */
-        if (!beside) tile_load(args->logits.data, args->dtype, state->logits, stride, width, first, n, tile);
+        if (!beside)
+            tile_load(args->logits.data, args->dtype, state->logits, stride, state->count, width, first, n, tile);
         lanes_chunk(state, pivot, beside ? logits + first * stride : tile, beside ? stride : width, first, n, classes,
                     next, target, keep ? exps : NULL, exps_stride);
     }
@@ -417,7 +418,7 @@ static void softmax_tile(lanes_state *state, const closs_softmax_args *args, int
         const memory_ahead target = tile_ahead(state, args, args->grad.data, grad_dtype(args), state->grad, grad_stride,
                                                first + AHEAD_CLASSES, 0);
         if (classes > CHUNK && !beside)
-            tile_load(args->logits.data, args->dtype, state->logits, stride, width, first, n, tile);
+            tile_load(args->logits.data, args->dtype, state->logits, stride, state->count, width, first, n, tile);
 #define OUTPUT(what) lanes_output(state, what, args->scale, first, from, from_stride, to, to_stride, n, next, target)
         if (args->result == CLOSS_LOG_SOFTMAX)
             OUTPUT(LANES_OF_LOGS);
@@ -447,8 +448,11 @@ static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t
         const sample_run *run = &cursor.run;
         const int beside = run->count >= BATCH && args->dtype == REAL_DTYPE && run->step.logits == 1 &&
                            (!args->grad.data || (run->step.grad == 1 && grad_dtype(args) == REAL_DTYPE));
+        /* Few neighbours are left of many: with the first of those that follow they fill a batch, and the others lie beside again. */
+        const int fills_batch =
+            args->dtype == REAL_DTYPE && run->step.logits == 1 && args->shape[args->ndim - 1] >= 4 * BATCH;
         const int64_t left = beside ? run->count / BATCH * BATCH : cursor.left;
-        const int64_t most = beside ? WIDE : fit;
+        const int64_t most = beside ? WIDE : fills_batch ? BATCH : fit;
         lanes_begin(&state, args, &cursor, left < most ? left : most);
         softmax_tile(&state, args, beside);
         for (int64_t l = 0; args->result == CLOSS_LOGSUMEXP && l < state.count; l++) {
