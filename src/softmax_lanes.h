@@ -448,12 +448,8 @@ static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t
         const sample_run *run = &cursor.run;
         const int beside = run->count >= BATCH && args->dtype == REAL_DTYPE && run->step.logits == 1 &&
                            (!args->grad.data || (run->step.grad == 1 && grad_dtype(args) == REAL_DTYPE));
-        /* Few neighbours are left of many: with the first of those that follow they fill a batch, and the others lie beside again. */
-        const int fills_batch =
-            args->dtype == REAL_DTYPE && run->step.logits == 1 && args->shape[args->ndim - 1] >= 4 * BATCH;
-        const int64_t left = beside ? run->count / BATCH * BATCH : cursor.left;
-        const int64_t most = beside ? WIDE : fills_batch ? BATCH : fit;
-        lanes_begin(&state, args, &cursor, left < most ? left : most);
+        const int64_t near = run->count < WIDE ? run->count / BATCH * BATCH : WIDE;
+        lanes_begin(&state, args, &cursor, beside ? near : samples_to_take(args, &cursor, fit));
         softmax_tile(&state, args, beside);
         for (int64_t l = 0; args->result == CLOSS_LOGSUMEXP && l < state.count; l++) {
             if (state.max[l] != INFINITY) continue;
