@@ -19,7 +19,7 @@
 #ifndef CLOSS_ZERO_ONE_SIZES
 #define CLOSS_ZERO_ONE_SIZES
 enum {
-    FEW_SCORES = 48, /* classes below which samples are the lanes, always */
+    FEW_SCORES = 33, /* classes below which samples are the lanes, always */
     STRETCH = 512    /* classes between two looks at what was found */
 };
 
@@ -76,7 +76,11 @@ static void zero_one_take(const closs_softmax_args *args, sample_cursor *cursor,
         some->score[i] = label < 0 ? -(real)INFINITY : load_real(args->logits.data, args->dtype, place);
         some->wrong[i] = !(some->score[i] > -(real)INFINITY);
     }
-    for (int64_t i = some->count; i < AT_A_TIME; i++) some->offset[i] = some->offset[0];
+    for (int64_t i = some->count; i < AT_A_TIME; i++) {
+        some->offset[i] = some->offset[0];
+        some->label[i] = -1;
+        some->score[i] = 0;
+    }
 }
 
 /* One row after the other. */
@@ -104,18 +108,24 @@ static void zero_one_lanes(const closs_softmax_args *args, int64_t stride, score
     ALIGNED real tile[SCORES], before[AT_A_TIME];
     ALIGNED bits_t beaten[AT_A_TIME] = {0};
     const int64_t count = some->count, width = (count + BATCH - 1) / BATCH * BATCH;
-    const int direct = args->dtype == REAL_DTYPE && are_neighbours(some->offset, count);
+    const int direct = args->dtype == REAL_DTYPE && count == width && are_neighbours(some->offset, count);
+    const real *v = some->score;
     const int64_t chunk = direct ? STRETCH : SCORES / width < CHUNK ? SCORES / width : CHUNK;
     for (int64_t first = 0; first < args->classes; first += chunk) {
         const int64_t n = args->classes - first < chunk ? args->classes - first : chunk;
-        for (int64_t i = 0; i < count; i++) /* as numbers: SSE2 compares no 64-bit integers */
+        for (int64_t i = 0; i < width; i++) /* as numbers: SSE2 compares no 64-bit integers */
             before[i] = (real)(some->label[i] - first < n ? some->label[i] - first : n);
         if (!direct) tile_load(args->logits.data, args->dtype, some->offset, stride, count, width, first, n, tile);
         const real *x = direct ? (const real *)args->logits.data + some->offset[0] + first * stride : tile;
+        const int64_t step = direct ? stride : width;
         for (int64_t j = 0; j < n; j++) {
-            const real *z = x + j * (direct ? stride : width);
+            const real *z = x + j * step;
+            const real place = (real)j;
+            for (int64_t i = 0; i < width; i += BATCH) {
 #pragma omp simd
-            for (int64_t i = 0; i < count; i++) beaten[i] |= (bits_t)BEATS(z[i], some->score[i], (real)j < before[i]);
+                for (int l = 0; l < BATCH; l++)
+                    beaten[i + l] |= (bits_t)BEATS(z[i + l], v[i + l], place < before[i + l]);
+            }
         }
     }
     for (int64_t i = 0; i < count; i++) some->wrong[i] |= beaten[i] != 0;
