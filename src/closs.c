@@ -241,11 +241,19 @@ static int classes_fastest(const closs_softmax_args *args)
     return 1;
 }
 
-int closs_lanes_of_samples(const closs_softmax_args *args)
+int closs_lanes_of_samples(const closs_softmax_args *args, int64_t few, int64_t row)
 {
-    /* Measured: up to so many classes transposing costs less than short rows do. */
+    int64_t samples = 1; /* they are counted: no product overflows */
+    if (!classes_fastest(args)) return 1;
+    for (int32_t axis = 0; axis < args->ndim; axis++) samples *= args->shape[axis];
+    return args->classes <= few && samples > args->classes / row;
+}
+
+/* Of the kernels that have rows and lanes apart. */
+static int has_lanes(const closs_softmax_args *args)
+{
     const int64_t few = args->dtype == CLOSS_F64 ? CLOSS_FEW_F64 : CLOSS_FEW_F32;
-    return args->classes <= few || !classes_fastest(args);
+    return closs_lanes_of_samples(args, few, CLOSS_ROW);
 }
 
 int64_t closs_softmax_block(const closs_softmax_args *args)
@@ -258,7 +266,7 @@ int64_t closs_softmax_block(const closs_softmax_args *args)
     while ((block & (block - 1)) != 0) block &= block - 1;
     const int64_t least = samples / 8192 + 1;
     if (block < least) block = least;
-    if (closs_lanes_of_samples(args) && block < 256 && args->classes < 32768) block = 256;
+    if (has_lanes(args) && block < 256 && args->classes < 32768) block = 256;
     if (block >= 16) block = (block + 15) / 16 * 16;
     return block < 1 ? 1 : block;
 }
@@ -418,15 +426,14 @@ void closs_softmax_run(const closs_softmax_args *args, int64_t begin, int64_t en
         double unused = 0;
         if (args->hess.data)
             kernels->softmax_terms[args->dtype](args, begin, end, &unused); /* before grad overwrites the logits */
-        (closs_lanes_of_samples(args) ? kernels->softmax_lanes : kernels->softmax_rows)[args->dtype](args, begin, end,
-                                                                                                     sum);
+        (has_lanes(args) ? kernels->softmax_lanes : kernels->softmax_rows)[args->dtype](args, begin, end, sum);
     }
     leave(callers);
 }
 
 int64_t closs_softmax_parts(const closs_softmax_args *args)
 {
-    if (closs_lanes_of_samples(args) || (is_measure(args) && args->labels.data)) return 1;
+    if (has_lanes(args) || (is_measure(args) && args->labels.data)) return 1;
     if (args->result == CLOSS_ZERO_ONE) return 1;
     return args->classes / CLOSS_PART + (args->classes % CLOSS_PART != 0);
 }
