@@ -465,7 +465,7 @@ def threads(n):
         _of_thread.count = before
 
 
-def share_from(work):
+def _share_from(work):
     """For tests: threads share all calls of that much work, whether they are awake or not."""
     global SERIAL_WORK, COLD_WORK
     SERIAL_WORK = COLD_WORK = work

@@ -101,8 +101,7 @@ cdef object regression(closs_elementwise_loss loss, double parameter, object pre
     return compute(loss, parameter, pred, data, "pred", target, other, None, sample_weight, reduction, grad, hess, out)
 
 
-def l1_loss(pred, target, *, sample_weight=None, reduction="mean",
-            grad=False, hess=False, out=None):
+def l1_loss(pred, target, *, sample_weight=None, reduction="mean", grad=False, hess=False, out=None):
     """
     Absolute error.
 
@@ -168,8 +167,7 @@ def l1_loss(pred, target, *, sample_weight=None, reduction="mean",
     return regression(CLOSS_L1, 0, pred, target, sample_weight, reduction, grad, hess, out)
 
 
-def mse_loss(pred, target, *, sample_weight=None, reduction="mean",
-             grad=False, hess=False, out=None):
+def mse_loss(pred, target, *, sample_weight=None, reduction="mean", grad=False, hess=False, out=None):
     """
     Squared error (not halved).
 
@@ -235,8 +233,7 @@ def mse_loss(pred, target, *, sample_weight=None, reduction="mean",
     return regression(CLOSS_MSE, 0, pred, target, sample_weight, reduction, grad, hess, out)
 
 
-def huber_loss(pred, target, *, delta=1.0, sample_weight=None, reduction="mean",
-               grad=False, hess=False, out=None):
+def huber_loss(pred, target, *, delta=1.0, sample_weight=None, reduction="mean", grad=False, hess=False, out=None):
     """
     Huber's loss: quadratic near 0, linear beyond `delta`.
 
@@ -309,8 +306,7 @@ def huber_loss(pred, target, *, delta=1.0, sample_weight=None, reduction="mean",
     return regression(CLOSS_HUBER, threshold, pred, target, sample_weight, reduction, grad, hess, out)
 
 
-def smooth_l1_loss(pred, target, *, beta=1.0, sample_weight=None, reduction="mean",
-                   grad=False, hess=False, out=None):
+def smooth_l1_loss(pred, target, *, beta=1.0, sample_weight=None, reduction="mean", grad=False, hess=False, out=None):
     """
     Smooth L1: Huber's loss divided by its threshold.
 
@@ -461,8 +457,7 @@ def pseudo_huber_loss(pred, target, *, delta=1.0, sample_weight=None, reduction=
     return regression(CLOSS_PSEUDO_HUBER, threshold, pred, target, sample_weight, reduction, grad, hess, out)
 
 
-def log_cosh_loss(pred, target, *, sample_weight=None, reduction="mean",
-                  grad=False, hess=False, out=None):
+def log_cosh_loss(pred, target, *, sample_weight=None, reduction="mean", grad=False, hess=False, out=None):
     """
     Logarithm of the hyperbolic cosine of the error.
 
