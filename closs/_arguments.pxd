@@ -1,4 +1,4 @@
-# What an argument may be. Every error message of the package lives in _arguments.pyx.
+# What an argument may be.
 cimport numpy as cnp
 from libc.stdint cimport int64_t
 
@@ -46,6 +46,11 @@ cdef bint is_weak(object given)
 cdef double weak(object given, str name) except? -1
 cdef bint has_shape_without(cnp.ndarray array, cnp.ndarray data, int axis) noexcept
 cdef tuple shape_of(cnp.ndarray array)
+cdef int need_axes(cnp.ndarray array, str name) except -1
+cdef int need_classes(cnp.ndarray data, int axis) except -1
+cdef object wrong_shape(cnp.ndarray array, str name, tuple wanted)
+cdef int need_one_shape(cnp.ndarray first, str first_name, cnp.ndarray second, str second_name,
+                        bint may_be_scalar) except -1
 cdef tuple as_pair(object first, str first_name, object second, str second_name, bint may_be_scalar)
 cdef cnp.ndarray as_pos_weight(object given, cnp.ndarray data)
 cdef cnp.ndarray as_probabilities(object target, cnp.ndarray data)

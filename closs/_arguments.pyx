@@ -1,4 +1,5 @@
-"""What an argument may be: arrays, labels, weights, buffers, axis, reduction. Every error message lives here."""
+"""What an argument may be: arrays, labels, weights, buffers, axis, reduction. What several functions check is checked
+here, in the same words."""
 import operator
 import warnings
 
@@ -175,8 +176,7 @@ cdef cnp.ndarray as_data(object given, str name):
 
 cdef cnp.ndarray as_logits(object given, str name):
     cdef cnp.ndarray array = as_data(given, name)
-    if cnp.PyArray_NDIM(array) == 0:
-        raise ValueError(f"{name} need at least 1 dimension, got shape ()")
+    need_axes(array, name)
     return array
 
 
@@ -205,11 +205,7 @@ cdef tuple as_pair(object first, str first_name, object second, str second_name,
     else:
         a = as_data(first, first_name)
         b = as_data(second, second_name)
-    if not has_shape_without(b, a, -1) and not (may_be_scalar and cnp.PyArray_NDIM(b) == 0):
-        raise ValueError(
-            f"{first_name} and {second_name} need one shape{' or a scalar target' if may_be_scalar else ''}: "
-            f"shapes {shape_of(a)} and {shape_of(b)} differ"
-        )
+    need_one_shape(a, first_name, b, second_name, may_be_scalar)
     if cnp.PyArray_TYPE(a) == cnp.PyArray_TYPE(b):
         return a, b
     common = np.float64 if np.float64 in (a.dtype, b.dtype) else np.float32
@@ -246,6 +242,34 @@ cdef str shape_hint(cnp.ndarray array, cnp.ndarray data, int axis):
 cdef tuple shape_of(cnp.ndarray array):
     cdef int d
     return tuple([cnp.PyArray_DIMS(array)[d] for d in range(cnp.PyArray_NDIM(array))])
+
+
+cdef int need_axes(cnp.ndarray array, str name) except -1:
+    if cnp.PyArray_NDIM(array) == 0:
+        raise ValueError(f"{name} must have at least 1 dimension, got shape ()")
+    return 0
+
+
+cdef int need_classes(cnp.ndarray data, int axis) except -1:
+    """The softmax of nothing is no distribution."""
+    if cnp.PyArray_DIMS(data)[axis] == 0 and 0 not in shape_without(data, axis):
+        raise ValueError(f"logits must have at least one class, got shape {shape_of(data)} with classes on axis {axis}")
+    return 0
+
+
+cdef object wrong_shape(cnp.ndarray array, str name, tuple wanted):
+    return ValueError(f"{name} has shape {shape_of(array)}, expected {wanted}")
+
+
+cdef int need_one_shape(cnp.ndarray first, str first_name, cnp.ndarray second, str second_name,
+                        bint may_be_scalar) except -1:
+    if not has_shape_without(second, first, -1) and not (may_be_scalar and cnp.PyArray_NDIM(second) == 0):
+        scalar = " (target may be a scalar)" if may_be_scalar else ""
+        raise ValueError(
+            f"{first_name} and {second_name} must have one shape{scalar}: shapes {shape_of(first)} and "
+            f"{shape_of(second)} differ"
+        )
+    return 0
 
 
 cdef bint is_floating(object target):
@@ -414,7 +438,7 @@ cdef cnp.ndarray as_buffer(object given, str name, cnp.ndarray data, int axis, i
     if not cnp.PyArray_ISNOTSWAPPED(array):
         raise TypeError(f"{name} has a swapped byte order, expected the native one of dtype {array.dtype.name}")
     if not has_shape_without(array, data, axis):
-        raise ValueError(f"{name} has shape {shape_of(array)}, expected {shape_without(data, axis)}")
+        raise wrong_shape(array, name, shape_without(data, axis))
     if not cnp.PyArray_ISWRITEABLE(array):
         raise ValueError(f"{name} is read-only, expected a writeable array")
     if not is_native(array):

@@ -7,8 +7,8 @@ cimport numpy as cnp
 
 from closs._arguments cimport (
     DATA, GRAD, HESS, LABELS, TARGET, VALUES, WEIGHT, as_data, as_pair, as_pos_weight, as_sample_weight, bounded,
-    check_buffer, dtype_of, fill_axes, gradient_buffer, has_shape_without, is_half, is_weak, needs_python,
-    raise_report, reduced, reduction_of, results, sample_axes, scale_of, shape_of, values_buffer, warn_empty_mean, weak,
+    check_buffer, dtype_of, fill_axes, gradient_buffer, is_half, is_weak, need_one_shape, needs_python, raise_report,
+    reduced, reduction_of, results, sample_axes, scale_of, values_buffer, warn_empty_mean, weak,
 )
 from closs._core cimport (
     CLOSS_F64, CLOSS_HUBER, CLOSS_L1, CLOSS_LOG_COSH, CLOSS_MSE, CLOSS_PSEUDO_HUBER, CLOSS_QUANTILE,
@@ -679,10 +679,7 @@ def sigmoid_cross_entropy(logits, target, *, pos_weight=None, sample_weight=None
     else:
         data = as_data(logits, "logits")
         other = as_data(weak(target, "target") if is_weak(target) else target, "target").astype(data.dtype, copy=False)
-    if not has_shape_without(other, data, -1) and cnp.PyArray_NDIM(other) != 0:
-        raise ValueError(
-            f"logits and target need one shape or a scalar target: shapes {shape_of(data)} and {shape_of(other)} differ"
-        )
+    need_one_shape(data, "logits", other, "target", True)
     return compute(
         CLOSS_SIGMOID_CROSS_ENTROPY, 0, logits, data, "logits", target, other, pos_weight, sample_weight, reduction,
         grad, hess, out,

@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t
 
 from closs._arguments cimport (
     NONE, as_data, as_labels, as_logits, as_pair, as_sample_weight, axis_of, base_of, check_buffer,
-    gradient_buffer, is_native, reduction_of, results, sample_axes, shape_of, values_buffer,
+    gradient_buffer, is_native, need_axes, reduction_of, results, sample_axes, shape_of, values_buffer,
 )
 from closs._core cimport (
     CLOSS_ENTROPY, CLOSS_F64, CLOSS_I32, CLOSS_I64, CLOSS_JS_DIVERGENCE, CLOSS_KL_DIVERGENCE,
@@ -72,8 +72,7 @@ cdef bint is_wrt_p(object wrt) except -1:
 cdef tuple as_distributions(object p, object q):
     """Two arrays of one shape, with at least one axis."""
     a, b = as_pair(p, "p", q, "q", False)
-    if cnp.PyArray_NDIM(a) == 0:
-        raise ValueError("p need at least 1 dimension, got shape ()")
+    need_axes(a, "p")
     return a, b
 
 

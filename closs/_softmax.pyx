@@ -9,8 +9,8 @@ cimport numpy as cnp
 from closs._arguments cimport (
     DATA, GRAD, HESS, LABELS, NONE, TARGET, VALUES, WEIGHT, as_class_weight, as_labels, as_logits, as_pair,
     as_probabilities, as_sample_weight, axis_of, base_of, bounded, check_buffer, check_overlap, dtype_of,
-    fill_axes, gradient_buffer, is_half, needs_python, raise_report, reduced, reduction_of, result_buffer, results,
-    sample_axes, scale_of, shape_without, values_buffer, warn_empty_mean,
+    fill_axes, gradient_buffer, is_half, need_axes, need_classes, needs_python, raise_report, reduced, reduction_of,
+    result_buffer, results, sample_axes, scale_of, values_buffer, warn_empty_mean, wrong_shape,
 )
 from closs._core cimport (
     CLOSS_DISTILLATION, CLOSS_I32, CLOSS_I64, CLOSS_LOG_SOFTMAX, CLOSS_LOGSUMEXP, CLOSS_SOFTMAX, CLOSS_SOFTMAX_ENTROPY,
@@ -81,15 +81,6 @@ cdef double checked_run(closs_softmax_args *args, int64_t samples, int how, obje
         with nogil:
             total = softmax_run(args, samples, threads)
     return reduced(&report, how, total)
-
-
-cdef int need_classes(cnp.ndarray data, int axis) except -1:
-    """The softmax of nothing is no distribution."""
-    if cnp.PyArray_DIMS(data)[axis] == 0 and 0 not in shape_without(data, axis):
-        raise ValueError(
-            f"logits need at least one class, got shape {(<object> data).shape} with classes on axis {axis}"
-        )
-    return 0
 
 
 def softmax_cross_entropy(logits, target, *, axis=-1, class_weight=None, sample_weight=None, ignore_index=None,
@@ -330,8 +321,7 @@ def distillation_loss(logits, target_logits, *, axis=-1, temperature=1.0, sample
     cdef int how = reduction_of(reduction)
     cdef cnp.ndarray data, teacher
     data, teacher = as_pair(logits, "logits", target_logits, "target_logits", False)
-    if cnp.PyArray_NDIM(data) == 0:
-        raise ValueError("logits need at least 1 dimension, got shape ()")
+    need_axes(data, "logits")
     cdef int class_axis = axis_of(axis, cnp.PyArray_NDIM(data))
     cdef double heat = bounded(temperature, "temperature", "finite and > 0", 0, INFINITY, False, False)
     cdef cnp.ndarray by_sample = as_sample_weight(sample_weight, data, class_axis)
@@ -647,7 +637,7 @@ def logsumexp(x, *, axis=-1, keepdims=False, out=None):
     cdef object given = out
     if keepdims and isinstance(out, np.ndarray):
         if out.shape != kept:
-            raise ValueError(f"out has shape {out.shape}, expected {kept}")
+            raise wrong_shape(out, "out", kept)
         given = out.reshape(() if axis is None else shape[:class_axis] + shape[class_axis + 1:])  # always a view
     cdef cnp.ndarray values = values_buffer(given, NONE, data, class_axis)
     if out is not None:

@@ -54,8 +54,8 @@ CASES = [
     ({"target": Fails(RuntimeError("not here"))}, TypeError, "target cannot be read as an array: not here"),
     ({"sample_weight": Fails(BufferError("far"))}, TypeError, "sample_weight cannot be read as an array: far"),
     ({"logits": None}, TypeError, "logits: unsupported dtype object"),
-    ({"logits": 1.0}, ValueError, r"logits need at least 1 dimension, got shape \(\)"),
-    ({"logits": 1}, ValueError, r"logits need at least 1 dimension, got shape \(\)"),
+    ({"logits": 1.0}, ValueError, r"logits must have at least 1 dimension, got shape \(\)"),
+    ({"logits": 1}, ValueError, r"logits must have at least 1 dimension, got shape \(\)"),
     # Axis
     ({"axis": 2}, np.exceptions.AxisError, "axis 2 is out of bounds for array of dimension 2"),
     ({"axis": -3}, np.exceptions.AxisError, "axis -3 is out of bounds"),

@@ -51,12 +51,18 @@ def test_labels(dtype, rng):
         closs.cross_entropy(np.full(40, 7), q)
     with pytest.raises(ValueError, match="wrt='p' needs probabilities"):
         closs.cross_entropy(labels, q, wrt="p")
-    with pytest.raises(ValueError, match=r"p and q need one shape: shapes \(40, 6\) and \(40, 7\) differ"):
+    with pytest.raises(ValueError, match=r"p and q must have one shape: shapes \(40, 6\) and \(40, 7\) differ"):
         closs.cross_entropy(np.ones((40, 6)), q)
     with pytest.raises(TypeError, match=r"q holds integers.*softmax_cross_entropy"):
         closs.cross_entropy(q, labels)
     with pytest.raises(ValueError, match=r"q has shape .*softmax_cross_entropy"):
         closs.cross_entropy(q, rng.random(40))
+
+
+@pytest.mark.parametrize("function", [closs.entropy, *PAIRS])
+def test_no_axis(function):
+    with pytest.raises(ValueError, match=r"p must have at least 1 dimension, got shape \(\)"):
+        function(*[0.5] * (1 if function is closs.entropy else 2))
 
 
 @pytest.mark.parametrize("function", PAIRS)
