@@ -118,7 +118,7 @@ cdef cnp.ndarray as_array(object given, str name):
         raise TypeError(f"{name} cannot be read as an array: {error}") from error
 
 
-cdef inline char kind_of(cnp.ndarray array) noexcept:
+cdef char kind_of(cnp.ndarray array) noexcept:
     return (<cnp.dtype> cnp.PyArray_DESCR(array)).kind
 
 
@@ -283,12 +283,11 @@ cdef bint is_floating(object target):
     )
 
 
-cdef cnp.ndarray as_probabilities(object target, cnp.ndarray data):
+cdef cnp.ndarray as_probabilities(cnp.ndarray target, cnp.ndarray data):
     """Class probabilities in the shape of the logits; None if `target` is not that, but labels or a fault of them."""
-    cdef cnp.ndarray array = as_array(target, "target")
-    if not is_floating(array) or cnp.PyArray_NDIM(array) < cnp.PyArray_NDIM(data):
+    if not is_floating(target) or cnp.PyArray_NDIM(target) < cnp.PyArray_NDIM(data):
         return None
-    array = as_data(array, "target")
+    cdef cnp.ndarray array = as_data(target, "target")
     if not has_shape_without(array, data, -1):
         raise ValueError(
             f"target has shape {shape_of(array)}, expected {shape_of(data)}: class probabilities have the shape of "
@@ -297,23 +296,25 @@ cdef cnp.ndarray as_probabilities(object target, cnp.ndarray data):
     return array
 
 
-cdef cnp.ndarray as_labels(object given, cnp.ndarray data, int axis, object ignore_index, int64_t *ignored,
-                           bint *ignores):
+cdef bint are_integers(cnp.ndarray array, object given) noexcept:
+    """Or [], which has no dtype of its own; `given` is what became the array."""
+    return kind_of(array) in b"iu" or isinstance(given, (list, tuple)) and cnp.PyArray_SIZE(array) == 0
+
+
+cdef cnp.ndarray as_labels(cnp.ndarray array, object given, str name, cnp.ndarray data, str data_name, int axis,
+                           object ignore_index, int64_t *ignored, bint *ignores):
     """Labels as native int32 or int64, and ignore_index as one of them (`ignores`: whether any label can match it)."""
-    cdef cnp.ndarray array = as_array(given, "target")
-    cdef char kind = kind_of(array)
-    if kind != c"i" and kind != c"u":
-        if not (cnp.PyArray_SIZE(array) == 0 and isinstance(given, (list, tuple))):  # [] has no dtype of its own
-            raise TypeError(
-                f"target: labels must be integers, got {name_of_dtype(array)}; class probabilities are floating and "
-                "have the shape of logits"
-            )
+    if not are_integers(array, given):
+        raise TypeError(
+            f"{name}: labels must be integers, got {name_of_dtype(array)}; class probabilities are floating and have "
+            f"the shape of {data_name}"
+        )
+    if kind_of(array) not in b"iu":
         array = array.astype(np.int64)
-        kind = c"i"
     if not has_shape_without(array, data, axis):
         raise ValueError(
-            f"target has shape {shape_of(array)}, expected {shape_without(data, axis)}: labels have the shape of "
-            f"logits {shape_of(data)} without the class axis {axis}{shape_hint(array, data, axis)}"
+            f"{name} has shape {shape_of(array)}, expected {shape_without(data, axis)}: labels have the shape of "
+            f"{data_name} {shape_of(data)} without the class axis {axis}{shape_hint(array, data, axis)}"
         )
     ignores[0] = False
     wanted = None
@@ -321,6 +322,7 @@ cdef cnp.ndarray as_labels(object given, cnp.ndarray data, int axis, object igno
         if isinstance(ignore_index, (bool, np.bool_)) or not hasattr(ignore_index, "__index__"):
             raise TypeError(f"ignore_index must be an integer or None, got {type(ignore_index).__name__}")
         wanted = operator.index(ignore_index)
+    cdef char kind = kind_of(array)
     cdef int size = cnp.PyArray_ITEMSIZE(array)
     if kind == c"u" and size == 8:
         # Labels beyond int64 become its maximum, which is never below the number of classes; ignored ones become -1.
@@ -625,8 +627,9 @@ cdef int fill_axes(sample_axes *axes, int axis, cnp.ndarray data, cnp.ndarray ta
 
 # ---- Faults ---------------------------------------------------------------------------------------------------------
 
-cdef int raise_report(const closs_report *report, object target, int64_t classes, object ignore_index) except -1:
-    """Raises the exception of a report that is not OK. Labels are looked up as they were given, in C order; a function
+cdef int raise_report(const closs_report *report, cnp.ndarray labels, int64_t classes,
+                      object ignore_index) except -1:
+    """Raises the exception of a report that is not OK. Labels are those that were given, looked up in C order; a function
     that has no ignore_index passes False."""
     if report.status == CLOSS_OK:
         return 0
@@ -636,7 +639,6 @@ cdef int raise_report(const closs_report *report, object target, int64_t classes
         raise ValueError("sample_weight must be finite")
     if report.status != CLOSS_BAD_LABEL:
         raise SystemError("libcloss refused its arguments")
-    labels = np.asarray(target)
     bad = (labels < 0) | (labels >= classes)
     if ignore_index is not None and ignore_index is not False:
         bad &= labels != operator.index(ignore_index)
@@ -644,7 +646,7 @@ cdef int raise_report(const closs_report *report, object target, int64_t classes
     if len(places) == 0:
         raise IndexError(f"a label was out of bounds for {classes} classes and changed while it was checked")
     place = tuple(places[0].tolist())
-    label = labels[place]
+    label = int(labels[place])
     where = "" if not place else f" at row {place[0]}" if len(place) == 1 else f" at position {place}"
     hint = "; pass ignore_index=-100 to leave such samples out" if label == -100 and ignore_index is None else ""
     raise IndexError(f"label {label} {f'{where[1:]} ' if where else ''}is out of bounds for {classes} classes{hint}")

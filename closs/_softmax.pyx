@@ -7,7 +7,7 @@ from libc.stdint cimport int64_t
 cimport numpy as cnp
 
 from closs._arguments cimport (
-    DATA, GRAD, HESS, LABELS, NONE, TARGET, VALUES, WEIGHT, as_class_weight, as_labels, as_logits, as_pair,
+    DATA, GRAD, HESS, LABELS, NONE, TARGET, VALUES, WEIGHT, as_array, as_class_weight, as_labels, as_logits, as_pair,
     as_probabilities, as_sample_weight, axis_of, base_of, bounded, check_buffer, check_overlap, dtype_of,
     fill_axes, gradient_buffer, is_half, need_axes, need_classes, needs_python, raise_report, reduced, reduction_of,
     result_buffer, results, sample_axes, scale_of, values_buffer, warn_empty_mean, wrong_shape,
@@ -63,7 +63,7 @@ cdef int64_t work_of(int64_t samples, int64_t classes, bint has_terms) noexcept:
     return samples * (12 + classes * (2 if has_terms else 1))
 
 
-cdef double checked_run(closs_softmax_args *args, int64_t samples, int how, object target,
+cdef double checked_run(closs_softmax_args *args, int64_t samples, int how, cnp.ndarray labels,
                         object ignore_index) except? -1:
     """Checks labels and weights, raises or warns, computes, and returns the reduced value."""
     cdef closs_report report
@@ -76,7 +76,7 @@ cdef double checked_run(closs_softmax_args *args, int64_t samples, int how, obje
         if not needs_python(&report, how):
             total = softmax_run(args, samples, threads)
     if needs_python(&report, how):
-        raise_report(&report, target, args.classes, ignore_index)
+        raise_report(&report, labels, args.classes, ignore_index)
         warn_empty_mean(&report)
         with nogil:
             total = softmax_run(args, samples, threads)
@@ -200,10 +200,11 @@ def softmax_cross_entropy(logits, target, *, axis=-1, class_weight=None, sample_
     cdef int64_t classes = cnp.PyArray_DIMS(data)[class_axis]
     cdef int64_t ignored = 0
     cdef bint ignores = False
-    cdef cnp.ndarray probabilities = as_probabilities(target, data)
+    cdef cnp.ndarray given = as_array(target, "target")
+    cdef cnp.ndarray probabilities = as_probabilities(given, data)
     cdef cnp.ndarray labels = None
     if probabilities is None:
-        labels = as_labels(target, data, class_axis, ignore_index, &ignored, &ignores)
+        labels = as_labels(given, target, "target", data, "logits", class_axis, ignore_index, &ignored, &ignores)
     elif ignore_index is not None:
         raise ValueError("ignore_index needs integer labels; target holds class probabilities")
     cdef double smoothing = bounded(label_smoothing, "label_smoothing", "in [0, 1]", 0, 1, True, True)
@@ -214,7 +215,7 @@ def softmax_cross_entropy(logits, target, *, axis=-1, class_weight=None, sample_
     cdef cnp.ndarray values = values_buffer(out, how, data, class_axis)
     if gradient is not None and gradient is grad or hessian is not None and hessian is hess or out is not None:
         inputs = (
-            (logits, data, "logits"), (target, labels if probabilities is None else probabilities, "target"),
+            (logits, data, "logits"), (given, labels if probabilities is None else probabilities, "target"),
             (class_weight, by_class, "class_weight"), (sample_weight, by_sample, "sample_weight"),
         )
         if gradient is not None:
@@ -238,7 +239,7 @@ def softmax_cross_entropy(logits, target, *, axis=-1, class_weight=None, sample_
         args.class_weight_dtype = dtype_of(by_class)
         args.class_weight.data = cnp.PyArray_DATA(by_class)
         args.class_weight.strides = axes.class_weight
-    cdef double total = checked_run(&args, axes.count, how, target, ignore_index)
+    cdef double total = checked_run(&args, axes.count, how, given, ignore_index)
     return results(how, total, values, out, gradient, hessian)
 
 

@@ -55,8 +55,17 @@ def test_labels(dtype, rng):
         closs.cross_entropy(np.ones((40, 6)), q)
     with pytest.raises(TypeError, match=r"q holds integers.*softmax_cross_entropy"):
         closs.cross_entropy(q, labels)
+    with pytest.raises(TypeError, match=r"q holds integers.*softmax_cross_entropy"):
+        closs.cross_entropy(q, memoryview(labels))
     with pytest.raises(ValueError, match=r"q has shape .*softmax_cross_entropy"):
         closs.cross_entropy(q, rng.random(40))
+    with pytest.raises(ValueError, match=r"p has shape \(2,\), expected .*: labels have the shape of q \(40, 7\)"):
+        closs.cross_entropy([0, 1], q)
+    with pytest.raises(ValueError, match="p cannot be read as an array: setting an array element with a sequence"):
+        closs.cross_entropy([[0.5], [0.5, 0.5]], q)
+    with pytest.raises(TypeError, match="p: masked arrays are not supported"):
+        closs.cross_entropy(np.ma.masked_array(labels), q)
+    assert closs.cross_entropy([], np.empty((0, 3))).shape == (0,)  # [] has no dtype of its own
 
 
 @pytest.mark.parametrize("function", [closs.entropy, *PAIRS])
@@ -223,7 +232,11 @@ class TestZeroOne:
             ([0, 1], [[0.1, 0.9], [0.2, 0.8]], {}, ValueError, "takes the prediction first, unlike scikit-learn"),
             ([0.5, 1.0], [0, 1], {}, TypeError, "pred: labels must be integers or bools, got float64"),
             ([0, 1], [0.5, 1.0], {}, TypeError, "target: labels must be integers or bools, got float64"),
-            (["a"], ["a"], {}, TypeError, "target: labels must be integers or bools, got str"),
+            (["a"], ["a"], {}, TypeError, "target: labels must be integers or bools, got str$"),
+            (np.ma.masked_array([1]), [1], {}, TypeError, "pred: masked arrays are not supported"),
+            ([1], np.ma.masked_array([1]), {}, TypeError, "target: masked arrays are not supported"),
+            ([[0.1, 0.9]], [0, 1], {}, ValueError, r"target has shape .* labels have the shape of pred \(1, 2\)"),
+            ([[0.1], [0.9]], [False, True], {}, IndexError, "label 1 at row 1 is out of bounds for 1 classes"),
             ([0, 1, 2], [0, 1], {}, ValueError, r"pred has shape \(3,\), expected target's \(2,\)"),
             ([[0], [1]], [0, 1], {}, ValueError, "did you mean|has shape"),
             ([[0.1, 0.9]], [2], {}, IndexError, "label 2 at row 0 is out of bounds for 2 classes"),
