@@ -68,7 +68,8 @@ cdef cnp.ndarray result_buffer(object given, cnp.ndarray data, object x, str nam
 cdef int check_overlap(cnp.ndarray buffer, str name, object other, str other_name, bint may_be_same) except -1
 cdef int fill_axes(sample_axes *axes, int axis, cnp.ndarray data, cnp.ndarray target, cnp.ndarray grad,
                    cnp.ndarray hess, cnp.ndarray labels, cnp.ndarray weight, cnp.ndarray values) except -1
-cdef int raise_report(const closs_report *report, cnp.ndarray labels, int64_t classes, object ignore_index) except -1
+cdef int raise_report(const closs_report *report, cnp.ndarray labels, int64_t classes, object ignore_index,
+                      cnp.ndarray class_weight, cnp.ndarray sample_weight, cnp.ndarray pos_weight) except -1
 cdef int check_buffer(cnp.ndarray buffer, str name, object given, tuple inputs, bint may_be_first) except -1
 cdef double scale_of(const closs_report *report, int how) noexcept nogil
 cdef bint needs_python(const closs_report *report, int how) noexcept nogil

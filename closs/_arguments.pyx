@@ -13,8 +13,8 @@ from libc.stdint cimport int64_t
 from libc.string cimport memset
 
 from closs._core cimport (
-    CLOSS_BAD_CLASS_WEIGHT, CLOSS_BAD_LABEL, CLOSS_BAD_SAMPLE_WEIGHT, CLOSS_BF16, CLOSS_F16, CLOSS_F32, CLOSS_F64,
-    CLOSS_OK, closs_dtype, closs_report,
+    CLOSS_BAD_CLASS_WEIGHT, CLOSS_BAD_LABEL, CLOSS_BAD_POS_WEIGHT, CLOSS_BAD_SAMPLE_WEIGHT, CLOSS_BF16, CLOSS_F16,
+    CLOSS_F32, CLOSS_F64, CLOSS_OK, closs_dtype, closs_report,
 )
 
 cnp.import_array()
@@ -368,16 +368,16 @@ cdef cnp.ndarray as_sample_weight(object given, cnp.ndarray data, int axis):
     cdef cnp.ndarray array = as_weight(given, "sample_weight")
     if cnp.PyArray_NDIM(array) != 0 and not has_shape_without(array, data, axis):
         wanted = shape_without(data, axis)
+        advice = f"; numpy.broadcast_to(sample_weight, {wanted}) repeats it without a copy"
         raise ValueError(
-            f"sample_weight has shape {shape_of(array)}, expected {wanted} or a scalar"
-            f"{shape_hint(array, data, axis) if axis >= 0 else ''}; "
-            f"numpy.broadcast_to(sample_weight, {wanted}) repeats it without a copy"
+            f"sample_weight has shape {shape_of(array)}, expected {f'{wanted} or ' if wanted else ''}a scalar"
+            f"{shape_hint(array, data, axis) if axis >= 0 else ''}{advice if wanted else ''}"
         )
     return array
 
 
 cdef cnp.ndarray as_pos_weight(object given, cnp.ndarray data):
-    """A scalar or one weight for each index of the last axis, as a view in the shape of the data."""
+    """A scalar or one weight for each index of the last axis."""
     if given is None:
         return None
     cdef cnp.ndarray array = as_weight(given, "pos_weight")
@@ -388,9 +388,7 @@ cdef cnp.ndarray as_pos_weight(object given, cnp.ndarray data):
             f"pos_weight has shape {shape_of(array)}, expected a scalar or {last}: one for each index of the last "
             "axis"
         )
-    if not (np.isfinite(array) & (array >= 0)).all():
-        raise ValueError("pos_weight must be finite and >= 0")
-    return np.broadcast_to(array, shape)
+    return array
 
 
 # ---- Buffers --------------------------------------------------------------------------------------------------------
@@ -627,29 +625,48 @@ cdef int fill_axes(sample_axes *axes, int axis, cnp.ndarray data, cnp.ndarray ta
 
 # ---- Faults ---------------------------------------------------------------------------------------------------------
 
-cdef int raise_report(const closs_report *report, cnp.ndarray labels, int64_t classes,
-                      object ignore_index) except -1:
-    """Raises the exception of a report that is not OK. Labels are those that were given, looked up in C order; a function
-    that has no ignore_index passes False."""
-    if report.status == CLOSS_OK:
-        return 0
-    if report.status == CLOSS_BAD_CLASS_WEIGHT:
-        raise ValueError(f"class_weight must be finite and >= 0; that of class {report.index} is not")
-    if report.status == CLOSS_BAD_SAMPLE_WEIGHT:
-        raise ValueError("sample_weight must be finite")
-    if report.status != CLOSS_BAD_LABEL:
-        raise SystemError("libcloss refused its arguments")
+cdef tuple first_place(object bad):
+    """Of what is True, in C order; None if what was found has changed since."""
+    places = np.argwhere(bad)
+    return tuple(places[0].tolist()) if len(places) > 0 else None
+
+
+cdef str where(tuple place, str axis):
+    """Scalars have no place."""
+    return "" if not place else f" at {axis} {place[0]}" if len(place) == 1 else f" at position {place}"
+
+
+cdef int raise_label(const closs_report *report, cnp.ndarray labels, int64_t classes, object ignore_index) except -1:
     bad = (labels < 0) | (labels >= classes)
     if ignore_index is not None and ignore_index is not False:
         bad &= labels != operator.index(ignore_index)
-    places = np.argwhere(bad)
-    if len(places) == 0:
-        raise IndexError(f"a label was out of bounds for {classes} classes and changed while it was checked")
-    place = tuple(places[0].tolist())
-    label = int(labels[place])
-    where = "" if not place else f" at row {place[0]}" if len(place) == 1 else f" at position {place}"
+    place = first_place(bad)
+    label = report.label if place is None else int(labels[place])
     hint = "; pass ignore_index=-100 to leave such samples out" if label == -100 and ignore_index is None else ""
-    raise IndexError(f"label {label} {f'{where[1:]} ' if where else ''}is out of bounds for {classes} classes{hint}")
+    raise IndexError(f"label {label}{where(place, 'row')} is out of bounds for {classes} classes{hint}")
+
+
+cdef int raise_weight(cnp.ndarray weight, str name, str wanted, double least, str axis) except -1:
+    place = first_place(~(np.isfinite(weight) & (weight >= least)))
+    got = "" if place is None else f", got {weight[place]}{where(place, axis)}"
+    raise ValueError(f"{name} must be {wanted}{got}")
+
+
+cdef int raise_report(const closs_report *report, cnp.ndarray labels, int64_t classes, object ignore_index,
+                      cnp.ndarray class_weight, cnp.ndarray sample_weight, cnp.ndarray pos_weight) except -1:
+    """Raises the exception of a report that is not OK. Labels are those that were given; a function that has no
+    ignore_index passes False."""
+    if report.status == CLOSS_BAD_LABEL:
+        raise_label(report, labels, classes, ignore_index)
+    if report.status == CLOSS_BAD_CLASS_WEIGHT:
+        raise_weight(class_weight, "class_weight", "finite and >= 0", 0, "class")
+    if report.status == CLOSS_BAD_SAMPLE_WEIGHT:
+        raise_weight(sample_weight, "sample_weight", "finite", -INFINITY, "row")
+    if report.status == CLOSS_BAD_POS_WEIGHT:
+        raise_weight(pos_weight, "pos_weight", "finite and >= 0", 0, "index")
+    if report.status != CLOSS_OK:
+        raise SystemError("libcloss refused its arguments")
+    return 0
 
 
 cdef int warn_empty_mean(const closs_report *report) except -1:

@@ -58,7 +58,8 @@ cdef object measure(closs_softmax_result kind, object p_given, cnp.ndarray p, ob
     args.base = logarithm
     args.wrt_targets = wrt_p
     fill_args(&args, &axes, class_axis, data, target, written, None, labels, by_sample, values)
-    cdef double total = checked_run(&args, axes.count, how, None if labels is None else p_given, False)
+    given_labels = None if labels is None else p_given
+    cdef double total = checked_run(&args, axes.count, how, given_labels, False, None, by_sample)
     if axis is None and gradient is not None and not cnp.PyArray_IS_C_CONTIGUOUS(gradient):
         np.copyto(gradient, written.reshape((<object> of).shape))
     return results(how, total, values, out, gradient, None)
@@ -537,4 +538,5 @@ def zero_one_loss(pred, target, *, axis=-1, sample_weight=None, reduction="mean"
         args.label_dtype = <closs_label_dtype> label_type
         args.predicted = args.logits
         args.logits = none
-    return results(how, checked_run(&args, axes.count, how, truth, False), values, out, None, None)
+    cdef double total = checked_run(&args, axes.count, how, truth, False, None, by_sample)
+    return results(how, total, values, out, None, None)

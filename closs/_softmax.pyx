@@ -63,8 +63,8 @@ cdef int64_t work_of(int64_t samples, int64_t classes, bint has_terms) noexcept:
     return samples * (12 + classes * (2 if has_terms else 1))
 
 
-cdef double checked_run(closs_softmax_args *args, int64_t samples, int how, cnp.ndarray labels,
-                        object ignore_index) except? -1:
+cdef double checked_run(closs_softmax_args *args, int64_t samples, int how, cnp.ndarray labels, object ignore_index,
+                        cnp.ndarray by_class, cnp.ndarray by_sample) except? -1:
     """Checks labels and weights, raises or warns, computes, and returns the reduced value."""
     cdef closs_report report
     cdef double total = 0
@@ -76,7 +76,7 @@ cdef double checked_run(closs_softmax_args *args, int64_t samples, int how, cnp.
         if not needs_python(&report, how):
             total = softmax_run(args, samples, threads)
     if needs_python(&report, how):
-        raise_report(&report, labels, args.classes, ignore_index)
+        raise_report(&report, labels, args.classes, ignore_index, by_class, by_sample, None)
         warn_empty_mean(&report)
         with nogil:
             total = softmax_run(args, samples, threads)
@@ -239,7 +239,7 @@ def softmax_cross_entropy(logits, target, *, axis=-1, class_weight=None, sample_
         args.class_weight_dtype = dtype_of(by_class)
         args.class_weight.data = cnp.PyArray_DATA(by_class)
         args.class_weight.strides = axes.class_weight
-    cdef double total = checked_run(&args, axes.count, how, given, ignore_index)
+    cdef double total = checked_run(&args, axes.count, how, given, ignore_index, by_class, by_sample)
     return results(how, total, values, out, gradient, hessian)
 
 
@@ -344,7 +344,7 @@ def distillation_loss(logits, target_logits, *, axis=-1, temperature=1.0, sample
     args.result = CLOSS_DISTILLATION
     args.temperature = heat
     fill_args(&args, &axes, class_axis, data, teacher, gradient, None, None, by_sample, values)
-    cdef double total = checked_run(&args, axes.count, how, None, None)
+    cdef double total = checked_run(&args, axes.count, how, None, None, None, by_sample)
     return results(how, total, values, out, gradient, None)
 
 
@@ -445,7 +445,7 @@ def softmax_entropy(logits, *, axis=-1, base=None, sample_weight=None, reduction
     args.result = CLOSS_SOFTMAX_ENTROPY
     args.base = logarithm
     fill_args(&args, &axes, class_axis, data, None, written, None, None, by_sample, values)
-    cdef double total = checked_run(&args, axes.count, how, None, None)
+    cdef double total = checked_run(&args, axes.count, how, None, None, None, by_sample)
     if axis is None and gradient is not None and not cnp.PyArray_IS_C_CONTIGUOUS(gradient):
         np.copyto(gradient, written.reshape((<object> given).shape))
     return results(how, total, values, out, gradient, None)

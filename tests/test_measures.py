@@ -95,6 +95,8 @@ def test_axes_layouts_and_weights(function, shape, rng):
     assert type(mean) is float
     assert mean == pytest.approx((plain * weights).sum() / weights.sum(), rel=1e-13)
     np.testing.assert_allclose(other, gradient * (weights / weights.sum())[:, None], rtol=1e-12)
+    with pytest.raises(ValueError, match=r"sample_weight has shape .*, expected a scalar$"):
+        function(p, q, axis=None, sample_weight=weights)
     whole = function(p, q, axis=None)
     assert whole == pytest.approx(plain.sum(), rel=1e-12)
     buffer = p.copy()
@@ -241,7 +243,7 @@ class TestZeroOne:
             ([[0], [1]], [0, 1], {}, ValueError, "did you mean|has shape"),
             ([[0.1, 0.9]], [2], {}, IndexError, "label 2 at row 0 is out of bounds for 2 classes"),
             ([[0.1, 0.9]], [-1], {}, IndexError, "label -1 at row 0"),
-            ([0, 1], [0, 1], {"sample_weight": [1, np.nan]}, ValueError, "sample_weight must be finite"),
+            ([0, 1], [0, 1], {"sample_weight": [1, np.nan]}, ValueError, "sample_weight .* finite, got nan at row 1"),
             ([0, 1], [0, 1], {"sample_weight": [1]}, ValueError, "sample_weight has shape"),
             ([0, 1], [0, 1], {"reduction": "avg"}, ValueError, "reduction must be"),
             ([0, 1], [0, 1], {"out": np.zeros(2)}, ValueError, "out needs reduction='none'"),
