@@ -74,5 +74,6 @@ cdef int check_buffer(cnp.ndarray buffer, str name, object given, tuple inputs, 
 cdef double scale_of(const closs_report *report, int how) noexcept nogil
 cdef bint needs_python(const closs_report *report, int how) noexcept nogil
 cdef double reduced(const closs_report *report, int how, double total) noexcept
-cdef int warn_empty_mean(const closs_report *report) except -1
+cdef int warn_of_mean(const closs_report *report, cnp.ndarray labels, cnp.ndarray class_weight,
+                      cnp.ndarray sample_weight) except -1
 cdef object results(int how, double total, cnp.ndarray values, object out, cnp.ndarray gradient, cnp.ndarray hessian)

@@ -8,7 +8,7 @@ from numpy.exceptions import AxisError
 
 cimport numpy as cnp
 from cpython.object cimport PyObject
-from libc.math cimport INFINITY, NAN
+from libc.math cimport INFINITY, NAN, fabs
 from libc.stdint cimport int64_t
 from libc.string cimport memset
 
@@ -669,7 +669,14 @@ cdef int raise_report(const closs_report *report, cnp.ndarray labels, int64_t cl
     return 0
 
 
-cdef int warn_empty_mean(const closs_report *report) except -1:
+cdef int warn_of_mean(const closs_report *report, cnp.ndarray labels, cnp.ndarray class_weight,
+                      cnp.ndarray sample_weight) except -1:
+    """Of one without weight; one that cannot divide by the sum of its weights raises."""
+    if report.weight_sum != 0:
+        by_class = class_weight is not None and not is_floating(labels)
+        by_sample = sample_weight is not None
+        name = " times ".join(by_sample * ["sample_weight"] + by_class * ["class_weight"])
+        raise ValueError(f"{name} must have a finite sum whose reciprocal is finite, got a sum of {report.weight_sum}")
     # Cython functions have no Python frame: level 1 is the line of the caller.
     if report.counted == 0:
         warnings.warn("mean of empty input: no sample counts", RuntimeWarning, stacklevel=1)
@@ -689,7 +696,12 @@ cdef double scale_of(const closs_report *report, int how) noexcept nogil:
 
 cdef bint needs_python(const closs_report *report, int how) noexcept nogil:
     """Whether a call has to raise, or to warn of a mean without weight, before anything is written."""
-    return report.status != CLOSS_OK or how == MEAN and report.weight_sum == 0
+    return report.status != CLOSS_OK or how == MEAN and not divides(report.weight_sum)
+
+
+cdef bint divides(double weight_sum) noexcept nogil:
+    """Whether a mean can be divided by it: neither it nor its reciprocal is infinite or NaN."""
+    return fabs(weight_sum) < INFINITY and fabs(1.0 / weight_sum) < INFINITY
 
 
 cdef double reduced(const closs_report *report, int how, double total) noexcept:

@@ -8,7 +8,7 @@ cimport numpy as cnp
 from closs._arguments cimport (
     DATA, GRAD, HESS, LABELS, TARGET, VALUES, WEIGHT, as_data, as_pair, as_pos_weight, as_sample_weight, bounded,
     check_buffer, dtype_of, fill_axes, gradient_buffer, is_half, is_weak, need_one_shape, needs_python, raise_report,
-    reduced, reduction_of, results, sample_axes, scale_of, shape_of, values_buffer, warn_empty_mean, weak,
+    reduced, reduction_of, results, sample_axes, scale_of, shape_of, values_buffer, warn_of_mean, weak,
 )
 from closs._core cimport (
     CLOSS_F64, CLOSS_HUBER, CLOSS_L1, CLOSS_LOG_COSH, CLOSS_MSE, CLOSS_PSEUDO_HUBER, CLOSS_QUANTILE,
@@ -90,7 +90,7 @@ cdef object compute(closs_elementwise_loss loss, double parameter, object pred, 
             total = elementwise_run(&args, axes.count, threads)
     if needs_python(&report, how):
         raise_report(&report, None, 1, None, None, by_sample, positive)
-        warn_empty_mean(&report)
+        warn_of_mean(&report, None, None, by_sample)
         with nogil:
             total = elementwise_run(&args, axes.count, threads)
     return results(how, reduced(&report, how, total), values, out, gradient, hessian)

@@ -10,7 +10,7 @@ from closs._arguments cimport (
     DATA, GRAD, HESS, LABELS, NONE, TARGET, VALUES, WEIGHT, as_array, as_class_weight, as_labels, as_logits, as_pair,
     as_probabilities, as_sample_weight, axis_of, base_of, bounded, check_buffer, check_overlap, dtype_of,
     fill_axes, gradient_buffer, is_half, need_axes, need_classes, needs_python, raise_report, reduced, reduction_of,
-    result_buffer, results, sample_axes, scale_of, values_buffer, warn_empty_mean, wrong_shape,
+    result_buffer, results, sample_axes, scale_of, values_buffer, warn_of_mean, wrong_shape,
 )
 from closs._core cimport (
     CLOSS_DISTILLATION, CLOSS_I32, CLOSS_I64, CLOSS_LOG_SOFTMAX, CLOSS_LOGSUMEXP, CLOSS_SOFTMAX, CLOSS_SOFTMAX_ENTROPY,
@@ -77,7 +77,7 @@ cdef double checked_run(closs_softmax_args *args, int64_t samples, int how, cnp.
             total = softmax_run(args, samples, threads)
     if needs_python(&report, how):
         raise_report(&report, labels, args.classes, ignore_index, by_class, by_sample, None)
-        warn_empty_mean(&report)
+        warn_of_mean(&report, labels, by_class, by_sample)
         with nogil:
             total = softmax_run(args, samples, threads)
     return reduced(&report, how, total)

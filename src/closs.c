@@ -22,7 +22,7 @@ const char *closs_status_string(closs_status status)
         return "an argument is missing, unknown, out of its range, too large, or of a wrong size field";
     case CLOSS_BAD_LABEL: return "a label is outside [0, classes)";
     case CLOSS_BAD_CLASS_WEIGHT: return "a class weight is negative or not finite";
-    case CLOSS_BAD_SAMPLE_WEIGHT: return "a sample weight is not finite";
+    case CLOSS_BAD_SAMPLE_WEIGHT: return "a sample weight is not finite, or their sum or its reciprocal";
     case CLOSS_NOT_AVAILABLE: return "the instruction set is unknown, not compiled in, or not on this CPU";
     case CLOSS_BAD_POS_WEIGHT: return "a positive weight is negative or not finite";
     }
@@ -492,6 +492,17 @@ void closs_softmax_write_part(const closs_softmax_args *args, int64_t sample, in
     leave(callers);
 }
 
+/* The factor of derivatives of a one-shot call, where a mean can be divided by the sum of the weights or has none. */
+static closs_status set_scale(closs_reduction reduction, closs_report *report, double *scale)
+{
+    const double weight_sum = report->weight_sum;
+    *scale = 1;
+    if (reduction == CLOSS_SUM) return CLOSS_OK;
+    *scale = weight_sum == 0 ? (double)NAN : 1 / weight_sum;
+    const int divides = weight_sum == 0 || (fabs(weight_sum) < INFINITY && fabs(*scale) < INFINITY);
+    return report->status = divides ? CLOSS_OK : CLOSS_BAD_SAMPLE_WEIGHT;
+}
+
 closs_status closs_softmax(const closs_softmax_args *args, closs_reduction reduction, double *value,
                            closs_report *report)
 {
@@ -501,9 +512,8 @@ closs_status closs_softmax(const closs_softmax_args *args, closs_reduction reduc
     if (status != CLOSS_OK) return status;
     if (!value || (reduction != CLOSS_MEAN && reduction != CLOSS_SUM)) return report->status = CLOSS_BAD_ARGUMENT;
     closs_softmax_args scaled = *args;
-    const double weight_sum = report->weight_sum;
-    const int plain = args->result == CLOSS_SOFTMAX || args->result == CLOSS_LOG_SOFTMAX;
-    scaled.scale = reduction == CLOSS_SUM || plain ? 1.0 : weight_sum == 0 ? (double)NAN : 1.0 / weight_sum;
+    if (set_scale(reduction, report, &scaled.scale) != CLOSS_OK) return report->status;
+    if (args->result == CLOSS_SOFTMAX || args->result == CLOSS_LOG_SOFTMAX) scaled.scale = 1;
     closs_sum total = {{0}, 0};
     const int64_t samples = count_samples(args), block = closs_softmax_block(args);
     for (int64_t begin = 0; begin < samples; begin += block) {
@@ -512,7 +522,7 @@ closs_status closs_softmax(const closs_softmax_args *args, closs_reduction reduc
         closs_sum_add(&total, partial);
     }
     *value = closs_sum_total(&total);
-    if (reduction == CLOSS_MEAN) *value = weight_sum == 0 ? (double)NAN : *value / weight_sum;
+    if (reduction == CLOSS_MEAN) *value = report->weight_sum == 0 ? (double)NAN : *value / report->weight_sum;
     return CLOSS_OK;
 }
 
@@ -630,8 +640,7 @@ closs_status closs_elementwise(const closs_elementwise_args *args, closs_reducti
     if (status != CLOSS_OK) return status;
     if (!value || (reduction != CLOSS_MEAN && reduction != CLOSS_SUM)) return report->status = CLOSS_BAD_ARGUMENT;
     closs_elementwise_args scaled = *args;
-    const double weight_sum = report->weight_sum;
-    scaled.scale = reduction == CLOSS_SUM ? 1.0 : weight_sum == 0 ? (double)NAN : 1.0 / weight_sum;
+    if (set_scale(reduction, report, &scaled.scale) != CLOSS_OK) return report->status;
     closs_sum total = {{0}, 0};
     const closs_softmax_args shape = as_samples(args);
     const int64_t samples = count_samples(&shape), block = closs_elementwise_block(args);
@@ -641,6 +650,6 @@ closs_status closs_elementwise(const closs_elementwise_args *args, closs_reducti
         closs_sum_add(&total, partial);
     }
     *value = closs_sum_total(&total);
-    if (reduction == CLOSS_MEAN) *value = weight_sum == 0 ? (double)NAN : *value / weight_sum;
+    if (reduction == CLOSS_MEAN) *value = report->weight_sum == 0 ? (double)NAN : *value / report->weight_sum;
     return CLOSS_OK;
 }
