@@ -89,7 +89,8 @@ def entropy(p, *, axis=-1, base=None, sample_weight=None, reduction="none", grad
     p : array_like of float64, float32, float16 or bfloat16
         Probabilities. Integers and bools become float64. Aligned native floating arrays are never copied.
     axis : int or None, default -1
-        The axis of a distribution, all other axes are samples; None takes all elements as one distribution.
+        The axis of a distribution, all other axes are samples; None takes all elements as one distribution,
+        and copies what is not C-contiguous.
     base : float, optional
         Of the logarithm: finite, > 0 and not 1. By default nats; 2 gives bits, exact for powers of two.
     sample_weight : array_like of the shape of the arrays without `axis`, or scalar, optional
@@ -128,8 +129,8 @@ def entropy(p, *, axis=-1, base=None, sample_weight=None, reduction="none", grad
     -----
     Nothing is normalised, and nothing clipped: limits are exact. 0 log 0 = 0, with a gradient of +inf there.
     Numbers below 0 and NaN make that distribution NaN.
-    A distribution of weight 0 is left out: 0 throughout. Computed in float64 for every dtype, with an error of at most
-    8 eps of the sum of the absolute terms.
+    A distribution of weight 0 is left out: 0 throughout. Terms are computed in float64 for float64, else in float32,
+    and added in float64 after at most 16; the error is at most 8 eps of the sum of the absolute terms.
 
     References
     ----------
@@ -159,7 +160,8 @@ def cross_entropy(p, q, *, axis=-1, base=None, sample_weight=None, reduction="no
     q : array_like of float64, float32, float16 or bfloat16
         Probabilities. If the dtypes of probabilities differ, both become numpy.result_type of them.
     axis : int or None, default -1
-        The axis of a distribution, all other axes are samples; None takes all elements as one distribution.
+        The axis of a distribution, all other axes are samples; None takes all elements as one distribution,
+        and copies what is not C-contiguous.
     base : float, optional
         Of the logarithm: finite, > 0 and not 1. By default nats; 2 gives bits, exact for powers of two.
     sample_weight : array_like of the shape of the arrays without `axis`, or scalar, optional
@@ -204,8 +206,8 @@ def cross_entropy(p, q, *, axis=-1, base=None, sample_weight=None, reduction="no
     Nothing is normalised, and nothing clipped: limits are exact. p = 0 removes its term,
     p > 0 = q costs +inf; where both are 0 the gradient is 0. Numbers below 0 and NaN make that distribution NaN.
     For logits and labels use `softmax_cross_entropy`.
-    A distribution of weight 0 is left out: 0 throughout. Computed in float64 for every dtype, with an error of at most
-    8 eps of the sum of the absolute terms.
+    A distribution of weight 0 is left out: 0 throughout. Terms are computed in float64 for float64, else in float32,
+    and added in float64 after at most 16; the error is at most 8 eps of the sum of the absolute terms.
 
     References
     ----------
@@ -263,7 +265,8 @@ def kl_divergence(p, q, *, axis=-1, base=None, sample_weight=None, reduction="no
         Probabilities, in the shape of `p`. If the dtypes differ, both become numpy.result_type of them. Aligned native
         floating arrays of one dtype are never copied.
     axis : int or None, default -1
-        The axis of a distribution, all other axes are samples; None takes all elements as one distribution.
+        The axis of a distribution, all other axes are samples; None takes all elements as one distribution,
+        and copies what is not C-contiguous.
     base : float, optional
         Of the logarithm: finite, > 0 and not 1. By default nats; 2 gives bits, exact for powers of two.
     sample_weight : array_like of the shape of the arrays without `axis`, or scalar, optional
@@ -307,8 +310,8 @@ def kl_divergence(p, q, *, axis=-1, base=None, sample_weight=None, reduction="no
     p > 0 = q gives +inf; where both are 0 the gradient is 0. Numbers below 0 and NaN make that distribution NaN. p
     equal to q bit for bit gives exactly 0; where p is near q the logarithm keeps its relative accuracy. The sum of
     given numbers may be negative where those of p sum to less than those of q: it is not clamped.
-    A distribution of weight 0 is left out: 0 throughout. Computed in float64 for every dtype, with an error of at most
-    8 eps of the sum of the absolute terms.
+    A distribution of weight 0 is left out: 0 throughout. Terms are computed in float64 for float64, else in float32,
+    and added in float64 after at most 16; the error is at most 8 eps of the sum of the absolute terms.
 
     References
     ----------
@@ -342,7 +345,8 @@ def js_divergence(p, q, *, axis=-1, base=None, sample_weight=None, reduction="no
         Probabilities, in the shape of `p`. If the dtypes differ, both become numpy.result_type of them. Aligned native
         floating arrays of one dtype are never copied.
     axis : int or None, default -1
-        The axis of a distribution, all other axes are samples; None takes all elements as one distribution.
+        The axis of a distribution, all other axes are samples; None takes all elements as one distribution,
+        and copies what is not C-contiguous.
     base : float, optional
         Of the logarithm: finite, > 0 and not 1. By default nats; 2 gives bits, exact for powers of two.
     sample_weight : array_like of the shape of the arrays without `axis`, or scalar, optional
@@ -385,8 +389,8 @@ def js_divergence(p, q, *, axis=-1, base=None, sample_weight=None, reduction="no
     Nothing is normalised, and nothing clipped: limits are exact. It is symmetric to the bit, never
     negative, at most log 2 for distributions, and keeps its relative accuracy where p is near q. Where both are 0 it
     adds nothing and the gradient is 0. Numbers below 0 and NaN make that distribution NaN.
-    A distribution of weight 0 is left out: 0 throughout. Computed in float64 for every dtype, with an error of at most
-    8 eps of the sum of the absolute terms.
+    A distribution of weight 0 is left out: 0 throughout. Terms are computed in float64 for float64, else in float32,
+    and added in float64 after at most 16; the error is at most 8 eps of the sum of the absolute terms.
 
     References
     ----------

@@ -304,10 +304,12 @@ def distillation_loss(logits, target_logits, *, axis=-1, temperature=1.0, sample
     Not multiplied by T squared: Hinton, Vinyals and Dean propose that factor where this loss is added to one without a
     temperature; it is yours to apply, to loss and gradient alike.
 
-    Equal logits give exactly 0. The error is at most 8 eps of the sum of abs(q_j log q_j) and abs(q_j log r_j); for
-    half types and float32 the row is computed in float64. A class whose target logit is -inf has no share; one whose
-    logit alone is -inf makes the loss +inf, with a finite gradient. +inf, NaN, or -inf throughout make that sample NaN,
-    and no other. A sample of weight zero is left out.
+    Equal logits give exactly 0. The error is at most 8 eps of the sum of abs(q_j log q_j) and abs(q_j log r_j), plus
+    half an ulp of (z_j - max(z)) / T and of the same of u for each exponential. Terms are computed in float64 for
+    float64, else in float32, and added in float64 after at most 16.
+
+    A class whose target logit is -inf has no share; one whose logit alone is -inf makes the loss +inf, with a finite
+    gradient. +inf, NaN, or -inf throughout make that sample NaN, and no other. A sample of weight zero is left out.
 
     References
     ----------
@@ -362,7 +364,7 @@ def softmax_entropy(logits, *, axis=-1, base=None, sample_weight=None, reduction
     logits : array_like of float64, float32, float16 or bfloat16
         Classes along `axis`, all other axes are samples. Integers and bools become float64.
     axis : int or None, default -1
-        The class axis; None takes all elements as one distribution.
+        The class axis; None takes all elements as one distribution, and copies what is not C-contiguous.
     base : float, optional
         Of the logarithm: finite, > 0 and not 1. By default the entropy is in nats; 2 gives bits.
     sample_weight : array_like of the shape of `logits` without `axis`, or scalar, optional
@@ -491,7 +493,7 @@ def softmax(x, *, axis=-1, out=None):
         Integers and bools become float64, half types are computed in float32. Aligned native floating arrays are never
         copied, whatever their strides.
     axis : int or None, default -1
-        The axis that sums to one; None takes all elements as one distribution.
+        The axis that sums to one; None takes all elements as one distribution, and copies what is not C-contiguous.
     out : array, optional
         Of the shape and dtype of `x`, to be filled and returned; it may be `x` itself.
 
@@ -539,7 +541,8 @@ def log_softmax(x, *, axis=-1, out=None):
         Integers and bools become float64, half types are computed in float32. Aligned native floating arrays are never
         copied, whatever their strides.
     axis : int or None, default -1
-        The axis whose exponentials sum to one; None takes all elements as one distribution.
+        The axis whose exponentials sum to one; None takes all elements as one distribution, and copies what is not
+        C-contiguous.
     out : array, optional
         Of the shape and dtype of `x`, to be filled and returned; it may be `x` itself.
 
@@ -587,7 +590,7 @@ def logsumexp(x, *, axis=-1, keepdims=False, out=None):
         Integers and bools become float64, half types are computed in float32. Aligned native floating arrays are never
         copied, whatever their strides.
     axis : int or None, default -1
-        The axis to sum over; None sums over all elements.
+        The axis to sum over; None sums over all elements, and copies what is not C-contiguous.
     keepdims : bool, default False
         Whether the axis stays, with length one.
     out : array, optional
