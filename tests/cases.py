@@ -288,6 +288,18 @@ SPECIAL = [
           ("quantile_loss", {}, nan, 0, nan, nan, nan, "NaN"),
           ("mse_loss", {"sample_weight": 0}, inf, 0, 0, 0, 0, "weight 0 hides inf: torch gives NaN"),
       ]),
+    # semantics 8: the zero-one loss of scores
+    *(case("zero_one_loss", scores, label, value=value, why=why, **options)
+      for scores, label, value, why, options in [
+          ([1, 1, 0], 0, 0, "a tie: the first is predicted", {}),
+          ([1, 1, 0], 1, 1, "a tie: no other is", {}),
+          ([0, nan, 2], 2, 1, "NaN beside the largest: nothing is predicted", {}),
+          ([0, nan, 2], 1, 1, "NaN at the label, where numpy predicts it", {}),
+          ([-inf, -inf], 0, 1, "all -inf: nothing is predicted", {}),
+          ([0, 1, inf], 2, 0, "+inf is the largest", {}),
+          ([nan, 0], 0, 0, "weight 0 hides NaN", {"sample_weight": 0}),
+      ]),
+    case("zero_one_loss", Z3, 3, error=IndexError, words="label 3 is out of bounds for 3 classes", why="label"),
     # Exceptions of parameters and shapes
     case("entropy", [0.5, 0.5], base=1, error=ValueError, words="base must be a positive number other than 1", why="base 1"),
     case("kl_divergence", [0.5, 0.5], [1, 0, 0], error=ValueError, words=r"shapes \(2,\) and \(3,\) differ", why="shapes"),

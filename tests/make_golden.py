@@ -75,6 +75,7 @@ def calls(shape, axis, dtype):
             f(x), f(p), pos_weight=3.0, sample_weight=f(p), reduction="none", **derivatives
         ),
     }
+    table["zero_one"] = lambda f: closs.zero_one_loss(f(x), f(labels), axis=axis, sample_weight=f(by_sample))
     q = p[::-1] if p.ndim == 2 else p[:, ::-1]
     for name in ("cross_entropy", "kl_divergence", "js_divergence"):
         function = getattr(closs, name)
