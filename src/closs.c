@@ -266,7 +266,8 @@ int64_t closs_softmax_block(const closs_softmax_args *args)
     while ((block & (block - 1)) != 0) block &= block - 1;
     const int64_t least = samples / 8192 + 1;
     if (block < least) block = least;
-    if (has_lanes(args) && block < 256 && args->classes < 32768) block = 256;
+    /* Lanes want as many neighbours as a tile has room for, and threads more blocks than one. */
+    if (has_lanes(args) && block < 256) block = args->classes < 1024 ? 256 : 128;
     if (block >= 16) block = (block + 15) / 16 * 16;
     return block < 1 ? 1 : block;
 }
