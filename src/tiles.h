@@ -232,7 +232,7 @@ INLINE void tile_rows(const real *from, int64_t width, int64_t n, real *const *r
     }
 }
 
-/* Packed samples of n classes, a number that compilers know: they make shuffles of it. */
+/* Packed samples of n < 4 classes, a number that compilers know: they make shuffles of it. */
 INLINE void packed_load(const real *from, const int n, int64_t count, real *restrict tile, int64_t width)
 {
 #pragma omp simd
@@ -251,24 +251,26 @@ INLINE void packed_store(const real *restrict tile, int64_t width, const int n, 
 INLINE void tile_load_rows(const void *data, closs_dtype dtype, const int64_t *offset, int64_t width, int64_t first,
                            int64_t n, real *restrict tile)
 {
+    const int native = dtype == REAL_DTYPE;
     const real *row[ROWS];
-    if (dtype == REAL_DTYPE) {
-        const real *from = (const real *)data + first;
-        if (n < 4 && are_packed(offset, width, n)) {
-            switch (n) {
-            case 1: packed_load(from + offset[0], 1, width, tile, width); return;
-            case 2: packed_load(from + offset[0], 2, width, tile, width); return;
-            case 3: packed_load(from + offset[0], 3, width, tile, width); return;
-            }
-        }
-        for (int64_t l = 0; l < width; l += ROWS) {
-            for (int k = 0; k < ROWS; k++) row[k] = from + offset[l + k];
-            tile_columns(row, n, tile + l, width);
+    ALIGNED real copy[ROWS * COPIED];
+    if (n < 4 && are_packed(offset, width, n)) {
+        const int64_t at_once = native ? width : ROWS * COPIED / 4;
+        for (int64_t l = 0; l < width; l += at_once) {
+            const int64_t some = width - l < at_once ? width - l : at_once;
+            const real *from = native ? (const real *)data + offset[0] : copy;
+            if (!native) load_reals(data, dtype, offset[l], 1, some * n, copy);
+            if (n == 1) packed_load(from, 1, some, tile + l, width);
+            if (n == 2) packed_load(from, 2, some, tile + l, width);
+            if (n == 3) packed_load(from, 3, some, tile + l, width);
         }
         return;
     }
-    ALIGNED real copy[ROWS * COPIED];
-    for (int64_t l = 0; l < width; l += ROWS)
+    for (int64_t l = 0; native && l < width; l += ROWS) {
+        for (int k = 0; k < ROWS; k++) row[k] = (const real *)data + offset[l + k] + first;
+        tile_columns(row, n, tile + l, width);
+    }
+    for (int64_t l = 0; !native && l < width; l += ROWS)
         for (int64_t begin = 0; begin < n; begin += COPIED) {
             const int64_t some = n - begin < COPIED ? n - begin : COPIED;
             const int at_once = some == n && are_packed(offset + l, ROWS, n);
@@ -284,25 +286,27 @@ INLINE void tile_load_rows(const void *data, closs_dtype dtype, const int64_t *o
 INLINE void tile_store_rows(const real *restrict tile, int64_t width, int64_t count, int64_t first, int64_t n,
                             void *data, closs_dtype dtype, const int64_t *offset)
 {
+    const int native = dtype == REAL_DTYPE;
     real *row[ROWS] = {NULL};
-    if (dtype == REAL_DTYPE) {
-        real *to = (real *)data + first;
-        if (n < 4 && are_packed(offset, count, n)) {
-            switch (n) {
-            case 1: packed_store(tile, width, 1, count, to + offset[0]); return;
-            case 2: packed_store(tile, width, 2, count, to + offset[0]); return;
-            case 3: packed_store(tile, width, 3, count, to + offset[0]); return;
-            }
-        }
-        for (int64_t l = 0; l < count; l += ROWS) {
-            const int lanes = count - l < ROWS ? (int)(count - l) : ROWS;
-            for (int k = 0; k < lanes; k++) row[k] = to + offset[l + k];
-            tile_rows(tile + l, width, n, row, lanes);
+    ALIGNED real copy[ROWS * COPIED];
+    if (n < 4 && are_packed(offset, count, n)) {
+        const int64_t at_once = native ? count : ROWS * COPIED / 4;
+        for (int64_t l = 0; l < count; l += at_once) {
+            const int64_t some = count - l < at_once ? count - l : at_once;
+            real *to = native ? (real *)data + offset[0] : copy;
+            if (n == 1) packed_store(tile + l, width, 1, some, to);
+            if (n == 2) packed_store(tile + l, width, 2, some, to);
+            if (n == 3) packed_store(tile + l, width, 3, some, to);
+            if (!native) store_reals(copy, some * n, data, dtype, offset[l], 1);
         }
         return;
     }
-    ALIGNED real copy[ROWS * COPIED];
-    for (int64_t l = 0; l < count; l += ROWS)
+    for (int64_t l = 0; native && l < count; l += ROWS) {
+        const int lanes = count - l < ROWS ? (int)(count - l) : ROWS;
+        for (int k = 0; k < lanes; k++) row[k] = (real *)data + offset[l + k] + first;
+        tile_rows(tile + l, width, n, row, lanes);
+    }
+    for (int64_t l = 0; !native && l < count; l += ROWS)
         for (int64_t begin = 0; begin < n; begin += COPIED) {
             const int64_t some = n - begin < COPIED ? n - begin : COPIED;
             const int lanes = count - l < ROWS ? (int)(count - l) : ROWS;
