@@ -258,8 +258,8 @@ INLINE void tile_load_rows(const void *data, closs_dtype dtype, const int64_t *o
         const int64_t at_once = native ? width : ROWS * COPIED / 4;
         for (int64_t l = 0; l < width; l += at_once) {
             const int64_t some = width - l < at_once ? width - l : at_once;
-            const real *from = native ? (const real *)data + offset[0] : copy;
-            if (!native) load_reals(data, dtype, offset[l], 1, some * n, copy);
+            const real *from = native ? (const real *)data + offset[0] + first : copy;
+            if (!native) load_reals(data, dtype, offset[l] + first, 1, some * n, copy);
             if (n == 1) packed_load(from, 1, some, tile + l, width);
             if (n == 2) packed_load(from, 2, some, tile + l, width);
             if (n == 3) packed_load(from, 3, some, tile + l, width);
@@ -293,11 +293,11 @@ INLINE void tile_store_rows(const real *restrict tile, int64_t width, int64_t co
         const int64_t at_once = native ? count : ROWS * COPIED / 4;
         for (int64_t l = 0; l < count; l += at_once) {
             const int64_t some = count - l < at_once ? count - l : at_once;
-            real *to = native ? (real *)data + offset[0] : copy;
+            real *to = native ? (real *)data + offset[0] + first : copy;
             if (n == 1) packed_store(tile + l, width, 1, some, to);
             if (n == 2) packed_store(tile + l, width, 2, some, to);
             if (n == 3) packed_store(tile + l, width, 3, some, to);
-            if (!native) store_reals(copy, some * n, data, dtype, offset[l], 1);
+            if (!native) store_reals(copy, some * n, data, dtype, offset[l] + first, 1);
         }
         return;
     }
