@@ -344,9 +344,9 @@ static void reference_element_of_measure(closs_softmax_result result, wide p, wi
         if (p > 0 && q > 0 && !isinf(p) && !isinf(q) && fabsl(p - q) < p / 2) t = p * log1pl((p - q) / q);
         d = in_p ? t / p + 1 : -p / fabsl(q);
         if (p == 0) d = q == 0 ? 0 : in_p ? -INFINITY : 0;
-        if (isinf(p) && isinf(q)) d = in_p ? NAN : NAN;
+        if (isinf(p) && isinf(q)) d = NAN;
         if (isinf(p) && !isinf(q)) d = in_p ? INFINITY : -INFINITY;
-        if (isinf(q) && !isinf(p)) d = p == 0 ? (in_p ? -INFINITY : 0) : in_p ? -INFINITY : 0;
+        if (isinf(q) && !isinf(p)) d = in_p ? -INFINITY : 0;
         one = in_p ? 2 : 0;
         break;
     default: {
@@ -477,8 +477,7 @@ static void reference_elementwise(const closs_elementwise_args *args, double pre
         const wide is_one = z < 0 ? e / (1 + e) : 1 / (1 + e), is_zero = z < 0 ? 1 / (1 + e) : e / (1 + e);
         const wide as_one = (z < 0 ? -z : 0) + log1pl(e), as_zero = (z > 0 ? z : 0) + log1pl(e);
         const wide first = u == 0 ? 0 : u * as_one, second = v == 0 ? 0 : v * as_zero;
-        value = first + second, slope = v * is_zero * 0 + v * is_one - u * is_zero,
-        curvature = (v + u) * is_one * is_zero;
+        value = first + second, slope = v * is_one - u * is_zero, curvature = (v + u) * is_one * is_zero;
         size[0] = fabsl(first) + fabsl(second), size[1] = fabsl(v * is_one) + fabsl(u * is_zero);
         /* 1 - target is rounded, and so is what a and b sum up to. */
         size[2] = (fabsl(u) + fabsl(v)) * is_one * is_zero;

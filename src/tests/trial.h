@@ -136,8 +136,11 @@ static closs_const_array input(array *a, int layout)
 /* Whether all bytes that are no element of an output are as they were; if `none`, all bytes at all. */
 static int is_clean(const trial *t, const array *a, int classes_too, int none)
 {
-    static unsigned char marks[MOST_NUMBERS * 8];
-    if (a->bytes > sizeof marks) return 1;
+    static unsigned char marks[MOST_NUMBERS * 16]; /* every second element of a double */
+    if (a->bytes > sizeof marks) {
+        fprintf(stderr, "trial.h: an output of %zu bytes is more than `marks` holds\n", a->bytes);
+        abort();
+    }
     memset(marks, 0, a->bytes);
     const int64_t c = classes_too ? t->classes : 1;
     for (int64_t o = 0; !none && o < t->outer; o++)
@@ -271,7 +274,7 @@ static int run_softmax(const trial *t)
     if (has_grad) {
         grad = in_place ? first : array_of(t, GRAD, grad_dtype, size_of(grad_dtype), 1);
         if (!in_place) memset(grad.data, 0x5a, grad.bytes);
-        args.grad = output(&grad, in_place ? t->layout[GRAD] : t->layout[GRAD]);
+        args.grad = output(&grad, t->layout[GRAD]);
     }
     if (has_hess) {
         hess = array_of(t, HESS, hess_dtype, size_of(hess_dtype), 1);
