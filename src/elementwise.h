@@ -183,9 +183,40 @@ static element_run element_run_at(const closs_elementwise_args *args, int64_t sa
     }                                                                                                                  \
     break
 
+#if CLOSS_REAL == 32
+#define element_loss_f64 CLOSS_JOIN(element_loss_f64_, CLOSS_ISA)
+
+/* Of a delta or beta that float does not hold, or only some digits of: in double, which holds every d^2 as well. */
+static OUT_OF_LINE void element_loss_in_double(closs_elementwise_loss loss, double parameter, const real *p,
+                                               const real *t, int64_t n, real scale, real *restrict v, real *g, real *h)
+{
+    enum { AT_ONCE = 64 };
+    const double zero[AT_ONCE] = {0};
+    double d[AT_ONCE], value[AT_ONCE], slope[AT_ONCE], curvature[AT_ONCE];
+    for (int64_t first = 0; first < n; first += AT_ONCE) {
+        const int64_t count = n - first < AT_ONCE ? n - first : AT_ONCE;
+        for (int64_t i = 0; i < count; i++) d[i] = (double)(p[first + i] - t[first + i]);
+        element_loss_f64(loss, parameter, d, zero, NULL, count, 1, value, slope, curvature);
+        for (int64_t i = 0; i < count; i++) {
+            v[first + i] = (real)value[i];
+            if (g) g[first + i] = (real)slope[i] * scale;
+            if (h) h[first + i] = (real)curvature[i] * scale;
+        }
+    }
+}
+#undef element_loss_f64
+#endif
+
 static OUT_OF_LINE void element_loss(closs_elementwise_loss loss, double parameter, const real *p, const real *t,
                                      const real *positive, int64_t n, real scale, real *restrict v, real *g, real *h)
 {
+#if CLOSS_REAL == 32
+    const int has_width = loss == CLOSS_HUBER || loss == CLOSS_SMOOTH_L1 || loss == CLOSS_PSEUDO_HUBER;
+    if (has_width && (parameter < REAL_TINY || (parameter > REAL_MAX && parameter < INFINITY))) {
+        element_loss_in_double(loss, parameter, p, t, n, scale, v, g, h);
+        return;
+    }
+#endif
     const real delta = (real)parameter, over = (real)(1 - parameter), inverse = 1 / delta;
     switch (loss) {
     case CLOSS_L1: ELEMENT_LOOP(element_l1(p[i] - t[i]));
@@ -288,8 +319,9 @@ static void elementwise(const closs_elementwise_args *args, int64_t begin, int64
     ALIGNED double weights[ELEMENTS];
     const closs_dtype grad_type = args->wide_grad && args->dtype != CLOSS_F64 ? CLOSS_F32 : args->dtype;
     const closs_dtype hess_type = args->wide_hess && args->dtype != CLOSS_F64 ? CLOSS_F32 : args->dtype;
-    /* Smooth L1 with beta = 0 is L1. */
-    const closs_elementwise_loss loss = args->loss == CLOSS_SMOOTH_L1 && args->parameter == 0 ? CLOSS_L1 : args->loss;
+    closs_elementwise_loss loss = args->loss;
+    if (loss == CLOSS_SMOOTH_L1 && args->parameter == 0) loss = CLOSS_L1;
+    if (loss == CLOSS_PSEUDO_HUBER && args->parameter == INFINITY) loss = CLOSS_HUBER; /* even where d is infinite */
     const double *weight = args->sample_weight.data ? weights : NULL;
     const int plain = args->dtype == REAL_DTYPE && grad_type == REAL_DTYPE && hess_type == REAL_DTYPE && !weight &&
                       !args->pos_weight.data;

@@ -140,7 +140,8 @@ static trial made(void)
     static const double smoothings[] = {0, 0, 0, 0.1, 1, 0.25, 1e-6, 1e-300},
                         temperatures[] = {1, 1, 2, 3, 0.25, 0.7, 10};
     static const double bases[] = {0, 0, 2, 10, 0.5, 2.718281828459045, 1.001, 0.999};
-    static const double parameters[] = {1, 0.5, 0.25, 2, 1.25, 1e-3, 1e3, 0};
+    static const double parameters[] = {1,     0.5,   0.25,  2,      1.25, 1e-3, 1e3,   0,
+                                        0.125, 1e-40, 1e-46, 1e-300, 1e40, 1e80, 1e300, (double)INFINITY};
     trial t = {0};
     t.elementwise = byte() % 4 == 0;
     t.function = (int)(byte() % (t.elementwise ? 8 : 10));
@@ -168,7 +169,7 @@ static trial made(void)
     t.smoothing = any_option(smoothings, 8);
     t.temperature = any_option(temperatures, 7);
     t.base = any_option(bases, 8);
-    t.parameter = any_option(parameters, 8);
+    t.parameter = any_option(parameters, 16);
     t.place = place, t.number = number, t.label = label;
     if (!t.elementwise) {
         const int f = t.function, labelled = t.has[LABELS];
