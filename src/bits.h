@@ -1,5 +1,8 @@
 /* bits.h: what the kernels take from the compiler beyond C: bits of numbers, shuffles, prefetching,
  * alignment. */
+#ifndef CLOSS_BITS_H
+#define CLOSS_BITS_H
+
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -92,3 +95,5 @@ INLINE uint64_t double_to_bits(double value)
     memcpy(&bits, &value, sizeof bits);
     return bits;
 }
+
+#endif

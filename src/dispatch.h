@@ -1,8 +1,9 @@
 /* dispatch.h: the one list of kernels. A table of them exists for every instruction set that was compiled in
- * (isa_*.c); cpu.c chooses one table, closs.c picks from it. */
+ * (isa_*.c); cpu.c chooses one table, closs.c picks from it. And what closs.c and kernels share. */
 #ifndef CLOSS_DISPATCH_H
 #define CLOSS_DISPATCH_H
 
+#include "bits.h"
 #include "closs.h"
 
 /* Computes samples [begin, end) of a checked call and adds the values to *sum. */
@@ -51,5 +52,10 @@ int closs_lanes_of_samples(const closs_softmax_args *args);
 
 /* The table in use; chosen at the first call. */
 const closs_kernels *closs_chosen_kernels(void);
+
+INLINE double weight_at(const closs_const_array *array, closs_dtype dtype, int64_t offset)
+{
+    return dtype == CLOSS_F32 ? (double)((const float *)array->data)[offset] : ((const double *)array->data)[offset];
+}
 
 #endif
