@@ -1,9 +1,10 @@
-/* elementwise.h: losses whose value belongs to one element: d = prediction - target for regression, logit and target for
- * the sigmoid cross-entropy. Each is one inline function from an element to value, slope and curvature (the first and second
- * derivative in the prediction); the loop around them exists once, below.
+/* elementwise.h: losses whose value belongs to one element: of d = prediction - target for regression, of logit and
+ * target for the sigmoid cross-entropy. Each is one inline function from an element to value, slope and curvature (the
+ * first and second derivative in the prediction); the loop around them exists once, below.
  *
- * Passes: one over memory, in blocks of 512 floats or 256 doubles. Arithmetic is in `real`; a value is rounded to it before it is weighted,
- * and summed in double from the first addition, in 16 lanes by the number of the element in its block of samples.
+ * Passes: one over memory, in blocks of 512 floats or 256 doubles. Arithmetic is in `real`. A value is rounded to it
+ * before it is weighted, and summed in double from the first addition, in 16 lanes by the number of the element in its
+ * block of samples.
  *
  * Error: at most 2 ulp of the value for the rounded d (log-cosh, pseudo-Huber and the sigmoid's 4).
  *
@@ -30,7 +31,7 @@ typedef struct {
     real value, slope, curvature;
 } element;
 
-/* What a loss gets beside d: its parameter (delta, beta, quantile), and its complement to 1. */
+/* Beside d a loss gets its parameter (delta, beta, quantile), and what is computed from it once. */
 INLINE element element_l1(real d)
 {
     const real nothing = d == d ? 0 : d;
@@ -51,7 +52,7 @@ INLINE element element_huber(real d, real delta)
                      linear ? 0 : curvature};
 }
 
-/* beta > 0, ratio = d / beta: that first, for d^2 may overflow where the loss does not. */
+/* beta > 0, ratio = d / beta, which comes first because d^2 may overflow where the loss does not. */
 INLINE element element_smooth_l1(real d, real ratio, real beta, real inverse)
 {
     const real a = ABSOLUTE(d);
@@ -61,8 +62,8 @@ INLINE element element_smooth_l1(real d, real ratio, real beta, real inverse)
                      linear ? 0 : curvature};
 }
 
-/* With the smaller and the larger of |d| and delta, and root = sqrt(1 + (smaller / larger)^2), nothing is squared that can
- * overflow, and nothing cancels: sqrt(1 + r^2) - 1 = r^2 / (sqrt(1 + r^2) + 1). */
+/* With the smaller and the larger of |d| and delta, and root = sqrt(1 + (smaller / larger)^2), nothing is squared that
+ * can overflow, and nothing cancels: sqrt(1 + r^2) - 1 = r^2 / (sqrt(1 + r^2) + 1). */
 INLINE element element_pseudo_huber(real d, real delta)
 {
     const real a = ABSOLUTE(d);
@@ -101,8 +102,7 @@ INLINE element element_log_cosh(real d)
     const real log = log1p_positive(near ? c : e);
     const real tangent = near ? a * s / (1 + c) : (1 - e) * far;
     const real curvature = near ? 1 / ((1 + c) * (1 + c)) : 4 * e * far * far;
-    return (element){near ? log : a + (log - (real)0.69314718055994530942), d == d ? SIGNED(tangent, d) : d,
-                     d == d ? curvature : d};
+    return (element){near ? log : a + (log - (real)LN2), d == d ? SIGNED(tangent, d) : d, d == d ? curvature : d};
 }
 
 /* over = 1 - quantile, the slope above the target. 0 inf is 0 here: that side is free. */
@@ -114,7 +114,8 @@ INLINE element element_quantile(real d, real quantile, real over)
     return (element){slope == 0 ? 0 : value, slope, nothing};
 }
 
-/* a log(1 + exp(-z)) + b log(1 + exp(z)) with a = positive x target, b = 1 - target; a term whose factor is 0 is not there. */
+/* a log(1 + exp(-z)) + b log(1 + exp(z)) with a = positive x target, b = 1 - target; a factor of 0 leaves its term
+ * out. */
 INLINE element element_sigmoid(real z, real target, real positive)
 {
     const real a = positive * target, b = 1 - target, size = ABSOLUTE(z);
@@ -258,8 +259,8 @@ static OUT_OF_LINE void element_results(real *computed, const double *weight, do
     store_reals(computed, n, data, dtype, offset, step);
 }
 
-/* Lanes in registers, where the sum starts with the first of them. Meanwhile the same number of elements from each address is
- * fetched: hardware stops fetching where no memory is read. */
+/* Lanes in registers, where the sum starts with the first of them. Meanwhile the same number of elements from each
+ * address is fetched: hardware stops fetching where no memory is read. */
 INLINE void element_sum(value_sum *sum, const real *v, int64_t n, const uintptr_t *ahead, const int arrays)
 {
     int64_t i = 0;
