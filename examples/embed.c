@@ -1,5 +1,6 @@
-/* embed.c: closs in a program that has threads of its own. Blocks of samples go to OpenMP's threads, whoever takes which;
- * the partial sums are combined in the order of the blocks, so that loss and gradient have the bits of the one-shot call.
+/* embed.c: closs in a program that has threads of its own. Blocks of samples go to OpenMP's threads, whoever takes
+ * which; the partial sums are combined in the order of the blocks, so that loss and gradient have the bits of the
+ * one-shot call.
  *
  *     cc -fopenmp embed.c $(python -m closs config --cflags --libs) -o embed && ./embed
  */

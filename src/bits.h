@@ -49,8 +49,9 @@
 #define OUT_OF_LINE
 #endif
 
-/* Hides from the compiler what a variable is: gcc makes two or four instructions of a maximum with a number that it knows, and one
- * with a number that it does not know. Outside loops, for it is no vector code. */
+/* Hides from the compiler what a variable is: gcc makes two or four instructions of a maximum with a number that it
+ * knows, and one with a number that it does not know. Only outside loops, because the statement itself is no vector
+ * code. */
 #if defined(__GNUC__) && defined(__SSE2__)
 #define HIDE(variable) __asm__("" : "+x"(variable))
 #elif defined(__GNUC__) && defined(__aarch64__)

@@ -5,8 +5,8 @@
 
 /* ---- Arguments --------------------------------------------------------------------------------------------------- */
 
-/* The number of elements of these axes, or -1 if an extent is negative, or if with the classes the offsets in an array of
- * doubles overflow. */
+/* The number of elements of these axes, or -1 if an extent is negative, or if with the classes the offsets in an array
+ * of doubles overflow. */
 static int64_t count_elements(int32_t ndim, const int64_t *shape, int64_t classes)
 {
     uint64_t elements = 1;

@@ -26,7 +26,7 @@ const char *closs_status_string(closs_status status)
     return "unknown status";
 }
 
-/* ---- Sums --------------------------------------------------------------------------------------------------------- */
+/* ---- Sums -------------------------------------------------------------------------------------------------------- */
 
 /* A binary counter: level k holds the sum of 2^k partial sums while bit k of count is set. */
 void closs_sum_add(closs_sum *sum, double partial)

@@ -46,7 +46,7 @@ extern const closs_kernels closs_kernels_avx2;
 extern const closs_kernels closs_kernels_avx512;
 extern const closs_kernels closs_kernels_neon;
 
-/* Whether samples are the lanes: few classes (of halves as of float), or the class axis is not the fastest in memory. */
+/* Whether samples are the lanes: few classes (halves as float), or the class axis is not the fastest in memory. */
 enum { CLOSS_FEW_F64 = 128, CLOSS_FEW_F32 = 192 };
 int closs_lanes_of_samples(const closs_softmax_args *args);
 

@@ -2,7 +2,7 @@
  * depend on the thread that computes them.
  *
  * enter() sets the default one (round to nearest, subnormal numbers kept, exceptions masked) and returns the caller's,
- * which leave() restores; but on aarch64 the exception flags with it, so that the caller sees none that a call raised. */
+ * which leave() restores, and but for aarch64 the exception flags with it: the caller sees none that a call raised. */
 #if defined(__x86_64__) || defined(_M_X64)
 #include <xmmintrin.h>
 typedef unsigned environment;

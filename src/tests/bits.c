@@ -1,6 +1,6 @@
-/* bits.c: a hash of every output of every function, dtype and layout for each instruction set. Levels with fused multiply-add
- * give the same bits; the printed hashes compare compilers, machines and ways to build. With an argument, for emulators, of
- * small arrays alone. */
+/* bits.c: a hash of every output of every function, dtype and layout for each instruction set. Levels with fused
+ * multiply-add give the same bits; the printed hashes compare compilers, machines and ways to build. With an argument,
+ * for emulators, of small arrays alone. */
 #include <stdlib.h>
 
 #include "check.h"

@@ -1,5 +1,5 @@
-/* fuzz.c: calls made of bytes, judged by trial.h. With clang's -fsanitize=fuzzer a target of libFuzzer; else a program that
- * replays files and, for a number among its arguments, as many calls made of random bytes:  fuzz seeds/x 1000 */
+/* fuzz.c: calls made of bytes, judged by trial.h. With clang's -fsanitize=fuzzer a target of libFuzzer; else a program
+ * that replays files and, for a number among its arguments, as many calls of random bytes:  fuzz seeds/x 1000 */
 #define _GNU_SOURCE
 #include <stdint.h>
 

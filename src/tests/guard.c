@@ -1,7 +1,8 @@
-/* guard.c: every function, dtype and level, with every buffer of a call between pages that may not be touched, flush with the
- * one before it or the one behind it, and inputs read-only; for all small sizes and sizes round every block, chunk and part.
- * Layouts, options and outputs take turns. Results are judged by trial.h, and no call may take more than 44 KB of stack.
- * guard [STEP]: of the small sizes every STEPth, and no very long rows, for emulators are slow. */
+/* guard.c: every function, dtype and level, with every buffer of a call between pages that may not be touched, flush
+ * with the one before it or the one behind it, and inputs read-only; for all small sizes and sizes round every block,
+ * chunk and part. Layouts, options and outputs take turns. Results are judged by trial.h, and no call may take more
+ * than 44 KB of stack. guard [STEP]: of the small sizes every STEPth, and no very long rows, because emulators are
+ * slow. */
 #define _GNU_SOURCE
 #include <sys/mman.h>
 #include <unistd.h>
@@ -28,7 +29,7 @@ static void make_room(void)
     }
 }
 
-/* The stack below the caller of a call is painted before it, and looked at after it. Sanitizers forbid that, and change it. */
+/* The stack below the caller of a call is painted before it and looked at after it. Sanitizers forbid that. */
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define __SANITIZE_ADDRESS__ 1

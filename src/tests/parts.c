@@ -1,5 +1,5 @@
-/* parts.c: rows cut along their classes, as threads and as machines that hold some classes each would, give the bits of run;
- * elementwise losses are what the header says. At every level. */
+/* parts.c: rows cut along their classes, as threads and as machines that hold some classes each would, give the bits of
+ * run; elementwise losses are what the header says. At every level. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

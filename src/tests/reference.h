@@ -1,5 +1,5 @@
-/* reference.h: what a call should give, in long double, from the definitions in closs.h, and how far it may be off. Written
- * without a look at the kernels: one sample or element at a time, in plain loops. */
+/* reference.h: what a call should give, in long double, from the definitions in closs.h, and how far it may be off.
+ * Written without a look at the kernels: one sample or element at a time, in plain loops. */
 #ifndef CLOSS_TESTS_REFERENCE_H
 #define CLOSS_TESTS_REFERENCE_H
 
@@ -41,8 +41,8 @@ static inline expected exactly(wide value)
     return (expected){value, 0, 0};
 }
 
-/* The result of arithmetic is rounded to the dtype of an output, and may have met subnormal numbers on the way: the smallest
- * is a float's even for bfloat16. */
+/* The result of arithmetic is rounded to the dtype of an output, and may have met subnormal numbers on the way: the
+ * smallest is a float's even for bfloat16. */
 static inline int agrees(wide got, expected want, closs_dtype dtype, wide factor)
 {
     const limits type = limits_of(dtype), arithmetic = limits_of(dtype == CLOSS_F64 ? CLOSS_F64 : CLOSS_F32);

@@ -1,4 +1,4 @@
-/* refused.c: bad input of every kind for every function: the status and the place are reported, and nothing is written. */
+/* refused.c: bad input of every kind for every function: status and place are reported, and nothing is written. */
 #include <math.h>
 
 #include "check.h"

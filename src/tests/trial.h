@@ -1,5 +1,5 @@
-/* trial.h: one call of the library, of any function, on arrays made to order, judged by reference.h: every output within its
- * bound, nothing written between the elements of an output, nor anywhere if the call is refused. */
+/* trial.h: one call of the library, of any function, on arrays made to order, judged by reference.h: every output
+ * within its bound, nothing written between the elements of an output, nor anywhere if the call is refused. */
 #ifndef CLOSS_TESTS_TRIAL_H
 #define CLOSS_TESTS_TRIAL_H
 

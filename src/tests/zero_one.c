@@ -1,4 +1,4 @@
-/* zero_one.c: the zero-one loss against its definition, with ties, infinities and NaN; what it refuses. At every level. */
+/* zero_one.c: the zero-one loss at every level against its definition, with ties, infinities and NaN; what it refuses. */
 #include <math.h>
 #include <string.h>
 
