@@ -17,8 +17,9 @@ HEAD = """\
  *
  *     cc -O3 -fno-math-errno -c closs.c
  *
- * C11; gcc or clang for the instruction sets beyond the baseline. Without -fno-math-errno square roots are calls that
- * need -lm. No flag changes a bit of the results but -ffast-math, which is refused, and its parts.
+ * C11; gcc or clang for the instruction sets beyond the baseline. Programs need -lm on processors other than x86-64 and
+ * aarch64, and without -fno-math-errno, by which square roots are no calls. No flag changes a bit of the results but
+ * -ffast-math, which is refused, and its parts.
  *
 {license}
  */
