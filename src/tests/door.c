@@ -65,8 +65,15 @@ static closs_softmax_args ordinary(void)
     args.values.data = values;
     shape[0] = ROWS;
     shape[1] = shape[2] = 1;
-    for (int i = 0; i < ROWS * CLASSES; i++) logits[i] = (float)(i * 37 % 19) - 9, gradient[i] = pattern;
-    for (int i = 0; i < ROWS; i++) labels[i] = i % CLASSES, sample_weight[i] = 1 + i % 3, values[i] = pattern;
+    for (int i = 0; i < ROWS * CLASSES; i++) {
+        logits[i] = (float)(i * 37 % 19) - 9;
+        gradient[i] = pattern;
+    }
+    for (int i = 0; i < ROWS; i++) {
+        labels[i] = i % CLASSES;
+        sample_weight[i] = 1 + i % 3;
+        values[i] = pattern;
+    }
     for (int j = 0; j < CLASSES; j++) class_weight[j] = 0.5 + j;
     return args;
 }
@@ -109,7 +116,9 @@ static void test_environment(void)
 {
     closs_softmax_args args = ordinary();
     args.classes = CLASSES;
-    logits[0] = 1e-40f, logits[1] = 90, logits[7] = INFINITY; /* subnormal numbers, and operations that are invalid */
+    logits[0] = 1e-40f; /* subnormal */
+    logits[1] = 90;
+    logits[7] = INFINITY; /* makes operations invalid */
     double expected, value;
     float wanted[ROWS * CLASSES];
     CHECK(closs_softmax(&args, CLOSS_SUM, &expected, NULL) == CLOSS_OK && isnan(expected));
@@ -137,7 +146,10 @@ static void test_environment_of_sums_and_checks(void)
     const double tiny = 0x1p-1074, below[] = {-tiny};
     const int64_t repeated = 0;
     closs_elementwise_args args = CLOSS_ELEMENTWISE_INIT;
-    for (int64_t i = 0; i < elements; i++) pred[i] = 1.0 / (double)(i + 1), target[i] = 0.1;
+    for (int64_t i = 0; i < elements; i++) {
+        pred[i] = 1.0 / (double)(i + 1);
+        target[i] = 0.1;
+    }
     args.loss = CLOSS_SIGMOID_CROSS_ENTROPY;
     args.dtype = CLOSS_F64;
     args.ndim = 1;

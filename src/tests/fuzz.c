@@ -170,7 +170,9 @@ static trial made(void)
     t.temperature = any_option(temperatures, 7);
     t.base = any_option(bases, 8);
     t.parameter = any_option(parameters, 16);
-    t.place = place, t.number = number, t.label = label;
+    t.place = place;
+    t.number = number;
+    t.label = label;
     if (!t.elementwise) {
         const int f = t.function, labelled = t.has[LABELS];
         const int takes_labels = f == CLOSS_CROSS_ENTROPY || f == CLOSS_PROBABILITY_CROSS_ENTROPY;
@@ -179,7 +181,10 @@ static trial made(void)
         t.has[SECOND] = pair || (takes_labels && !labelled);
         t.ignore = t.ignore && t.has[LABELS];
         t.wrt_targets = f >= CLOSS_PROBABILITY_CROSS_ENTROPY && t.has[SECOND] && t.has[POS_WEIGHT];
-        if (f != CLOSS_CROSS_ENTROPY) t.has[CLASS_WEIGHT] = t.has[HESS] = 0, t.smoothing = 0;
+        if (f != CLOSS_CROSS_ENTROPY) {
+            t.has[CLASS_WEIGHT] = t.has[HESS] = 0;
+            t.smoothing = 0;
+        }
         if (f >= CLOSS_LOGSUMEXP && f <= CLOSS_LOG_SOFTMAX) t.has[SAMPLE_WEIGHT] = 0;
         if (f == CLOSS_LOGSUMEXP) t.has[GRAD] = 0;
         if (f == CLOSS_SOFTMAX || f == CLOSS_LOG_SOFTMAX) t.has[VALUES] = 0;
@@ -193,12 +198,17 @@ static trial made(void)
 
 static int one(const uint8_t *data, size_t size)
 {
-    bytes = data, left = size, state = (uint32_t)size;
+    bytes = data;
+    left = size;
+    state = (uint32_t)size;
     if (!use_level((int)(byte() % LEVELS))) closs_set_isa("baseline");
     const trial t = made();
     const int right = run_trial(&t);
     if (!right) print_trial(&t);
-    for (int k = 0; k < ARRAYS; k++) free(held[k]), held[k] = NULL;
+    for (int k = 0; k < ARRAYS; k++) {
+        free(held[k]);
+        held[k] = NULL;
+    }
     return right;
 }
 
