@@ -1,4 +1,4 @@
-# What an argument may be. Every error message of the package lives in _arguments.pyx.
+# What an argument may be.
 cimport numpy as cnp
 from libc.stdint cimport int64_t
 
@@ -36,6 +36,9 @@ cdef int axis_of(object given, int ndim) except -1
 cdef double bounded(object given, str name, str wanted, double low, double high, bint with_low,
                     bint with_high) except? -1
 cdef double base_of(object given) except? -1
+cdef cnp.ndarray as_array(object given, str name)
+cdef char kind_of(cnp.ndarray array) noexcept
+cdef str name_of_dtype(cnp.ndarray array)
 cdef closs_dtype dtype_of(cnp.ndarray array) noexcept
 cdef bint is_half(cnp.ndarray data) noexcept
 cdef tuple shape_without(cnp.ndarray data, int axis)
@@ -46,11 +49,17 @@ cdef bint is_weak(object given)
 cdef double weak(object given, str name) except? -1
 cdef bint has_shape_without(cnp.ndarray array, cnp.ndarray data, int axis) noexcept
 cdef tuple shape_of(cnp.ndarray array)
+cdef int need_axes(cnp.ndarray array, str name) except -1
+cdef int need_classes(cnp.ndarray data, int axis) except -1
+cdef object wrong_shape(cnp.ndarray array, str name, tuple wanted)
+cdef int need_one_shape(cnp.ndarray first, str first_name, cnp.ndarray second, str second_name,
+                        bint may_be_scalar) except -1
 cdef tuple as_pair(object first, str first_name, object second, str second_name, bint may_be_scalar)
 cdef cnp.ndarray as_pos_weight(object given, cnp.ndarray data)
-cdef cnp.ndarray as_probabilities(object target, cnp.ndarray data)
-cdef cnp.ndarray as_labels(object given, cnp.ndarray data, int axis, object ignore_index, int64_t *ignored,
-                           bint *ignores)
+cdef cnp.ndarray as_probabilities(cnp.ndarray target, cnp.ndarray data)
+cdef bint are_integers(cnp.ndarray array, object given) noexcept
+cdef cnp.ndarray as_labels(cnp.ndarray array, object given, str name, cnp.ndarray data, str data_name, int axis,
+                           object ignore_index, int64_t *ignored, bint *ignores)
 cdef cnp.ndarray as_class_weight(object given, int64_t classes)
 cdef cnp.ndarray as_sample_weight(object given, cnp.ndarray data, int axis)
 cdef cnp.ndarray gradient_buffer(object given, str name, cnp.ndarray data)
@@ -59,10 +68,12 @@ cdef cnp.ndarray result_buffer(object given, cnp.ndarray data, object x, str nam
 cdef int check_overlap(cnp.ndarray buffer, str name, object other, str other_name, bint may_be_same) except -1
 cdef int fill_axes(sample_axes *axes, int axis, cnp.ndarray data, cnp.ndarray target, cnp.ndarray grad,
                    cnp.ndarray hess, cnp.ndarray labels, cnp.ndarray weight, cnp.ndarray values) except -1
-cdef int raise_report(const closs_report *report, object target, int64_t classes, object ignore_index) except -1
+cdef int raise_report(const closs_report *report, cnp.ndarray labels, int64_t classes, object ignore_index,
+                      cnp.ndarray class_weight, cnp.ndarray sample_weight, cnp.ndarray pos_weight) except -1
 cdef int check_buffer(cnp.ndarray buffer, str name, object given, tuple inputs, bint may_be_first) except -1
 cdef double scale_of(const closs_report *report, int how) noexcept nogil
 cdef bint needs_python(const closs_report *report, int how) noexcept nogil
 cdef double reduced(const closs_report *report, int how, double total) noexcept
-cdef int warn_empty_mean(const closs_report *report) except -1
+cdef int warn_of_mean(const closs_report *report, cnp.ndarray labels, cnp.ndarray class_weight,
+                      cnp.ndarray sample_weight) except -1
 cdef object results(int how, double total, cnp.ndarray values, object out, cnp.ndarray gradient, cnp.ndarray hessian)

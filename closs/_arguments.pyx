@@ -1,4 +1,5 @@
-"""What an argument may be: arrays, labels, weights, buffers, axis, reduction. Every error message lives here."""
+"""What an argument may be: arrays, labels, weights, buffers, axis, reduction. What several functions check is checked
+here, in the same words."""
 import operator
 import warnings
 
@@ -7,13 +8,13 @@ from numpy.exceptions import AxisError
 
 cimport numpy as cnp
 from cpython.object cimport PyObject
-from libc.math cimport INFINITY, NAN
+from libc.math cimport INFINITY, NAN, fabs
 from libc.stdint cimport int64_t
 from libc.string cimport memset
 
 from closs._core cimport (
-    CLOSS_BAD_CLASS_WEIGHT, CLOSS_BAD_LABEL, CLOSS_BAD_SAMPLE_WEIGHT, CLOSS_BF16, CLOSS_F16, CLOSS_F32, CLOSS_F64,
-    CLOSS_OK, closs_dtype, closs_report,
+    CLOSS_BAD_CLASS_WEIGHT, CLOSS_BAD_LABEL, CLOSS_BAD_POS_WEIGHT, CLOSS_BAD_SAMPLE_WEIGHT, CLOSS_BF16, CLOSS_F16,
+    CLOSS_F32, CLOSS_F64, CLOSS_OK, closs_dtype, closs_report,
 )
 
 cnp.import_array()
@@ -117,7 +118,7 @@ cdef cnp.ndarray as_array(object given, str name):
         raise TypeError(f"{name} cannot be read as an array: {error}") from error
 
 
-cdef inline char kind_of(cnp.ndarray array) noexcept:
+cdef char kind_of(cnp.ndarray array) noexcept:
     return (<cnp.dtype> cnp.PyArray_DESCR(array)).kind
 
 
@@ -175,8 +176,7 @@ cdef cnp.ndarray as_data(object given, str name):
 
 cdef cnp.ndarray as_logits(object given, str name):
     cdef cnp.ndarray array = as_data(given, name)
-    if cnp.PyArray_NDIM(array) == 0:
-        raise ValueError(f"{name} need at least 1 dimension, got shape ()")
+    need_axes(array, name)
     return array
 
 
@@ -205,11 +205,7 @@ cdef tuple as_pair(object first, str first_name, object second, str second_name,
     else:
         a = as_data(first, first_name)
         b = as_data(second, second_name)
-    if not has_shape_without(b, a, -1) and not (may_be_scalar and cnp.PyArray_NDIM(b) == 0):
-        raise ValueError(
-            f"{first_name} and {second_name} need one shape{' or a scalar target' if may_be_scalar else ''}: "
-            f"shapes {shape_of(a)} and {shape_of(b)} differ"
-        )
+    need_one_shape(a, first_name, b, second_name, may_be_scalar)
     if cnp.PyArray_TYPE(a) == cnp.PyArray_TYPE(b):
         return a, b
     common = np.float64 if np.float64 in (a.dtype, b.dtype) else np.float32
@@ -248,6 +244,34 @@ cdef tuple shape_of(cnp.ndarray array):
     return tuple([cnp.PyArray_DIMS(array)[d] for d in range(cnp.PyArray_NDIM(array))])
 
 
+cdef int need_axes(cnp.ndarray array, str name) except -1:
+    if cnp.PyArray_NDIM(array) == 0:
+        raise ValueError(f"{name} must have at least 1 dimension, got shape ()")
+    return 0
+
+
+cdef int need_classes(cnp.ndarray data, int axis) except -1:
+    """The softmax of nothing is no distribution."""
+    if cnp.PyArray_DIMS(data)[axis] == 0 and 0 not in shape_without(data, axis):
+        raise ValueError(f"logits must have at least one class, got shape {shape_of(data)} with classes on axis {axis}")
+    return 0
+
+
+cdef object wrong_shape(cnp.ndarray array, str name, tuple wanted):
+    return ValueError(f"{name} has shape {shape_of(array)}, expected {wanted}")
+
+
+cdef int need_one_shape(cnp.ndarray first, str first_name, cnp.ndarray second, str second_name,
+                        bint may_be_scalar) except -1:
+    if not has_shape_without(second, first, -1) and not (may_be_scalar and cnp.PyArray_NDIM(second) == 0):
+        scalar = " (target may be a scalar)" if may_be_scalar else ""
+        raise ValueError(
+            f"{first_name} and {second_name} must have one shape{scalar}: shapes {shape_of(first)} and "
+            f"{shape_of(second)} differ"
+        )
+    return 0
+
+
 cdef bint is_floating(object target):
     """Whether a target holds class probabilities rather than labels, or what as_labels refuses."""
     if not cnp.PyArray_CheckExact(target):
@@ -259,12 +283,11 @@ cdef bint is_floating(object target):
     )
 
 
-cdef cnp.ndarray as_probabilities(object target, cnp.ndarray data):
+cdef cnp.ndarray as_probabilities(cnp.ndarray target, cnp.ndarray data):
     """Class probabilities in the shape of the logits; None if `target` is not that, but labels or a fault of them."""
-    cdef cnp.ndarray array = as_array(target, "target")
-    if not is_floating(array) or cnp.PyArray_NDIM(array) < cnp.PyArray_NDIM(data):
+    if not is_floating(target) or cnp.PyArray_NDIM(target) < cnp.PyArray_NDIM(data):
         return None
-    array = as_data(array, "target")
+    cdef cnp.ndarray array = as_data(target, "target")
     if not has_shape_without(array, data, -1):
         raise ValueError(
             f"target has shape {shape_of(array)}, expected {shape_of(data)}: class probabilities have the shape of "
@@ -273,23 +296,25 @@ cdef cnp.ndarray as_probabilities(object target, cnp.ndarray data):
     return array
 
 
-cdef cnp.ndarray as_labels(object given, cnp.ndarray data, int axis, object ignore_index, int64_t *ignored,
-                           bint *ignores):
+cdef bint are_integers(cnp.ndarray array, object given) noexcept:
+    """Or [], which has no dtype of its own; `given` is what became the array."""
+    return kind_of(array) in b"iu" or isinstance(given, (list, tuple)) and cnp.PyArray_SIZE(array) == 0
+
+
+cdef cnp.ndarray as_labels(cnp.ndarray array, object given, str name, cnp.ndarray data, str data_name, int axis,
+                           object ignore_index, int64_t *ignored, bint *ignores):
     """Labels as native int32 or int64, and ignore_index as one of them (`ignores`: whether any label can match it)."""
-    cdef cnp.ndarray array = as_array(given, "target")
-    cdef char kind = kind_of(array)
-    if kind != c"i" and kind != c"u":
-        if not (cnp.PyArray_SIZE(array) == 0 and isinstance(given, (list, tuple))):  # [] has no dtype of its own
-            raise TypeError(
-                f"target: labels must be integers, got {name_of_dtype(array)}; class probabilities are floating and "
-                "have the shape of logits"
-            )
+    if not are_integers(array, given):
+        raise TypeError(
+            f"{name}: labels must be integers, got {name_of_dtype(array)}; class probabilities are floating and have "
+            f"the shape of {data_name}"
+        )
+    if kind_of(array) not in b"iu":
         array = array.astype(np.int64)
-        kind = c"i"
     if not has_shape_without(array, data, axis):
         raise ValueError(
-            f"target has shape {shape_of(array)}, expected {shape_without(data, axis)}: labels have the shape of "
-            f"logits {shape_of(data)} without the class axis {axis}{shape_hint(array, data, axis)}"
+            f"{name} has shape {shape_of(array)}, expected {shape_without(data, axis)}: labels have the shape of "
+            f"{data_name} {shape_of(data)} without the class axis {axis}{shape_hint(array, data, axis)}"
         )
     ignores[0] = False
     wanted = None
@@ -297,6 +322,7 @@ cdef cnp.ndarray as_labels(object given, cnp.ndarray data, int axis, object igno
         if isinstance(ignore_index, (bool, np.bool_)) or not hasattr(ignore_index, "__index__"):
             raise TypeError(f"ignore_index must be an integer or None, got {type(ignore_index).__name__}")
         wanted = operator.index(ignore_index)
+    cdef char kind = kind_of(array)
     cdef int size = cnp.PyArray_ITEMSIZE(array)
     if kind == c"u" and size == 8:
         # Labels beyond int64 become its maximum, which is never below the number of classes; ignored ones become -1.
@@ -342,16 +368,16 @@ cdef cnp.ndarray as_sample_weight(object given, cnp.ndarray data, int axis):
     cdef cnp.ndarray array = as_weight(given, "sample_weight")
     if cnp.PyArray_NDIM(array) != 0 and not has_shape_without(array, data, axis):
         wanted = shape_without(data, axis)
+        advice = f"; numpy.broadcast_to(sample_weight, {wanted}) repeats it without a copy"
         raise ValueError(
-            f"sample_weight has shape {shape_of(array)}, expected {wanted} or a scalar"
-            f"{shape_hint(array, data, axis) if axis >= 0 else ''}; "
-            f"numpy.broadcast_to(sample_weight, {wanted}) repeats it without a copy"
+            f"sample_weight has shape {shape_of(array)}, expected {f'{wanted} or ' if wanted else ''}a scalar"
+            f"{shape_hint(array, data, axis) if axis >= 0 else ''}{advice if wanted else ''}"
         )
     return array
 
 
 cdef cnp.ndarray as_pos_weight(object given, cnp.ndarray data):
-    """A scalar or one weight for each index of the last axis, as a view in the shape of the data."""
+    """A scalar or one weight for each index of the last axis."""
     if given is None:
         return None
     cdef cnp.ndarray array = as_weight(given, "pos_weight")
@@ -362,9 +388,7 @@ cdef cnp.ndarray as_pos_weight(object given, cnp.ndarray data):
             f"pos_weight has shape {shape_of(array)}, expected a scalar or {last}: one for each index of the last "
             "axis"
         )
-    if not (np.isfinite(array) & (array >= 0)).all():
-        raise ValueError("pos_weight must be finite and >= 0")
-    return np.broadcast_to(array, shape)
+    return array
 
 
 # ---- Buffers --------------------------------------------------------------------------------------------------------
@@ -414,7 +438,7 @@ cdef cnp.ndarray as_buffer(object given, str name, cnp.ndarray data, int axis, i
     if not cnp.PyArray_ISNOTSWAPPED(array):
         raise TypeError(f"{name} has a swapped byte order, expected the native one of dtype {array.dtype.name}")
     if not has_shape_without(array, data, axis):
-        raise ValueError(f"{name} has shape {shape_of(array)}, expected {shape_without(data, axis)}")
+        raise wrong_shape(array, name, shape_without(data, axis))
     if not cnp.PyArray_ISWRITEABLE(array):
         raise ValueError(f"{name} is read-only, expected a writeable array")
     if not is_native(array):
@@ -601,32 +625,58 @@ cdef int fill_axes(sample_axes *axes, int axis, cnp.ndarray data, cnp.ndarray ta
 
 # ---- Faults ---------------------------------------------------------------------------------------------------------
 
-cdef int raise_report(const closs_report *report, object target, int64_t classes, object ignore_index) except -1:
-    """Raises the exception of a report that is not OK. Labels are looked up as they were given, in C order; a function
-    that has no ignore_index passes False."""
-    if report.status == CLOSS_OK:
-        return 0
-    if report.status == CLOSS_BAD_CLASS_WEIGHT:
-        raise ValueError(f"class_weight must be finite and >= 0; that of class {report.index} is not")
-    if report.status == CLOSS_BAD_SAMPLE_WEIGHT:
-        raise ValueError("sample_weight must be finite")
-    if report.status != CLOSS_BAD_LABEL:
-        raise SystemError("libcloss refused its arguments")
-    labels = np.asarray(target)
+cdef tuple first_place(object bad):
+    """Of what is True, in C order; None if what was found has changed since."""
+    places = np.argwhere(bad)
+    return tuple(places[0].tolist()) if len(places) > 0 else None
+
+
+cdef str where(tuple place, str axis):
+    """Scalars have no place."""
+    return "" if not place else f" at {axis} {place[0]}" if len(place) == 1 else f" at position {place}"
+
+
+cdef int raise_label(const closs_report *report, cnp.ndarray labels, int64_t classes, object ignore_index) except -1:
     bad = (labels < 0) | (labels >= classes)
     if ignore_index is not None and ignore_index is not False:
         bad &= labels != operator.index(ignore_index)
-    places = np.argwhere(bad)
-    if len(places) == 0:
-        raise IndexError(f"a label was out of bounds for {classes} classes and changed while it was checked")
-    place = tuple(places[0].tolist())
-    label = labels[place]
-    where = "" if not place else f" at row {place[0]}" if len(place) == 1 else f" at position {place}"
+    place = first_place(bad)
+    label = report.label if place is None else int(labels[place])
     hint = "; pass ignore_index=-100 to leave such samples out" if label == -100 and ignore_index is None else ""
-    raise IndexError(f"label {label} {f'{where[1:]} ' if where else ''}is out of bounds for {classes} classes{hint}")
+    raise IndexError(f"label {label}{where(place, 'row')} is out of bounds for {classes} classes{hint}")
 
 
-cdef int warn_empty_mean(const closs_report *report) except -1:
+cdef int raise_weight(cnp.ndarray weight, str name, str wanted, double least, str axis) except -1:
+    place = first_place(~(np.isfinite(weight) & (weight >= least)))
+    got = "" if place is None else f", got {weight[place]}{where(place, axis)}"
+    raise ValueError(f"{name} must be {wanted}{got}")
+
+
+cdef int raise_report(const closs_report *report, cnp.ndarray labels, int64_t classes, object ignore_index,
+                      cnp.ndarray class_weight, cnp.ndarray sample_weight, cnp.ndarray pos_weight) except -1:
+    """Raises the exception of a report that is not OK. Labels are those that were given; a function that has no
+    ignore_index passes False."""
+    if report.status == CLOSS_BAD_LABEL:
+        raise_label(report, labels, classes, ignore_index)
+    if report.status == CLOSS_BAD_CLASS_WEIGHT:
+        raise_weight(class_weight, "class_weight", "finite and >= 0", 0, "class")
+    if report.status == CLOSS_BAD_SAMPLE_WEIGHT:
+        raise_weight(sample_weight, "sample_weight", "finite", -INFINITY, "row")
+    if report.status == CLOSS_BAD_POS_WEIGHT:
+        raise_weight(pos_weight, "pos_weight", "finite and >= 0", 0, "index")
+    if report.status != CLOSS_OK:
+        raise SystemError("libcloss refused its arguments")
+    return 0
+
+
+cdef int warn_of_mean(const closs_report *report, cnp.ndarray labels, cnp.ndarray class_weight,
+                      cnp.ndarray sample_weight) except -1:
+    """Of one without weight; one that cannot divide by the sum of its weights raises."""
+    if report.weight_sum != 0:
+        by_class = class_weight is not None and not is_floating(labels)
+        by_sample = sample_weight is not None
+        name = " times ".join(by_sample * ["sample_weight"] + by_class * ["class_weight"])
+        raise ValueError(f"{name} must have a finite sum whose reciprocal is finite, got a sum of {report.weight_sum}")
     # Cython functions have no Python frame: level 1 is the line of the caller.
     if report.counted == 0:
         warnings.warn("mean of empty input: no sample counts", RuntimeWarning, stacklevel=1)
@@ -646,7 +696,12 @@ cdef double scale_of(const closs_report *report, int how) noexcept nogil:
 
 cdef bint needs_python(const closs_report *report, int how) noexcept nogil:
     """Whether a call has to raise, or to warn of a mean without weight, before anything is written."""
-    return report.status != CLOSS_OK or how == MEAN and report.weight_sum == 0
+    return report.status != CLOSS_OK or how == MEAN and not divides(report.weight_sum)
+
+
+cdef bint divides(double weight_sum) noexcept nogil:
+    """Whether a mean can be divided by it: neither it nor its reciprocal is infinite or NaN."""
+    return fabs(weight_sum) < INFINITY and fabs(1.0 / weight_sum) < INFINITY
 
 
 cdef double reduced(const closs_report *report, int how, double total) noexcept:

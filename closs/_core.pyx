@@ -103,6 +103,8 @@ cdef double last_large_call = -1.0
 cdef int process_threads = 0  # set_num_threads, or 0
 cdef int usable_cpus = 0      # counted once, at the first need
 
+cdef int MOST_THREADS = 65536
+
 _of_thread = threading.local()
 
 
@@ -350,8 +352,8 @@ def _positive(n, name):
     if isinstance(n, bool) or not hasattr(n, "__index__"):
         raise TypeError(f"{name} must be an integer, got {type(n).__name__}")
     n = n.__index__()
-    if not 1 <= n <= 65536:
-        raise ValueError(f"{name} must be between 1 and 65536, got {n}")
+    if not 1 <= n <= MOST_THREADS:
+        raise ValueError(f"{name} must be between 1 and {MOST_THREADS}, got {n}")
     return n
 
 
@@ -367,7 +369,9 @@ cdef int wanted_threads() except -1:
                 try:
                     usable_cpus = _positive(int(given), "CLOSS_NUM_THREADS")
                 except ValueError:
-                    raise ValueError(f"CLOSS_NUM_THREADS must be an integer of at least 1, got {given!r}") from None
+                    raise ValueError(
+                        f"CLOSS_NUM_THREADS must be an integer between 1 and {MOST_THREADS}, got {given!r}"
+                    ) from None
             else:
                 usable_cpus = _count_cpus()
         n = usable_cpus
@@ -441,6 +445,15 @@ def set_num_threads(n):
 
 
 @contextlib.contextmanager
+def _use(n):
+    before = getattr(_of_thread, "count", 0)
+    _of_thread.count = n
+    try:
+        yield
+    finally:
+        _of_thread.count = before
+
+
 def threads(n):
     """
     A context in which calls from the current thread use `n` threads.
@@ -461,16 +474,10 @@ def threads(n):
     >>> with closs.threads(1):
     ...     loss = closs.softmax_cross_entropy([[0.0, 0.0]], [1])
     """
-    n = _positive(n, "n")
-    before = getattr(_of_thread, "count", 0)
-    _of_thread.count = n
-    try:
-        yield
-    finally:
-        _of_thread.count = before
+    return _use(_positive(n, "n"))
 
 
-def share_from(work):
+def _share_from(work):
     """For tests: threads share all calls of that much work, whether they are awake or not."""
     global SERIAL_WORK, COLD_WORK
     SERIAL_WORK = COLD_WORK = work

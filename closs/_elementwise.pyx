@@ -7,8 +7,8 @@ cimport numpy as cnp
 
 from closs._arguments cimport (
     DATA, GRAD, HESS, LABELS, TARGET, VALUES, WEIGHT, as_data, as_pair, as_pos_weight, as_sample_weight, bounded,
-    check_buffer, dtype_of, fill_axes, gradient_buffer, has_shape_without, is_half, is_weak, needs_python,
-    raise_report, reduced, reduction_of, results, sample_axes, scale_of, shape_of, values_buffer, warn_empty_mean, weak,
+    check_buffer, dtype_of, fill_axes, gradient_buffer, is_half, is_weak, need_one_shape, needs_python, raise_report,
+    reduced, reduction_of, results, sample_axes, scale_of, shape_of, values_buffer, warn_of_mean, weak,
 )
 from closs._core cimport (
     CLOSS_F64, CLOSS_HUBER, CLOSS_L1, CLOSS_LOG_COSH, CLOSS_MSE, CLOSS_PSEUDO_HUBER, CLOSS_QUANTILE,
@@ -43,7 +43,8 @@ cdef object compute(closs_elementwise_loss loss, double parameter, object pred, 
 
     cdef sample_axes axes
     cdef closs_elementwise_args args = closs_elementwise_defaults()
-    fill_axes(&axes, -1, data, other, gradient, hessian, positive, by_sample, values)
+    repeated = None if positive is None else np.broadcast_to(positive, shape_of(data))
+    fill_axes(&axes, -1, data, other, gradient, hessian, repeated, by_sample, values)
     args.loss = loss
     args.parameter = parameter
     args.dtype = dtype_of(data)
@@ -88,8 +89,8 @@ cdef object compute(closs_elementwise_loss loss, double parameter, object pred, 
         if not needs_python(&report, how):
             total = elementwise_run(&args, axes.count, threads)
     if needs_python(&report, how):
-        raise_report(&report, None, 1, None)
-        warn_empty_mean(&report)
+        raise_report(&report, None, 1, None, None, by_sample, positive)
+        warn_of_mean(&report, None, None, by_sample)
         with nogil:
             total = elementwise_run(&args, axes.count, threads)
     return results(how, reduced(&report, how, total), values, out, gradient, hessian)
@@ -101,8 +102,7 @@ cdef object regression(closs_elementwise_loss loss, double parameter, object pre
     return compute(loss, parameter, pred, data, "pred", target, other, None, sample_weight, reduction, grad, hess, out)
 
 
-def l1_loss(pred, target, *, sample_weight=None, reduction="mean",
-            grad=False, hess=False, out=None):
+def l1_loss(pred, target, *, sample_weight=None, reduction="mean", grad=False, hess=False, out=None):
     """
     Absolute error.
 
@@ -168,8 +168,7 @@ def l1_loss(pred, target, *, sample_weight=None, reduction="mean",
     return regression(CLOSS_L1, 0, pred, target, sample_weight, reduction, grad, hess, out)
 
 
-def mse_loss(pred, target, *, sample_weight=None, reduction="mean",
-             grad=False, hess=False, out=None):
+def mse_loss(pred, target, *, sample_weight=None, reduction="mean", grad=False, hess=False, out=None):
     """
     Squared error (not halved).
 
@@ -235,8 +234,7 @@ def mse_loss(pred, target, *, sample_weight=None, reduction="mean",
     return regression(CLOSS_MSE, 0, pred, target, sample_weight, reduction, grad, hess, out)
 
 
-def huber_loss(pred, target, *, delta=1.0, sample_weight=None, reduction="mean",
-               grad=False, hess=False, out=None):
+def huber_loss(pred, target, *, delta=1.0, sample_weight=None, reduction="mean", grad=False, hess=False, out=None):
     """
     Huber's loss: quadratic near 0, linear beyond `delta`.
 
@@ -309,8 +307,7 @@ def huber_loss(pred, target, *, delta=1.0, sample_weight=None, reduction="mean",
     return regression(CLOSS_HUBER, threshold, pred, target, sample_weight, reduction, grad, hess, out)
 
 
-def smooth_l1_loss(pred, target, *, beta=1.0, sample_weight=None, reduction="mean",
-                   grad=False, hess=False, out=None):
+def smooth_l1_loss(pred, target, *, beta=1.0, sample_weight=None, reduction="mean", grad=False, hess=False, out=None):
     """
     Smooth L1: Huber's loss divided by its threshold.
 
@@ -461,8 +458,7 @@ def pseudo_huber_loss(pred, target, *, delta=1.0, sample_weight=None, reduction=
     return regression(CLOSS_PSEUDO_HUBER, threshold, pred, target, sample_weight, reduction, grad, hess, out)
 
 
-def log_cosh_loss(pred, target, *, sample_weight=None, reduction="mean",
-                  grad=False, hess=False, out=None):
+def log_cosh_loss(pred, target, *, sample_weight=None, reduction="mean", grad=False, hess=False, out=None):
     """
     Logarithm of the hyperbolic cosine of the error.
 
@@ -684,10 +680,7 @@ def sigmoid_cross_entropy(logits, target, *, pos_weight=None, sample_weight=None
     else:
         data = as_data(logits, "logits")
         other = as_data(weak(target, "target") if is_weak(target) else target, "target").astype(data.dtype, copy=False)
-    if not has_shape_without(other, data, -1) and cnp.PyArray_NDIM(other) != 0:
-        raise ValueError(
-            f"logits and target need one shape or a scalar target: shapes {shape_of(data)} and {shape_of(other)} differ"
-        )
+    need_one_shape(data, "logits", other, "target", True)
     return compute(
         CLOSS_SIGMOID_CROSS_ENTROPY, 0, logits, data, "logits", target, other, pos_weight, sample_weight, reduction,
         grad, hess, out,

@@ -5,8 +5,9 @@ cimport numpy as cnp
 from libc.stdint cimport int64_t
 
 from closs._arguments cimport (
-    NONE, as_data, as_labels, as_logits, as_pair, as_sample_weight, axis_of, base_of, check_buffer,
-    gradient_buffer, is_native, reduction_of, results, sample_axes, shape_of, values_buffer,
+    NONE, are_integers, as_array, as_data, as_labels, as_logits, as_pair, as_sample_weight, axis_of, base_of,
+    check_buffer, gradient_buffer, is_native, kind_of, name_of_dtype, need_axes, reduction_of, results, sample_axes,
+    shape_of, values_buffer,
 )
 from closs._core cimport (
     CLOSS_ENTROPY, CLOSS_F64, CLOSS_I32, CLOSS_I64, CLOSS_JS_DIVERGENCE, CLOSS_KL_DIVERGENCE,
@@ -21,7 +22,7 @@ cnp.import_array()
 cdef object measure(closs_softmax_result kind, object p_given, cnp.ndarray p, object q_given, cnp.ndarray q,
                     cnp.ndarray labels, object axis, object base, object sample_weight, object reduction, object grad,
                     bint wrt_p, object out):
-    """Of q (for an entropy p stands there, and p is None); labels in place of p, or None."""
+    """Of q (for an entropy p stands there, and p is None); labels in place of p, given as an array, or None."""
     cdef int how = reduction_of(reduction)
     cdef cnp.ndarray of = p if wrt_p else q
     cdef cnp.ndarray gradient = gradient_buffer(grad, "grad", of)
@@ -57,7 +58,8 @@ cdef object measure(closs_softmax_result kind, object p_given, cnp.ndarray p, ob
     args.base = logarithm
     args.wrt_targets = wrt_p
     fill_args(&args, &axes, class_axis, data, target, written, None, labels, by_sample, values)
-    cdef double total = checked_run(&args, axes.count, how, p_given, False)
+    given_labels = None if labels is None else p_given
+    cdef double total = checked_run(&args, axes.count, how, given_labels, False, None, by_sample)
     if axis is None and gradient is not None and not cnp.PyArray_IS_C_CONTIGUOUS(gradient):
         np.copyto(gradient, written.reshape((<object> of).shape))
     return results(how, total, values, out, gradient, None)
@@ -72,8 +74,7 @@ cdef bint is_wrt_p(object wrt) except -1:
 cdef tuple as_distributions(object p, object q):
     """Two arrays of one shape, with at least one axis."""
     a, b = as_pair(p, "p", q, "q", False)
-    if cnp.PyArray_NDIM(a) == 0:
-        raise ValueError("p need at least 1 dimension, got shape ()")
+    need_axes(a, "p")
     return a, b
 
 
@@ -88,7 +89,8 @@ def entropy(p, *, axis=-1, base=None, sample_weight=None, reduction="none", grad
     p : array_like of float64, float32, float16 or bfloat16
         Probabilities. Integers and bools become float64. Aligned native floating arrays are never copied.
     axis : int or None, default -1
-        The axis of a distribution, all other axes are samples; None takes all elements as one distribution.
+        The axis of a distribution, all other axes are samples; None takes all elements as one distribution,
+        and copies what is not C-contiguous.
     base : float, optional
         Of the logarithm: finite, > 0 and not 1. By default nats; 2 gives bits, exact for powers of two.
     sample_weight : array_like of the shape of the arrays without `axis`, or scalar, optional
@@ -127,8 +129,8 @@ def entropy(p, *, axis=-1, base=None, sample_weight=None, reduction="none", grad
     -----
     Nothing is normalised, and nothing clipped: limits are exact. 0 log 0 = 0, with a gradient of +inf there.
     Numbers below 0 and NaN make that distribution NaN.
-    A distribution of weight 0 is left out: 0 throughout. Computed in float64 for every dtype, with an error of at most
-    8 eps of the sum of the absolute terms.
+    A distribution of weight 0 is left out: 0 throughout. Terms are computed in float64 for float64, else in float32,
+    and added in float64 after at most 16; the error is at most 8 eps of the sum of the absolute terms.
 
     References
     ----------
@@ -158,7 +160,8 @@ def cross_entropy(p, q, *, axis=-1, base=None, sample_weight=None, reduction="no
     q : array_like of float64, float32, float16 or bfloat16
         Probabilities. If the dtypes of probabilities differ, both become numpy.result_type of them.
     axis : int or None, default -1
-        The axis of a distribution, all other axes are samples; None takes all elements as one distribution.
+        The axis of a distribution, all other axes are samples; None takes all elements as one distribution,
+        and copies what is not C-contiguous.
     base : float, optional
         Of the logarithm: finite, > 0 and not 1. By default nats; 2 gives bits, exact for powers of two.
     sample_weight : array_like of the shape of the arrays without `axis`, or scalar, optional
@@ -203,8 +206,8 @@ def cross_entropy(p, q, *, axis=-1, base=None, sample_weight=None, reduction="no
     Nothing is normalised, and nothing clipped: limits are exact. p = 0 removes its term,
     p > 0 = q costs +inf; where both are 0 the gradient is 0. Numbers below 0 and NaN make that distribution NaN.
     For logits and labels use `softmax_cross_entropy`.
-    A distribution of weight 0 is left out: 0 throughout. Computed in float64 for every dtype, with an error of at most
-    8 eps of the sum of the absolute terms.
+    A distribution of weight 0 is left out: 0 throughout. Terms are computed in float64 for float64, else in float32,
+    and added in float64 after at most 16; the error is at most 8 eps of the sum of the absolute terms.
 
     References
     ----------
@@ -219,32 +222,31 @@ def cross_entropy(p, q, *, axis=-1, base=None, sample_weight=None, reduction="no
     array([2.   , 0.415])
     """
     cdef bint wrt_p = is_wrt_p(wrt)
-    first = np.asarray(p) if isinstance(p, (list, tuple, int)) else p
-    second = as_data(q, "q")
-    kind = getattr(getattr(first, "dtype", None), "kind", "")
-    if getattr(getattr(q, "dtype", np.asarray(q).dtype), "kind", "") in "iub":
+    cdef cnp.ndarray first = as_array(p, "p")
+    cdef cnp.ndarray second = as_array(q, "q")
+    if kind_of(second) in b"iub":
         raise TypeError(
             "q holds integers, expected probabilities; for logits and integer labels use "
             "softmax_cross_entropy(logits, target)"
         )
-    dimensions = np.ndim(first)
-    if dimensions > second.ndim:
+    if first.ndim > second.ndim:
         raise ValueError(
-            f"q has shape {shape_of(second)}, expected p's {np.shape(first)}; for logits and labels use "
+            f"q has shape {shape_of(second)}, expected p's {shape_of(first)}; for logits and labels use "
             "softmax_cross_entropy(logits, target)"
         )
     cdef int64_t ignored = 0
     cdef bint ignores = False
-    cdef cnp.ndarray labels
-    if kind in ("i", "u") and dimensions == second.ndim - 1 and axis is not None:
+    cdef cnp.ndarray labels = None
+    if are_integers(first, p) and first.ndim == second.ndim - 1 and axis is not None:
         if wrt_p:
             raise ValueError("wrt='p' needs probabilities: labels have no gradient")
-        labels = as_labels(first, second, axis_of(axis, second.ndim), None, &ignored, &ignores)
-        return measure(CLOSS_PROBABILITY_CROSS_ENTROPY, p, None, q, second, labels, axis, base, sample_weight,
-                       reduction, grad, False, out)
-    a, b = as_distributions(p, q)
-    return measure(CLOSS_PROBABILITY_CROSS_ENTROPY, p, a, q, b, None, axis, base, sample_weight, reduction, grad, wrt_p,
-                   out)
+        b = as_data(second, "q")
+        labels = as_labels(first, p, "p", b, "q", axis_of(axis, second.ndim), None, &ignored, &ignores)
+        a = None
+    else:
+        a, b = as_distributions(first, second)
+    return measure(CLOSS_PROBABILITY_CROSS_ENTROPY, first, a, second, b, labels, axis, base, sample_weight, reduction,
+                   grad, wrt_p, out)
 
 
 def kl_divergence(p, q, *, axis=-1, base=None, sample_weight=None, reduction="none", grad=False, wrt="q", out=None):
@@ -263,7 +265,8 @@ def kl_divergence(p, q, *, axis=-1, base=None, sample_weight=None, reduction="no
         Probabilities, in the shape of `p`. If the dtypes differ, both become numpy.result_type of them. Aligned native
         floating arrays of one dtype are never copied.
     axis : int or None, default -1
-        The axis of a distribution, all other axes are samples; None takes all elements as one distribution.
+        The axis of a distribution, all other axes are samples; None takes all elements as one distribution,
+        and copies what is not C-contiguous.
     base : float, optional
         Of the logarithm: finite, > 0 and not 1. By default nats; 2 gives bits, exact for powers of two.
     sample_weight : array_like of the shape of the arrays without `axis`, or scalar, optional
@@ -307,8 +310,8 @@ def kl_divergence(p, q, *, axis=-1, base=None, sample_weight=None, reduction="no
     p > 0 = q gives +inf; where both are 0 the gradient is 0. Numbers below 0 and NaN make that distribution NaN. p
     equal to q bit for bit gives exactly 0; where p is near q the logarithm keeps its relative accuracy. The sum of
     given numbers may be negative where those of p sum to less than those of q: it is not clamped.
-    A distribution of weight 0 is left out: 0 throughout. Computed in float64 for every dtype, with an error of at most
-    8 eps of the sum of the absolute terms.
+    A distribution of weight 0 is left out: 0 throughout. Terms are computed in float64 for float64, else in float32,
+    and added in float64 after at most 16; the error is at most 8 eps of the sum of the absolute terms.
 
     References
     ----------
@@ -342,7 +345,8 @@ def js_divergence(p, q, *, axis=-1, base=None, sample_weight=None, reduction="no
         Probabilities, in the shape of `p`. If the dtypes differ, both become numpy.result_type of them. Aligned native
         floating arrays of one dtype are never copied.
     axis : int or None, default -1
-        The axis of a distribution, all other axes are samples; None takes all elements as one distribution.
+        The axis of a distribution, all other axes are samples; None takes all elements as one distribution,
+        and copies what is not C-contiguous.
     base : float, optional
         Of the logarithm: finite, > 0 and not 1. By default nats; 2 gives bits, exact for powers of two.
     sample_weight : array_like of the shape of the arrays without `axis`, or scalar, optional
@@ -385,8 +389,8 @@ def js_divergence(p, q, *, axis=-1, base=None, sample_weight=None, reduction="no
     Nothing is normalised, and nothing clipped: limits are exact. It is symmetric to the bit, never
     negative, at most log 2 for distributions, and keeps its relative accuracy where p is near q. Where both are 0 it
     adds nothing and the gradient is 0. Numbers below 0 and NaN make that distribution NaN.
-    A distribution of weight 0 is left out: 0 throughout. Computed in float64 for every dtype, with an error of at most
-    8 eps of the sum of the absolute terms.
+    A distribution of weight 0 is left out: 0 throughout. Terms are computed in float64 for float64, else in float32,
+    and added in float64 after at most 16; the error is at most 8 eps of the sum of the absolute terms.
 
     References
     ----------
@@ -406,20 +410,20 @@ def js_divergence(p, q, *, axis=-1, base=None, sample_weight=None, reduction="no
 
 cdef cnp.ndarray as_any_labels(cnp.ndarray array, object given, str name):
     """Integers or bools."""
-    if array.dtype.kind not in "iub":
-        if array.size > 0 or not isinstance(given, (list, tuple)):  # [] has no dtype of its own
-            raise TypeError(f"{name}: labels must be integers or bools, got {array.dtype.name}")
-        return array.astype(np.int64)
-    return array
+    if kind_of(array) in b"iub":
+        return array
+    if not are_integers(array, given):
+        raise TypeError(f"{name}: labels must be integers or bools, got {name_of_dtype(array)}")
+    return array.astype(np.int64)
 
 
 cdef int dtype_of_labels(cnp.ndarray labels, bint as_bytes) except -2:
     """As libcloss names it, -1 if it has none; `as_bytes`: only whether they are equal will matter."""
     cdef int size = cnp.PyArray_ITEMSIZE(labels)
-    kind = labels.dtype.kind
-    if size == 1 and (as_bytes or kind != "i"):
+    cdef char kind = kind_of(labels)
+    if size == 1 and (as_bytes or kind != c"i"):
         return CLOSS_U8
-    if not (size == 4 or size == 8) or not (as_bytes or kind == "i") or not is_native(labels):
+    if not (size == 4 or size == 8) or not (as_bytes or kind == c"i") or not is_native(labels):
         return -1
     return CLOSS_I32 if size == 4 else CLOSS_I64
 
@@ -485,17 +489,15 @@ def zero_one_loss(pred, target, *, axis=-1, sample_weight=None, reduction="mean"
     array([0., 1.])
     """
     cdef int how = reduction_of(reduction)
-    cdef cnp.ndarray labels = target if isinstance(target, np.ndarray) else np.asarray(target)
-    cdef cnp.ndarray given = pred if isinstance(pred, np.ndarray) else np.asarray(pred)
-    for name, array in (("pred", given), ("target", labels)):
-        if isinstance(array, np.ma.MaskedArray):
-            raise TypeError(f"{name}: masked arrays are not supported: use .filled() or weights")
-    if labels.ndim == given.ndim + 1 and labels.dtype.kind not in "iub":
+    cdef cnp.ndarray predicted = as_array(pred, "pred")
+    cdef cnp.ndarray truth = as_array(target, "target")
+    if truth.ndim == predicted.ndim + 1 and kind_of(truth) not in b"iub":
         raise ValueError(
-            f"target has shape {shape_of(labels)} and pred {shape_of(given)}: zero_one_loss(pred, target) takes the "
+            f"target has shape {shape_of(truth)} and pred {shape_of(predicted)}: zero_one_loss(pred, target) takes the "
             "prediction first, unlike scikit-learn"
         )
-    cdef cnp.ndarray truth = as_any_labels(labels, target, "target")
+    cdef cnp.ndarray labels = as_any_labels(truth, target, "target")
+    cdef cnp.ndarray given = predicted
     cdef cnp.ndarray shaped = None  # of the shape of the values, but for a class axis, and of their dtype
     cdef int class_axis = -1
     cdef int given_type = -1
@@ -504,15 +506,14 @@ def zero_one_loss(pred, target, *, axis=-1, sample_weight=None, reduction="mean"
     cdef int64_t ignored = 0
     cdef bint ignores = False
     # A column of labels is a mistake, not scores of one class.
-    if given.ndim == truth.ndim + 1 and not (given.dtype.kind in "iub" and 1 in shape_of(given)):
+    if given.ndim == labels.ndim + 1 and not (kind_of(given) in b"iub" and 1 in shape_of(given)):
         given = shaped = as_logits(given, "pred")
         class_axis = axis_of(axis, given.ndim)
-        if truth.dtype.kind == "b":
-            truth = truth.astype(np.int32)
-        labels = as_labels(truth, given, class_axis, None, &ignored, &ignores)
+        if kind_of(labels) == c"b":
+            labels = labels.astype(np.int32)
+        labels = as_labels(labels, None, "target", given, "pred", class_axis, None, &ignored, &ignores)
     else:
         given = as_any_labels(given, pred, "pred")
-        labels = truth
         if shape_of(given) != shape_of(labels):
             raise ValueError(
                 f"pred has shape {shape_of(given)}, expected target's {shape_of(labels)}, or scores with one axis more"
@@ -527,7 +528,7 @@ def zero_one_loss(pred, target, *, axis=-1, sample_weight=None, reduction="mean"
         shaped = np.zeros(shape_of(given)) if how == NONE else given
     cdef cnp.ndarray by_sample = as_sample_weight(sample_weight, shaped, class_axis)
     cdef cnp.ndarray values = values_buffer(out, how, shaped, class_axis)
-    check_buffer(values, "out", out, ((pred, given, "pred"), (target, labels, "target"),
+    check_buffer(values, "out", out, ((predicted, given, "pred"), (truth, labels, "target"),
                                       (sample_weight, by_sample, "sample_weight")), False)  # fmt: skip
 
     cdef sample_axes axes
@@ -541,4 +542,5 @@ def zero_one_loss(pred, target, *, axis=-1, sample_weight=None, reduction="mean"
         args.label_dtype = <closs_label_dtype> label_type
         args.predicted = args.logits
         args.logits = none
-    return results(how, checked_run(&args, axes.count, how, truth, False), values, out, None, None)
+    cdef double total = checked_run(&args, axes.count, how, truth, False, None, by_sample)
+    return results(how, total, values, out, None, None)

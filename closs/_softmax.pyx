@@ -7,10 +7,10 @@ from libc.stdint cimport int64_t
 cimport numpy as cnp
 
 from closs._arguments cimport (
-    DATA, GRAD, HESS, LABELS, NONE, TARGET, VALUES, WEIGHT, as_class_weight, as_labels, as_logits, as_pair,
+    DATA, GRAD, HESS, LABELS, NONE, TARGET, VALUES, WEIGHT, as_array, as_class_weight, as_labels, as_logits, as_pair,
     as_probabilities, as_sample_weight, axis_of, base_of, bounded, check_buffer, check_overlap, dtype_of,
-    fill_axes, gradient_buffer, is_half, needs_python, raise_report, reduced, reduction_of, result_buffer, results,
-    sample_axes, scale_of, shape_without, values_buffer, warn_empty_mean,
+    fill_axes, gradient_buffer, is_half, need_axes, need_classes, needs_python, raise_report, reduced, reduction_of,
+    result_buffer, results, sample_axes, scale_of, values_buffer, warn_of_mean, wrong_shape,
 )
 from closs._core cimport (
     CLOSS_DISTILLATION, CLOSS_I32, CLOSS_I64, CLOSS_LOG_SOFTMAX, CLOSS_LOGSUMEXP, CLOSS_SOFTMAX, CLOSS_SOFTMAX_ENTROPY,
@@ -63,8 +63,8 @@ cdef int64_t work_of(int64_t samples, int64_t classes, bint has_terms) noexcept:
     return samples * (12 + classes * (2 if has_terms else 1))
 
 
-cdef double checked_run(closs_softmax_args *args, int64_t samples, int how, object target,
-                        object ignore_index) except? -1:
+cdef double checked_run(closs_softmax_args *args, int64_t samples, int how, cnp.ndarray labels, object ignore_index,
+                        cnp.ndarray by_class, cnp.ndarray by_sample) except? -1:
     """Checks labels and weights, raises or warns, computes, and returns the reduced value."""
     cdef closs_report report
     cdef double total = 0
@@ -76,20 +76,11 @@ cdef double checked_run(closs_softmax_args *args, int64_t samples, int how, obje
         if not needs_python(&report, how):
             total = softmax_run(args, samples, threads)
     if needs_python(&report, how):
-        raise_report(&report, target, args.classes, ignore_index)
-        warn_empty_mean(&report)
+        raise_report(&report, labels, args.classes, ignore_index, by_class, by_sample, None)
+        warn_of_mean(&report, labels, by_class, by_sample)
         with nogil:
             total = softmax_run(args, samples, threads)
     return reduced(&report, how, total)
-
-
-cdef int need_classes(cnp.ndarray data, int axis) except -1:
-    """The softmax of nothing is no distribution."""
-    if cnp.PyArray_DIMS(data)[axis] == 0 and 0 not in shape_without(data, axis):
-        raise ValueError(
-            f"logits need at least one class, got shape {(<object> data).shape} with classes on axis {axis}"
-        )
-    return 0
 
 
 def softmax_cross_entropy(logits, target, *, axis=-1, class_weight=None, sample_weight=None, ignore_index=None,
@@ -209,10 +200,11 @@ def softmax_cross_entropy(logits, target, *, axis=-1, class_weight=None, sample_
     cdef int64_t classes = cnp.PyArray_DIMS(data)[class_axis]
     cdef int64_t ignored = 0
     cdef bint ignores = False
-    cdef cnp.ndarray probabilities = as_probabilities(target, data)
+    cdef cnp.ndarray given = as_array(target, "target")
+    cdef cnp.ndarray probabilities = as_probabilities(given, data)
     cdef cnp.ndarray labels = None
     if probabilities is None:
-        labels = as_labels(target, data, class_axis, ignore_index, &ignored, &ignores)
+        labels = as_labels(given, target, "target", data, "logits", class_axis, ignore_index, &ignored, &ignores)
     elif ignore_index is not None:
         raise ValueError("ignore_index needs integer labels; target holds class probabilities")
     cdef double smoothing = bounded(label_smoothing, "label_smoothing", "in [0, 1]", 0, 1, True, True)
@@ -223,7 +215,7 @@ def softmax_cross_entropy(logits, target, *, axis=-1, class_weight=None, sample_
     cdef cnp.ndarray values = values_buffer(out, how, data, class_axis)
     if gradient is not None and gradient is grad or hessian is not None and hessian is hess or out is not None:
         inputs = (
-            (logits, data, "logits"), (target, labels if probabilities is None else probabilities, "target"),
+            (logits, data, "logits"), (given, labels if probabilities is None else probabilities, "target"),
             (class_weight, by_class, "class_weight"), (sample_weight, by_sample, "sample_weight"),
         )
         if gradient is not None:
@@ -247,7 +239,7 @@ def softmax_cross_entropy(logits, target, *, axis=-1, class_weight=None, sample_
         args.class_weight_dtype = dtype_of(by_class)
         args.class_weight.data = cnp.PyArray_DATA(by_class)
         args.class_weight.strides = axes.class_weight
-    cdef double total = checked_run(&args, axes.count, how, target, ignore_index)
+    cdef double total = checked_run(&args, axes.count, how, given, ignore_index, by_class, by_sample)
     return results(how, total, values, out, gradient, hessian)
 
 
@@ -312,10 +304,12 @@ def distillation_loss(logits, target_logits, *, axis=-1, temperature=1.0, sample
     Not multiplied by T squared: Hinton, Vinyals and Dean propose that factor where this loss is added to one without a
     temperature; it is yours to apply, to loss and gradient alike.
 
-    Equal logits give exactly 0. The error is at most 8 eps of the sum of abs(q_j log q_j) and abs(q_j log r_j); for
-    half types and float32 the row is computed in float64. A class whose target logit is -inf has no share; one whose
-    logit alone is -inf makes the loss +inf, with a finite gradient. +inf, NaN, or -inf throughout make that sample NaN,
-    and no other. A sample of weight zero is left out.
+    Equal logits give exactly 0. The error is at most 8 eps of the sum of abs(q_j log q_j) and abs(q_j log r_j), plus
+    half an ulp of (z_j - max(z)) / T and of the same of u for each exponential. Terms are computed in float64 for
+    float64, else in float32, and added in float64 after at most 16.
+
+    A class whose target logit is -inf has no share; one whose logit alone is -inf makes the loss +inf, with a finite
+    gradient. +inf, NaN, or -inf throughout make that sample NaN, and no other. A sample of weight zero is left out.
 
     References
     ----------
@@ -330,8 +324,7 @@ def distillation_loss(logits, target_logits, *, axis=-1, temperature=1.0, sample
     cdef int how = reduction_of(reduction)
     cdef cnp.ndarray data, teacher
     data, teacher = as_pair(logits, "logits", target_logits, "target_logits", False)
-    if cnp.PyArray_NDIM(data) == 0:
-        raise ValueError("logits need at least 1 dimension, got shape ()")
+    need_axes(data, "logits")
     cdef int class_axis = axis_of(axis, cnp.PyArray_NDIM(data))
     cdef double heat = bounded(temperature, "temperature", "finite and > 0", 0, INFINITY, False, False)
     cdef cnp.ndarray by_sample = as_sample_weight(sample_weight, data, class_axis)
@@ -353,7 +346,7 @@ def distillation_loss(logits, target_logits, *, axis=-1, temperature=1.0, sample
     args.result = CLOSS_DISTILLATION
     args.temperature = heat
     fill_args(&args, &axes, class_axis, data, teacher, gradient, None, None, by_sample, values)
-    cdef double total = checked_run(&args, axes.count, how, None, None)
+    cdef double total = checked_run(&args, axes.count, how, None, None, None, by_sample)
     return results(how, total, values, out, gradient, None)
 
 
@@ -371,7 +364,7 @@ def softmax_entropy(logits, *, axis=-1, base=None, sample_weight=None, reduction
     logits : array_like of float64, float32, float16 or bfloat16
         Classes along `axis`, all other axes are samples. Integers and bools become float64.
     axis : int or None, default -1
-        The class axis; None takes all elements as one distribution.
+        The class axis; None takes all elements as one distribution, and copies what is not C-contiguous.
     base : float, optional
         Of the logarithm: finite, > 0 and not 1. By default the entropy is in nats; 2 gives bits.
     sample_weight : array_like of the shape of `logits` without `axis`, or scalar, optional
@@ -454,7 +447,7 @@ def softmax_entropy(logits, *, axis=-1, base=None, sample_weight=None, reduction
     args.result = CLOSS_SOFTMAX_ENTROPY
     args.base = logarithm
     fill_args(&args, &axes, class_axis, data, None, written, None, None, by_sample, values)
-    cdef double total = checked_run(&args, axes.count, how, None, None)
+    cdef double total = checked_run(&args, axes.count, how, None, None, None, by_sample)
     if axis is None and gradient is not None and not cnp.PyArray_IS_C_CONTIGUOUS(gradient):
         np.copyto(gradient, written.reshape((<object> given).shape))
     return results(how, total, values, out, gradient, None)
@@ -500,7 +493,7 @@ def softmax(x, *, axis=-1, out=None):
         Integers and bools become float64, half types are computed in float32. Aligned native floating arrays are never
         copied, whatever their strides.
     axis : int or None, default -1
-        The axis that sums to one; None takes all elements as one distribution.
+        The axis that sums to one; None takes all elements as one distribution, and copies what is not C-contiguous.
     out : array, optional
         Of the shape and dtype of `x`, to be filled and returned; it may be `x` itself.
 
@@ -548,7 +541,8 @@ def log_softmax(x, *, axis=-1, out=None):
         Integers and bools become float64, half types are computed in float32. Aligned native floating arrays are never
         copied, whatever their strides.
     axis : int or None, default -1
-        The axis whose exponentials sum to one; None takes all elements as one distribution.
+        The axis whose exponentials sum to one; None takes all elements as one distribution, and copies what is not
+        C-contiguous.
     out : array, optional
         Of the shape and dtype of `x`, to be filled and returned; it may be `x` itself.
 
@@ -596,7 +590,7 @@ def logsumexp(x, *, axis=-1, keepdims=False, out=None):
         Integers and bools become float64, half types are computed in float32. Aligned native floating arrays are never
         copied, whatever their strides.
     axis : int or None, default -1
-        The axis to sum over; None sums over all elements.
+        The axis to sum over; None sums over all elements, and copies what is not C-contiguous.
     keepdims : bool, default False
         Whether the axis stays, with length one.
     out : array, optional
@@ -647,7 +641,7 @@ def logsumexp(x, *, axis=-1, keepdims=False, out=None):
     cdef object given = out
     if keepdims and isinstance(out, np.ndarray):
         if out.shape != kept:
-            raise ValueError(f"out has shape {out.shape}, expected {kept}")
+            raise wrong_shape(out, "out", kept)
         given = out.reshape(() if axis is None else shape[:class_axis] + shape[class_axis + 1:])  # always a view
     cdef cnp.ndarray values = values_buffer(given, NONE, data, class_axis)
     if out is not None:

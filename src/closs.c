@@ -19,7 +19,7 @@ const char *closs_status_string(closs_status status)
         return "an argument is missing, unknown, out of its range, too large, or of a wrong size field";
     case CLOSS_BAD_LABEL: return "a label is outside [0, classes)";
     case CLOSS_BAD_CLASS_WEIGHT: return "a class weight is negative or not finite";
-    case CLOSS_BAD_SAMPLE_WEIGHT: return "a sample weight is not finite";
+    case CLOSS_BAD_SAMPLE_WEIGHT: return "a sample weight is not finite, or their sum or its reciprocal";
     case CLOSS_NOT_AVAILABLE: return "the instruction set is unknown, not compiled in, or not on this CPU";
     case CLOSS_BAD_POS_WEIGHT: return "a positive weight is negative or not finite";
     }
@@ -70,11 +70,19 @@ static int classes_fastest(const closs_softmax_args *args)
     return 1;
 }
 
-int closs_lanes_of_samples(const closs_softmax_args *args)
+int closs_lanes_of_samples(const closs_softmax_args *args, int64_t few, int64_t row)
 {
-    /* Measured: up to so many classes transposing costs less than short rows do. */
+    int64_t samples = 1; /* they are counted: no product overflows */
+    if (!classes_fastest(args)) return 1;
+    for (int32_t axis = 0; axis < args->ndim; axis++) samples *= args->shape[axis];
+    return args->classes <= few && samples > args->classes / row;
+}
+
+/* Of the kernels that have rows and lanes apart. */
+static int has_lanes(const closs_softmax_args *args)
+{
     const int64_t few = args->dtype == CLOSS_F64 ? CLOSS_FEW_F64 : CLOSS_FEW_F32;
-    return args->classes <= few || !classes_fastest(args);
+    return closs_lanes_of_samples(args, few, CLOSS_ROW);
 }
 
 int64_t closs_softmax_block(const closs_softmax_args *args)
@@ -87,7 +95,7 @@ int64_t closs_softmax_block(const closs_softmax_args *args)
     while ((block & (block - 1)) != 0) block &= block - 1;
     const int64_t least = samples / 8192 + 1;
     if (block < least) block = least;
-    if (closs_lanes_of_samples(args) && block < 256 && args->classes < 32768) block = 256;
+    if (has_lanes(args) && block < 256 && args->classes < 32768) block = 256;
     if (block >= 16) block = (block + 15) / 16 * 16;
     return block < 1 ? 1 : block;
 }
@@ -130,15 +138,14 @@ void closs_softmax_run(const closs_softmax_args *args, int64_t begin, int64_t en
         double unused = 0;
         if (args->hess.data)
             kernels->softmax_terms[args->dtype](args, begin, end, &unused); /* before grad overwrites the logits */
-        (closs_lanes_of_samples(args) ? kernels->softmax_lanes : kernels->softmax_rows)[args->dtype](args, begin, end,
-                                                                                                     sum);
+        (has_lanes(args) ? kernels->softmax_lanes : kernels->softmax_rows)[args->dtype](args, begin, end, sum);
     }
     leave(callers);
 }
 
 int64_t closs_softmax_parts(const closs_softmax_args *args)
 {
-    if (closs_lanes_of_samples(args) || (is_measure(args) && args->labels.data)) return 1;
+    if (has_lanes(args) || (is_measure(args) && args->labels.data)) return 1;
     if (args->result == CLOSS_ZERO_ONE) return 1;
     return args->classes / CLOSS_PART + (args->classes % CLOSS_PART != 0);
 }
@@ -197,6 +204,16 @@ void closs_softmax_write_part(const closs_softmax_args *args, int64_t sample, in
     leave(callers);
 }
 
+/* The factor of derivatives of a one-shot call. A mean cannot be divided by every sum of weights. */
+static closs_status set_scale(closs_reduction reduction, closs_report *report, double *scale)
+{
+    const double weight_sum = report->weight_sum;
+    *scale = reduced(1, reduction, weight_sum);
+    const int divides = weight_sum == 0 || (fabs(weight_sum) < INFINITY && fabs(*scale) < INFINITY);
+    if (reduction == CLOSS_MEAN && !divides) report->status = CLOSS_BAD_SAMPLE_WEIGHT;
+    return report->status;
+}
+
 closs_status closs_softmax(const closs_softmax_args *args, closs_reduction reduction, double *value,
                            closs_report *report)
 {
@@ -206,19 +223,20 @@ closs_status closs_softmax(const closs_softmax_args *args, closs_reduction reduc
     if (status != CLOSS_OK) return status;
     if (!value || (reduction != CLOSS_MEAN && reduction != CLOSS_SUM)) return report->status = CLOSS_BAD_ARGUMENT;
     const environment callers = enter();
-    const int plain = args->result == CLOSS_SOFTMAX || args->result == CLOSS_LOG_SOFTMAX;
     closs_softmax_args scaled = *args;
-    scaled.scale = plain ? 1.0 : reduced(1.0, reduction, report->weight_sum);
-    closs_sum total = {{0}, 0};
-    const int64_t samples = count_samples(args), block = closs_softmax_block(args);
-    for (int64_t begin = 0; begin < samples; begin += block) {
-        double partial = 0;
-        closs_softmax_run(&scaled, begin, samples - begin < block ? samples : begin + block, &partial);
-        closs_sum_add(&total, partial);
+    if (set_scale(reduction, report, &scaled.scale) == CLOSS_OK) {
+        if (args->result == CLOSS_SOFTMAX || args->result == CLOSS_LOG_SOFTMAX) scaled.scale = 1;
+        closs_sum total = {{0}, 0};
+        const int64_t samples = count_samples(args), block = closs_softmax_block(args);
+        for (int64_t begin = 0; begin < samples; begin += block) {
+            double partial = 0;
+            closs_softmax_run(&scaled, begin, samples - begin < block ? samples : begin + block, &partial);
+            closs_sum_add(&total, partial);
+        }
+        *value = reduced(closs_sum_total(&total), reduction, report->weight_sum);
     }
-    *value = reduced(closs_sum_total(&total), reduction, report->weight_sum);
     leave(callers);
-    return CLOSS_OK;
+    return report->status;
 }
 
 /* ---- Elementwise losses ------------------------------------------------------------------------------------------ */
@@ -264,15 +282,16 @@ closs_status closs_elementwise(const closs_elementwise_args *args, closs_reducti
     if (!value || (reduction != CLOSS_MEAN && reduction != CLOSS_SUM)) return report->status = CLOSS_BAD_ARGUMENT;
     const environment callers = enter();
     closs_elementwise_args scaled = *args;
-    scaled.scale = reduced(1.0, reduction, report->weight_sum);
-    closs_sum total = {{0}, 0};
-    const int64_t elements = count_elements(args->ndim, args->shape, 1), block = closs_elementwise_block(args);
-    for (int64_t begin = 0; begin < elements; begin += block) {
-        double partial = 0;
-        closs_elementwise_run(&scaled, begin, elements - begin < block ? elements : begin + block, &partial);
-        closs_sum_add(&total, partial);
+    if (set_scale(reduction, report, &scaled.scale) == CLOSS_OK) {
+        closs_sum total = {{0}, 0};
+        const int64_t elements = count_elements(args->ndim, args->shape, 1), block = closs_elementwise_block(args);
+        for (int64_t begin = 0; begin < elements; begin += block) {
+            double partial = 0;
+            closs_elementwise_run(&scaled, begin, elements - begin < block ? elements : begin + block, &partial);
+            closs_sum_add(&total, partial);
+        }
+        *value = reduced(closs_sum_total(&total), reduction, report->weight_sum);
     }
-    *value = reduced(closs_sum_total(&total), reduction, report->weight_sum);
     leave(callers);
-    return CLOSS_OK;
+    return report->status;
 }

@@ -42,9 +42,9 @@
  * After an error
  * --------------
  * check writes *report alone, and the one-shot calls write to no output, nor to *value, on any status but CLOSS_OK:
- * what was in them is still there. There is no error after check has passed. What comes of numbers, NaN and infinity
- * included, is a value and no error; see the special values of each family. Options that a result or a loss does not
- * have must be as the _INIT macro leaves them.
+ * what was in them is still there. There is no error after check has passed, but for what the one-shot calls ask of the
+ * weights of a mean. What comes of numbers, NaN and infinity included, is a value and no error; see the special values
+ * of each family. Options that a result or a loss does not have must be as the _INIT macro leaves them.
  *
  * Units
  * -----
@@ -100,7 +100,7 @@ typedef enum {
     CLOSS_BAD_ARGUMENT = 1,      /* a missing or unknown one, out of its range or too large; of a wrong size field */
     CLOSS_BAD_LABEL = 2,         /* a label outside [0, classes) that is not ignore_index; report.index, report.label */
     CLOSS_BAD_CLASS_WEIGHT = 3,  /* negative, infinite or NaN; report.index is the class */
-    CLOSS_BAD_SAMPLE_WEIGHT = 4, /* infinite or NaN; report.index is the sample */
+    CLOSS_BAD_SAMPLE_WEIGHT = 4, /* infinite or NaN; report.index is the sample, or -1: the sum of a mean's */
     CLOSS_NOT_AVAILABLE = 5,     /* closs_set_isa: unknown, not compiled in, or not on this CPU */
     CLOSS_BAD_POS_WEIGHT = 6     /* negative, infinite or NaN; report.index is the element */
 } closs_status;
@@ -258,8 +258,9 @@ CLOSS_API int64_t closs_softmax_block(const closs_softmax_args *args);
 /* [begin, end) within the number of samples. *sum is added to; it may not be NULL. */
 CLOSS_API void closs_softmax_run(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum);
 
-/* *value is the mean or sum. A mean of zero total weight is NaN; so is then the gradient of samples that count. On any
- * status but CLOSS_OK nothing but *report is written. report may be NULL. */
+/* *value is the mean or sum. A mean of zero total weight is NaN; so is then the gradient of samples that count. Where
+ * another total, class weights included, is not finite or has no finite reciprocal, a mean is CLOSS_BAD_SAMPLE_WEIGHT
+ * with index -1. On any status but CLOSS_OK nothing but *report is written. report may be NULL. */
 CLOSS_API closs_status closs_softmax(const closs_softmax_args *args, closs_reduction reduction, double *value,
                                      closs_report *report);
 

@@ -62,17 +62,23 @@ INLINE element element_smooth_l1(real d, real ratio, real beta, real inverse)
                      linear ? 0 : curvature};
 }
 
-/* With the smaller and the larger of |d| and delta, and root = sqrt(1 + (smaller / larger)^2), nothing is squared that
- * can overflow, and nothing cancels: sqrt(1 + r^2) - 1 = r^2 / (sqrt(1 + r^2) + 1). */
+/* near and far, |d| and delta times the power of two that brings the larger to [2, 4): no square overflows, and nothing
+ * cancels in delta (sqrt(d^2 + delta^2) - delta) = delta d^2 / (sqrt(d^2 + delta^2) + delta). Far below delta, where
+ * the quotient could underflow, it is d^2 / 2 to the last bit. */
 INLINE element element_pseudo_huber(real d, real delta)
 {
-    const real a = ABSOLUTE(d);
-    const real smaller = delta < a ? delta : a, larger = delta < a ? a : delta; /* NaN is the smaller */
-    const real ratio = smaller == larger ? 1 : smaller / larger;
-    const real root = SQRT(1 + ratio * ratio);
-    const real part = delta < a ? ratio : 1;
-    const real slope = part / root;
-    return (element){smaller * (a / (root + part)), SIGNED(smaller / root, d), d == d ? slope * slope * slope : d};
+    const bits_t one = (bits_t)1 << MANTISSA_BITS, exponents = (bits_t)(2 * EXPONENT_BIAS + 1) << MANTISSA_BITS;
+    const real a = ABSOLUTE(d), larger = delta > a ? delta : a; /* NaN is the larger */
+    const bits_t power = to_bits(larger) & exponents;
+    const real down = from_bits(exponents - (power < one ? one : power)), near = a * down, far = delta * down;
+    const real root = SQRT(FMA(near, near, far * far)), inverse = 1 / root, steep = far * inverse;
+    const int square = a < delta * (real)(REAL_DTYPE == CLOSS_F32 ? 0x1p-13 : 0x1p-28), finite = a < (real)INFINITY;
+    const real value = square ? (real)0.5 * a * a : delta * (a * (near / (root + far)));
+    const real slope = square ? a : delta * (near * inverse), at_end = d == d ? delta : d;
+    return (element){finite ? value : a, SIGNED(finite ? slope : at_end, d),
+                     finite   ? steep * steep * steep
+                     : d == d ? 0
+                              : d};
 }
 
 /* |d| <= 1: log1p(c) with c = cosh d - 1, and sinh d / cosh d, by their Taylor series (to d^18, 1e-17). Beyond that

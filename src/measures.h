@@ -54,12 +54,21 @@ static double log_divisor(const closs_softmax_args *args)
     return args->base == 2 && args->result != CLOSS_JS_DIVERGENCE ? 1 : log_of_base(args->base);
 }
 
-static double measure_value(const closs_softmax_args *args, double sum, double weight)
+/* The weighted values of sums of terms. A sample of weight 0 is absent; + 0.0: a sum of nothing is +0. */
+static void measure_values(const closs_softmax_args *args, int64_t count, const double *sum, const double *weight,
+                           double *restrict value)
 {
-    if (weight == 0) return 0;
-    double value = sum / log_divisor(args);
-    if (args->dtype != CLOSS_F64) value = (double)(float)value;
-    return weight * value + 0.0;
+    const double divisor = log_divisor(args);
+    for (int64_t l = 0; l < count; l++) value[l] = sum[l];
+    if (divisor != 1)
+        for (int64_t l = 0; l < count; l++) value[l] /= divisor;
+    if (args->dtype != CLOSS_F64)
+        for (int64_t l = 0; l < count; l++) value[l] = (double)(float)value[l];
+#pragma omp simd
+    for (int64_t l = 0; l < count; l++) {
+        const double weighted = weight[l] * value[l] + 0.0;
+        value[l] = weight[l] == 0 ? 0 : weighted;
+    }
 }
 #endif
 
@@ -359,15 +368,20 @@ static void measure_pieces(const closs_softmax_args *args, const terms_place *pl
     real *to = g ? g : tile->z;
     const int64_t step = place->along ? L : g ? grad_stride : place->width, whole = n / L * L;
     const memory_ahead g_ahead = grad_ahead(args, place, g, step, first);
+    const double divisor = log_divisor(args);
     for (int64_t c = 0; c < (place->along ? 1 : place->width); c += L) {
         ALIGNED real scale[L] = {0};
         double factor[L] = {0};
         int extreme = 0;
-        for (int l = 0; slopes && l < L; l++) {
-            const double weight = place->weight[place->along ? 0 : c + l];
-            factor[l] = weight == 0 ? 0 : weight * args->scale / log_divisor(args); /* the scale of no weights is NaN */
-            scale[l] = is_extreme(factor[l]) ? (real)(factor[l] != 0) : (real)factor[l];
-            extreme |= factor[l] != 0 && is_extreme(factor[l]);
+        if (slopes) {
+#pragma omp simd reduction(| : extreme)
+            for (int l = 0; l < L; l++) {
+                const double weight = place->weight[place->along ? 0 : c + l], product = weight * args->scale / divisor;
+                factor[l] = weight == 0 ? 0 : product; /* the scale of no weights is NaN */
+                const int beyond = is_extreme(factor[l]), some = factor[l] != 0;
+                scale[l] = beyond ? (real)some : (real)factor[l];
+                extreme |= beyond & some;
+            }
         }
         for (int k = 0; k < count; k++) {
             const int is_tail = place->along && k == count - 1 && n != whole;
@@ -424,7 +438,7 @@ static double measure_label(const closs_softmax_args *args, const terms_place *p
 static void measures(const closs_softmax_args *args, int64_t begin, int64_t end, double *total)
 {
     enum { L = LANES_OF_TERMS };
-    const int along = !closs_lanes_of_samples(args) && args->classes > FEW_TERMS && !args->labels.data,
+    const int along = !closs_lanes_of_samples(args, FEW_TERMS, CLOSS_TERMS_ROW) && !args->labels.data,
               slopes = args->grad.data != NULL;
     const int64_t classes = args->classes;
     const int kind = args->targets.data ? MEASURE_PAIRS : MEASURE_ONE;
@@ -448,7 +462,7 @@ static void measures(const closs_softmax_args *args, int64_t begin, int64_t end,
                 measure_pieces(args, &place, first, classes - first < chunk ? classes - first : chunk, slopes, &tile,
                                sum);
         }
-        for (int64_t l = 0; l < count; l++) value[l] = measure_value(args, sum[l], place.weight[l]);
+        measure_values(args, count, sum, place.weight, value);
         if (args->values.data)
             for (int64_t l = 0; l < count; l++) store_value(args, place.values[l], value[l]);
         value_sum_add(&values, value, count);
@@ -471,7 +485,8 @@ static double measures_value(const closs_softmax_args *args, int64_t sample, con
 {
     terms_place place;
     terms_one(args, sample, &place);
-    const double value = measure_value(args, row->moment, place.weight[0]);
+    double value;
+    measure_values(args, 1, &row->moment, place.weight, &value);
     if (args->values.data) store_value(args, place.values[0], value);
     return value;
 }

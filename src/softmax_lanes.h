@@ -74,11 +74,13 @@ typedef struct {
     ALIGNED real value[WIDE];
     int64_t count; /* samples */
     int64_t width; /* lanes: count, rounded up to a multiple of BATCH */
+    int labelled;  /* whether samples have labels */
 } lanes_state;
 
 /* Takes the next `count` samples. Lanes without a sample repeat the first one, and count for nothing. */
 static void lanes_begin(lanes_state *state, const closs_softmax_args *args, sample_cursor *cursor, int64_t count)
 {
+    state->labelled = args->labels.data != NULL;
     state->count = count;
     state->width = (count + BATCH - 1) / BATCH * BATCH;
     for (int64_t done = 0; done < count;) {
@@ -207,7 +209,7 @@ INLINE void lanes_chunk(lanes_state *state, int pivot, const real *x, int64_t st
             label[v + l] = (real)(place < 0 || place >= n ? -1 : place);
         }
     }
-    for (int64_t v = 0; v < width && n <= LOOK; v += BATCH) {
+    for (int64_t v = 0; v < width && n <= LOOK && state->labelled; v += BATCH) {
         ALIGNED real found[BATCH];
         for (int l = 0; l < BATCH; l++) found[l] = state->at_label[v + l];
         for (int64_t j = 0; j < n; j++) {
@@ -217,7 +219,7 @@ INLINE void lanes_chunk(lanes_state *state, int pivot, const real *x, int64_t st
         }
         for (int l = 0; l < BATCH; l++) state->at_label[v + l] = found[l];
     }
-    for (int64_t l = 0; l < state->count && n > LOOK; l++) {
+    for (int64_t l = 0; l < state->count && n > LOOK && state->labelled; l++) {
         const uint64_t place = (uint64_t)state->label[l] - (uint64_t)first;
         if (place < (uint64_t)n) state->at_label[l] = x[(int64_t)place * stride + l];
     }
@@ -281,6 +283,7 @@ INLINE void lanes_finish(lanes_state *state, closs_softmax_result result, int sh
 #pragma omp simd
             for (int l = 0; l < BATCH; l++) state->share[v + l] = 1.0 / (state->others[v + l] + (double)label[l]);
         }
+        if (result == CLOSS_SOFTMAX) continue;
 #pragma omp simd
         for (int l = 0; l < BATCH; l++)
             state->value[v + l] = log1p_positive(rest[l]) + (state->max[v + l] - state->at_label[v + l]);
@@ -311,6 +314,7 @@ INLINE int lanes_write(const lanes_state *state, int64_t lane, const int64_t wid
             factor[v + l] = (real)(extreme ? 1.0 : both);
             special |= extreme;
         }
+        if (!state->labelled) continue;
 #pragma omp simd
         for (int l = 0; l < BATCH; l++)
             at_label[v + l] =
@@ -334,7 +338,7 @@ INLINE int lanes_write(const lanes_state *state, int64_t lane, const int64_t wid
                     to[l] = exp_above(from[l] - max[v + l], lowest) * factor[v + l];
             }
         }
-    for (int l = 0; what != LANES_OF_LOGS && l < width; l++) {
+    for (int l = 0; what != LANES_OF_LOGS && state->labelled && l < width; l++) {
         int64_t place = state->label[lane + l] - first;
         KEEP_SCALAR(place);
         if (place >= 0 && place < n) target[place * target_stride + l] = at_label[l];
@@ -401,7 +405,8 @@ static void softmax_tile(lanes_state *state, const closs_softmax_args *args, int
         if (has_grad)
             target = tile_ahead(state, args, args->grad.data, grad_dtype(args), state->grad, grad_stride, first, 0);
         if (exps == grad) target = from_lane(target, BATCH); /* exponentials go there now, too soon for a fetch */
-        if (!beside) tile_load(args->logits.data, args->dtype, state->logits, stride, width, first, n, tile);
+        if (!beside)
+            tile_load(args->logits.data, args->dtype, state->logits, stride, state->count, width, first, n, tile);
         lanes_chunk(state, pivot, beside ? logits + first * stride : tile, beside ? stride : width, first, n, classes,
                     next, target, keep ? exps : NULL, exps_stride);
     }
@@ -417,7 +422,7 @@ static void softmax_tile(lanes_state *state, const closs_softmax_args *args, int
         const memory_ahead target = tile_ahead(state, args, args->grad.data, grad_dtype(args), state->grad, grad_stride,
                                                first + AHEAD_CLASSES, 0);
         if (classes > CHUNK && !beside)
-            tile_load(args->logits.data, args->dtype, state->logits, stride, width, first, n, tile);
+            tile_load(args->logits.data, args->dtype, state->logits, stride, state->count, width, first, n, tile);
 #define OUTPUT(what) lanes_output(state, what, args->scale, first, from, from_stride, to, to_stride, n, next, target)
         if (args->result == CLOSS_LOG_SOFTMAX)
             OUTPUT(LANES_OF_LOGS);
@@ -435,6 +440,7 @@ static void softmax_tile(lanes_state *state, const closs_softmax_args *args, int
 static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum)
 {
     const int64_t stride = class_stride_of(args->logits.strides, args->ndim);
+    const int plain = args->result == CLOSS_SOFTMAX || args->result == CLOSS_LOG_SOFTMAX; /* there are no values */
     lanes_state state;
     value_sum values = {{0}, 0};
     sample_cursor cursor = cursor_at(args, begin, end);
@@ -447,16 +453,15 @@ static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t
         const sample_run *run = &cursor.run;
         const int beside = run->count >= BATCH && args->dtype == REAL_DTYPE && run->step.logits == 1 &&
                            (!args->grad.data || (run->step.grad == 1 && grad_dtype(args) == REAL_DTYPE));
-        const int64_t left = beside ? run->count / BATCH * BATCH : cursor.left;
-        const int64_t most = beside ? WIDE : fit;
-        lanes_begin(&state, args, &cursor, left < most ? left : most);
+        const int64_t near = run->count < WIDE ? run->count / BATCH * BATCH : WIDE;
+        lanes_begin(&state, args, &cursor, beside ? near : samples_to_take(args, &cursor, fit));
         softmax_tile(&state, args, beside);
         for (int64_t l = 0; args->result == CLOSS_LOGSUMEXP && l < state.count; l++) {
             if (state.max[l] != INFINITY) continue;
             const row_view row = {(void *)(uintptr_t)args->logits.data, args->dtype, state.logits[l], stride};
             state.value[l] = row_has_nan(&row, 0, args->classes) ? (real)NAN : INFINITY;
         }
-        for (int64_t v = 0; v < state.count; v += BATCH) {
+        for (int64_t v = 0; v < state.count && !plain; v += BATCH) {
             const int64_t n = state.count - v < BATCH ? state.count - v : BATCH;
             ALIGNED double value[BATCH];
 #pragma omp simd

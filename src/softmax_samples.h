@@ -94,6 +94,16 @@ INLINE sample_run next_run(const closs_softmax_args *args, sample_cursor *cursor
     return taken;
 }
 
+/* How many samples to take together, at most `most`. Of long runs of neighbours whole batches, which can be read where they
+ * lie; what is left of one fills a batch with the first of the next, whose others are whole batches again. */
+INLINE int64_t samples_to_take(const closs_softmax_args *args, const sample_cursor *cursor, int64_t most)
+{
+    const int long_runs = cursor->run.step.logits == 1 && args->shape[args->ndim - 1] >= 4 * BATCH;
+    const int64_t whole = cursor->run.count / BATCH * BATCH;
+    if (long_runs && most > BATCH) most = whole == 0 ? BATCH : whole < most ? whole : most;
+    return cursor->left < most ? cursor->left : most;
+}
+
 /* Which results need the sum without its largest term, the pivot: log1p then keeps what is tiny beside it. */
 INLINE int leaves_out_pivot(const closs_softmax_args *args)
 {

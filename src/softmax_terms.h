@@ -229,7 +229,7 @@ static void terms_along(const closs_softmax_args *args, const terms_place *place
         terms_block(args, place, kind, pieces, count, 0, first == begin, &sums);
     }
     terms_fold_all(kind, &sums);
-    terms_state(args, &sums, 0, 1 / EXP_UNIT, state);
+    terms_state(args, &sums, 1 / EXP_UNIT, state);
 }
 
 /* Samples in lanes: their totals, 16 to each, and their outputs. */
@@ -250,11 +250,7 @@ static void terms_lanes(const closs_softmax_args *args, const terms_place *place
             terms_block(args, place, kind, piece, 1, c, first == 0, &sums[c / L]);
     }
     for (int64_t c = 0; c < place->width; c += L)
-        for (int l = 0; l < L; l++) {
-            closs_softmax_state state;
-            terms_state(args, &sums[c / L], l, 1 / EXP_UNIT, &state);
-            terms_total(args, l, &state, place->weight[c + l], &totals[c / L]);
-        }
+        terms_total(args, &sums[c / L], place->weight + c, 1 / EXP_UNIT, &totals[c / L]);
     if (!args->grad.data && !args->hess.data) return;
     for (int64_t first = 0; first < classes; first += chunk) {
         const int64_t n = classes - first < chunk ? classes - first : chunk;
@@ -267,7 +263,7 @@ static void softmax_terms(const closs_softmax_args *args, int64_t begin, int64_t
 {
     enum { L = LANES_OF_TERMS };
     const int64_t classes = args->classes;
-    const int along = !closs_lanes_of_samples(args) && classes > FEW_TERMS, kind = terms_kind(args);
+    const int along = !closs_lanes_of_samples(args, FEW_TERMS, CLOSS_TERMS_ROW), kind = terms_kind(args);
     terms_place place;
     terms_tile tile;
     terms_totals totals[TERM_WIDE / L];
@@ -280,8 +276,8 @@ static void softmax_terms(const closs_softmax_args *args, int64_t begin, int64_t
             count = cursor.left < L ? cursor.left : L;
             for (int64_t i = 0; i < L; i++) {
                 closs_softmax_state state, part;
-                if (i >= count) {
-                    terms_same(all, (int)i);
+                if (i >= count) { /* lanes without a row */
+                    terms_put(one, i, all);
                     continue;
                 }
                 terms_take(args, &cursor, 1, 1, &place);
@@ -290,11 +286,10 @@ static void softmax_terms(const closs_softmax_args *args, int64_t begin, int64_t
                     terms_along(args, &place, first, stop, &tile, first == 0 ? &state : &part);
                     if (first > 0) softmax_merge(&state, &part);
                 }
-                terms_total(args, (int)i, &state, place.weight[0], all);
+                terms_total_of_row(args, &state, place.weight[0], one);
+                terms_put(one, i, all);
                 at[i] = place.values[0];
                 if (!args->grad.data && !args->hess.data) continue;
-                terms_total(args, 0, &state, place.weight[0], one);
-                for (int l = 1; l < L; l++) terms_same(one, l);
                 terms_write_along(args, &place, one, 0, classes, &tile);
             }
         } else {
@@ -303,11 +298,11 @@ static void softmax_terms(const closs_softmax_args *args, int64_t begin, int64_t
             memcpy(at, place.values, sizeof at);
             terms_lanes(args, &place, chunk, &tile, totals);
         }
-        for (int64_t c = 0; c < count; c += L) {
+        for (int64_t c = 0; c < count && kind != TERMS_NONE; c += L) {
             const int64_t n = count - c < L ? count - c : L;
             ALIGNED double value[L];
             terms_values(args, &totals[c / L], value);
-            if (args->values.data && kind != TERMS_NONE)
+            if (args->values.data)
                 for (int64_t l = 0; l < n; l++) store_value(args, at[c + l], value[l]);
             value_sum_add(&values, value, n);
         }
@@ -331,8 +326,7 @@ static double terms_value(const closs_softmax_args *args, int64_t sample, const 
     terms_totals total;
     ALIGNED double value[LANES_OF_TERMS];
     terms_one(args, sample, &place);
-    terms_total(args, 0, row, place.weight[0], &total);
-    for (int l = 1; l < LANES_OF_TERMS; l++) terms_same(&total, l);
+    terms_total_of_row(args, row, place.weight[0], &total);
     terms_values(args, &total, value);
     if (args->values.data) store_value(args, place.values[0], value[0]);
     return value[0];
@@ -346,8 +340,7 @@ static void terms_write(const closs_softmax_args *args, int64_t sample, int64_t 
     terms_tile tile;
     terms_totals total;
     terms_one(args, sample, &place);
-    terms_total(args, 0, row, place.weight[0], &total);
-    for (int l = 1; l < LANES_OF_TERMS; l++) terms_same(&total, l);
+    terms_total_of_row(args, row, place.weight[0], &total);
     terms_write_along(args, &place, &total, begin, end, &tile);
 }
 

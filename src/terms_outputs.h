@@ -27,6 +27,7 @@ INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const 
     const real temperature = terms_temperature(args), inverse = (real)(1 / args->temperature);
     const real lowest = exp_lowest();
     int extreme = 0;
+#pragma omp simd reduction(| : extreme)
     for (int l = 0; l < L; l++) {
         const double W = total->weight[l], s = total->sample[l] * args->scale / factor;
         const int counts = W != 0;

@@ -86,7 +86,7 @@ INLINE const real *terms_load(const terms_place *place, const void *data, closs_
     if (place->along)
         load_reals(data, dtype, offset[0] + first * stride, stride, n, tile);
     else
-        tile_load(data, dtype, offset, stride, place->width, first, n, tile);
+        tile_load(data, dtype, offset, stride, place->count, place->width, first, n, tile);
     return tile;
 }
 

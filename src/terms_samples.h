@@ -154,17 +154,17 @@ static void terms_fold_all(int kind, terms_sums *sums)
     if (kind == TERMS_DISTILLATION) terms_fold(sums->target_sum), terms_fold(sums->target_ties);
 }
 
-static void terms_state(const closs_softmax_args *args, const terms_sums *sums, int l, double unit,
-                        closs_softmax_state *state)
+/* The state of the one sample, from folded lanes. */
+static void terms_state(const closs_softmax_args *args, const terms_sums *sums, double unit, closs_softmax_state *state)
 {
     state_clear(state, args, unit);
-    state->max = sums->max[l];
-    state->rest = sums->sum[l] + (sums->ties[l] - 1) * unit;
-    state->target_max = sums->target_max[l];
-    state->target_rest = sums->target_sum[l] + (sums->target_ties[l] - 1) * unit;
-    state->moment = sums->moment[l];
-    state->terms = sums->terms[l];
-    state->weight = sums->weight[l];
+    state->max = sums->max[0];
+    state->rest = sums->sum[0] + (sums->ties[0] - 1) * unit;
+    state->target_max = sums->target_max[0];
+    state->target_rest = sums->target_sum[0] + (sums->target_ties[0] - 1) * unit;
+    state->moment = sums->moment[0];
+    state->terms = sums->terms[0];
+    state->weight = sums->weight[0];
 }
 
 /* What values and outputs are made from, for each of 16 samples, or in all lanes for the one sample. */
@@ -179,30 +179,79 @@ typedef struct {
     double unit;
 } terms_totals;
 
-INLINE void terms_total(const closs_softmax_args *args, int l, const closs_softmax_state *s, double weight,
-                        terms_totals *total)
+/* Makes totals of sums: `rest`, `target_rest`, `mean` (a moment) and `weight` (that of the targets) are given. */
+INLINE void terms_finish(const closs_softmax_args *args, double unit, terms_totals *total)
 {
+    enum { L = LANES_OF_TERMS };
     const int kind = terms_kind(args);
-    const double unit = s->unit;
     total->unit = unit;
-    total->max[l] = s->max;
-    total->rest[l] = fabs(s->max) < INFINITY ? s->rest : (double)NAN;
-    total->share[l] = 1 / (total->rest[l] + unit);
-    total->target_max[l] = s->target_max;
-    total->target_rest[l] = kind != TERMS_DISTILLATION || fabs(s->target_max) < INFINITY ? s->target_rest : (double)NAN;
-    total->target_share[l] = 1 / (total->target_rest[l] + unit);
-    total->mean[l] = s->moment * (kind == TERMS_DISTILLATION ? total->target_share[l] : total->share[l]);
-    total->terms[l] = s->terms;
-    total->weight[l] = weight == 0 ? 0 : kind == TERMS_TARGETS ? s->weight : 1;
-    total->sample[l] = weight;
+#pragma omp simd
+    for (int l = 0; l < L; l++) {
+        total->rest[l] = fabs(total->max[l]) < INFINITY ? total->rest[l] : (double)NAN;
+        total->share[l] = 1 / (total->rest[l] + unit);
+    }
+    if (kind == TERMS_DISTILLATION) {
+#pragma omp simd
+        for (int l = 0; l < L; l++) {
+            total->target_rest[l] = fabs(total->target_max[l]) < INFINITY ? total->target_rest[l] : (double)NAN;
+            total->target_share[l] = 1 / (total->target_rest[l] + unit);
+            total->mean[l] *= total->target_share[l];
+        }
+    } else {
+        for (int l = 0; l < L; l++) total->mean[l] *= total->share[l];
+    }
+#pragma omp simd
+    for (int l = 0; l < L; l++) {
+        const double weight = kind == TERMS_TARGETS ? total->weight[l] : 1;
+        total->weight[l] = total->sample[l] == 0 ? 0 : weight;
+    }
 }
 
-INLINE void terms_same(terms_totals *total, int to)
+/* Of 16 samples with these weights. */
+static void terms_total(const closs_softmax_args *args, const terms_sums *sums, const double *weight, double unit,
+                        terms_totals *total)
 {
-    total->max[to] = total->max[0], total->rest[to] = total->rest[0], total->share[to] = total->share[0];
-    total->target_max[to] = total->target_max[0], total->target_rest[to] = total->target_rest[0];
-    total->target_share[to] = total->target_share[0], total->mean[to] = total->mean[0];
-    total->terms[to] = total->terms[0], total->weight[to] = total->weight[0], total->sample[to] = total->sample[0];
+#pragma omp simd
+    for (int l = 0; l < LANES_OF_TERMS; l++) {
+        total->max[l] = sums->max[l];
+        total->rest[l] = sums->sum[l] + (sums->ties[l] - 1) * unit;
+        total->target_max[l] = sums->target_max[l];
+        total->target_rest[l] = sums->target_sum[l] + (sums->target_ties[l] - 1) * unit;
+        total->mean[l] = sums->moment[l];
+        total->terms[l] = sums->terms[l];
+        total->weight[l] = sums->weight[l];
+        total->sample[l] = weight[l];
+    }
+    terms_finish(args, unit, total);
+}
+
+/* Of one sample, in all lanes. */
+static void terms_total_of_row(const closs_softmax_args *args, const closs_softmax_state *row, double weight,
+                               terms_totals *total)
+{
+    for (int l = 0; l < LANES_OF_TERMS; l++) {
+        total->max[l] = row->max;
+        total->rest[l] = row->rest;
+        total->target_max[l] = row->target_max;
+        total->target_rest[l] = row->target_rest;
+        total->mean[l] = row->moment;
+        total->terms[l] = row->terms;
+        total->weight[l] = row->weight;
+        total->sample[l] = weight;
+    }
+    terms_finish(args, row->unit, total);
+}
+
+/* What values are made from, of one sample, as a lane of 16. */
+INLINE void terms_put(const terms_totals *one, int64_t lane, terms_totals *all)
+{
+    all->rest[lane] = one->rest[0];
+    all->target_rest[lane] = one->target_rest[0];
+    all->mean[lane] = one->mean[0];
+    all->terms[lane] = one->terms[0];
+    all->weight[lane] = one->weight[0];
+    all->sample[lane] = one->sample[0];
+    all->unit = one->unit;
 }
 
 /* ln(base), base not 1. */
@@ -222,24 +271,34 @@ static double entropy_in_bits(double rest, double mean)
 }
 
 /* The weighted values of all lanes. */
-static void terms_values(const closs_softmax_args *args, const terms_totals *total, double *values)
+static void terms_values(const closs_softmax_args *args, const terms_totals *total, double *restrict values)
 {
     enum { L = LANES_OF_TERMS };
     const int kind = terms_kind(args);
     const double smaller = 1 / total->unit;
-    ALIGNED double log[L], target_log[L] = {0};
+    ALIGNED double log[L];
 #pragma omp simd
     for (int l = 0; l < L; l++) log[l] = log1p_positive(total->rest[l] * smaller);
-    if (kind == TERMS_DISTILLATION)
-        for (int l = 0; l < L; l++) target_log[l] = log1p_positive(total->target_rest[l] * smaller);
-    for (int l = 0; l < L; l++) {
-        double value = kind == TERMS_TARGETS ? total->terms[l] + total->weight[l] * log[l]
-                                             : (log[l] - target_log[l]) + (kind == TERMS_NONE ? 0 : total->mean[l]);
-        if (args->base == 2)
-            value = entropy_in_bits(total->rest[l] * smaller, total->mean[l]);
-        else if (args->base != 0)
-            value /= log_of_base(args->base);
-        if (args->dtype != CLOSS_F64) value = (double)(float)value;
-        values[l] = total->weight[l] == 0 ? 0 : total->sample[l] * value + 0.0; /* + 0.0: a sum of nothing is +0 */
+    if (kind == TERMS_DISTILLATION) {
+#pragma omp simd
+        for (int l = 0; l < L; l++) log[l] -= log1p_positive(total->target_rest[l] * smaller);
+    }
+    if (args->base == 2) {
+        for (int l = 0; l < L; l++) values[l] = entropy_in_bits(total->rest[l] * smaller, total->mean[l]);
+    } else if (kind == TERMS_TARGETS) {
+        for (int l = 0; l < L; l++) values[l] = total->terms[l] + total->weight[l] * log[l];
+    } else {
+        for (int l = 0; l < L; l++) values[l] = log[l] + total->mean[l];
+    }
+    if (args->base != 0 && args->base != 2) {
+        const double divisor = log_of_base(args->base);
+        for (int l = 0; l < L; l++) values[l] /= divisor;
+    }
+    if (args->dtype != CLOSS_F64)
+        for (int l = 0; l < L; l++) values[l] = (double)(float)values[l];
+#pragma omp simd
+    for (int l = 0; l < L; l++) { /* + 0.0: a sum of nothing is +0 */
+        const double weighted = total->sample[l] * values[l] + 0.0;
+        values[l] = total->weight[l] == 0 ? 0 : weighted;
     }
 }

@@ -11,13 +11,17 @@
 #define packed_store KERNEL(packed_store)
 #define tile_columns KERNEL(tile_columns)
 #define tile_rows KERNEL(tile_rows)
+#define tile_load_rows KERNEL(tile_load_rows)
+#define tile_store_rows KERNEL(tile_store_rows)
 #define tile_load KERNEL(tile_load)
 #define tile_store KERNEL(tile_store)
 
 #ifndef CLOSS_TILE_SIZES
 #define CLOSS_TILE_SIZES
 enum {
-    COPIED = 64, /* of a row of another type at a time */
+    COPIED = 64,         /* of a row of another type at a time */
+    COPIED_BYTES = 2048, /* of lanes of another type */
+    MANY = 3,            /* pieces of 16 bytes or more */
     PIECES = VECTOR_BYTES / 16
 };
 
@@ -36,6 +40,76 @@ INLINE int are_packed(const int64_t *offset, int64_t count, int64_t classes)
 #pragma omp simd reduction(| : gaps)
     for (int64_t l = 1; l < count; l++) gaps |= (offset[l] - offset[l - 1]) ^ classes;
     return gaps == 0;
+}
+
+/* Samples from the l-th on, at most to `end`, that are neighbours. */
+INLINE int64_t neighbours_from(const int64_t *offset, int64_t l, int64_t end)
+{
+    int64_t n = 1;
+    while (l + n < end && offset[l + n] == offset[l] + n) n++;
+    return n;
+}
+
+/* n times `bytes` bytes, in one, two or MANY pieces, the last of which may overlap the one before it. */
+INLINE void copy_pieces(char *to, int64_t to_step, const char *from, int64_t from_step, int64_t n, int64_t bytes,
+                        const int piece, const int pieces)
+{
+    for (int64_t j = 0; j < n; j++) {
+        if (pieces == 2) memcpy(to, from, (size_t)piece);
+        if (pieces == MANY)
+            for (int64_t k = 0; k + piece < bytes; k += piece) memcpy(to + k, from + k, (size_t)piece);
+        memcpy(to + bytes - piece, from + bytes - piece, (size_t)piece);
+        to += to_step;
+        from += from_step;
+    }
+}
+
+/* The same of any even number of bytes, where a call of memcpy would cost more than the copy. */
+INLINE void copy_steps(char *to, int64_t to_step, const char *from, int64_t from_step, int64_t n, int64_t bytes)
+{
+#define COPY(piece, pieces) copy_pieces(to, to_step, from, from_step, n, bytes, piece, pieces)
+    if (bytes > 32)
+        COPY(VECTOR_BYTES, MANY);
+    else if (bytes > 16)
+        COPY(16, 2);
+    else if (bytes == 16)
+        COPY(16, 1);
+    else if (bytes > 8)
+        COPY(8, 2);
+    else if (bytes == 8)
+        COPY(8, 1);
+    else if (bytes > 4)
+        COPY(4, 2);
+    else if (bytes == 4)
+        COPY(4, 1);
+    else
+        COPY(2, 1);
+#undef COPY
+}
+
+/* n classes, `stride` elements of `size` bytes apart, of samples anywhere, as lanes: those of samples that are neighbours
+ * together, and of these one class after the other, in the order in which memory lies. */
+static void lanes_gather(const char *data, int64_t size, const int64_t *offset, int64_t stride, int64_t count,
+                         int64_t width, int64_t n, void *lanes)
+{
+    for (int64_t l = 0, some; l < count; l += some) {
+        const char *from = data + offset[l] * size;
+        char *to = (char *)lanes + l * size;
+        some = neighbours_from(offset, l, count);
+        copy_steps(to, width * size, from, stride * size, n, some * size);
+    }
+}
+
+/* The way back. */
+static void lanes_scatter(const void *lanes, char *data, int64_t size, const int64_t *offset, int64_t stride,
+                          int64_t count, int64_t width, int64_t n)
+{
+    for (int64_t l = 0, some; l < count; l += some) {
+        const char *from = (const char *)lanes + l * size;
+        char *to = data + offset[l] * size;
+        some = neighbours_from(offset, l, count);
+        copy_steps(to, stride * size, from, width * size, n, some * size);
+    }
 }
 
 /* Indices of a shuffle, for every piece. */
@@ -124,13 +198,16 @@ INLINE void pieces_store(vector joined, real *const *row, int64_t j)
 #endif
 }
 
-/* to[j x width + l] = row[l][j x step] for n classes of ROWS lanes. */
-INLINE void tile_columns(const real *const *row, int64_t step, int64_t n, real *to, int64_t width)
+/* to[j x width + l] = row[l][j] for n classes of ROWS lanes. */
+INLINE void tile_columns(const real *const *row, int64_t n, real *to, int64_t width)
 {
     vector block[SIDE];
-    for (int64_t j = 0; j < n && (step != 1 || n < SIDE); j++)
-        for (int k = 0; k < ROWS; k++) to[j * width + k] = row[k][j * step];
-    for (int64_t j = 0; j < n && step == 1 && n >= SIDE; j += SIDE) {
+    if (n < SIDE) {
+        for (int64_t j = 0; j < n; j++)
+            for (int k = 0; k < ROWS; k++) to[j * width + k] = row[k][j];
+        return;
+    }
+    for (int64_t j = 0; j < n; j += SIDE) {
         if (j + SIDE > n) j = n - SIDE; /* the last block overlaps the one before it */
         for (int k = 0; k < SIDE; k++) block[k] = pieces_load(row + k, j);
         transpose(block);
@@ -138,14 +215,16 @@ INLINE void tile_columns(const real *const *row, int64_t step, int64_t n, real *
     }
 }
 
-/* row[l][j x step] = from[j x width + l], of the first `lanes`. */
-INLINE void tile_rows(const real *from, int64_t width, int64_t n, real *const *row, int64_t step, int lanes)
+/* row[l][j] = from[j x width + l], of the first `lanes`. */
+INLINE void tile_rows(const real *from, int64_t width, int64_t n, real *const *row, int lanes)
 {
     vector block[SIDE];
-    const int whole = step == 1 && n >= SIDE && lanes == ROWS;
-    for (int64_t j = 0; j < n && !whole; j++)
-        for (int k = 0; k < lanes; k++) row[k][j * step] = from[j * width + k];
-    for (int64_t j = 0; j < n && whole; j += SIDE) {
+    if (n < SIDE || lanes < ROWS) {
+        for (int64_t j = 0; j < n; j++)
+            for (int k = 0; k < lanes; k++) row[k][j] = from[j * width + k];
+        return;
+    }
+    for (int64_t j = 0; j < n; j += SIDE) {
         if (j + SIDE > n) j = n - SIDE;
         for (int k = 0; k < SIDE; k++) block[k] = *(const vector_anywhere *)(from + (j + k) * width);
         transpose(block);
@@ -168,84 +247,129 @@ INLINE void packed_store(const real *restrict tile, int64_t width, const int n, 
         for (int j = 0; j < n; j++) to[l * n + j] = tile[j * width + l];
 }
 
-/* tile[j x width + l] = class first + j of the sample at offset[l], n <= CHUNK classes, width a multiple of ROWS. Other types
- * pass through copies. */
-static void tile_load(const void *data, closs_dtype dtype, const int64_t *offset, int64_t stride, int64_t width,
-                      int64_t first, int64_t n, real *restrict tile)
+/* Samples whose classes lie next to each other, in rows that are transposed. Other types pass through copies. */
+INLINE void tile_load_rows(const void *data, closs_dtype dtype, const int64_t *offset, int64_t width, int64_t first,
+                           int64_t n, real *restrict tile)
 {
-    if (stride != 1 && are_neighbours(offset, width)) {
+    const real *row[ROWS];
+    if (dtype == REAL_DTYPE) {
+        const real *from = (const real *)data + first;
+        if (n < 4 && are_packed(offset, width, n)) {
+            switch (n) {
+            case 1: packed_load(from + offset[0], 1, width, tile, width); return;
+            case 2: packed_load(from + offset[0], 2, width, tile, width); return;
+            case 3: packed_load(from + offset[0], 3, width, tile, width); return;
+            }
+        }
+        for (int64_t l = 0; l < width; l += ROWS) {
+            for (int k = 0; k < ROWS; k++) row[k] = from + offset[l + k];
+            tile_columns(row, n, tile + l, width);
+        }
+        return;
+    }
+    ALIGNED real copy[ROWS * COPIED];
+    for (int64_t l = 0; l < width; l += ROWS)
+        for (int64_t begin = 0; begin < n; begin += COPIED) {
+            const int64_t some = n - begin < COPIED ? n - begin : COPIED;
+            const int at_once = some == n && are_packed(offset + l, ROWS, n);
+            const int64_t apart = at_once ? n : COPIED;
+            for (int k = 0; k < (at_once ? 1 : ROWS); k++)
+                load_reals(data, dtype, offset[l + k] + first + begin, 1, at_once ? ROWS * n : some, copy + k * apart);
+            for (int k = 0; k < ROWS; k++) row[k] = copy + k * apart;
+            tile_columns(row, some, tile + begin * width + l, width);
+        }
+}
+
+/* The way back, of the first `count` lanes. */
+INLINE void tile_store_rows(const real *restrict tile, int64_t width, int64_t count, int64_t first, int64_t n,
+                            void *data, closs_dtype dtype, const int64_t *offset)
+{
+    real *row[ROWS] = {NULL};
+    if (dtype == REAL_DTYPE) {
+        real *to = (real *)data + first;
+        if (n < 4 && are_packed(offset, count, n)) {
+            switch (n) {
+            case 1: packed_store(tile, width, 1, count, to + offset[0]); return;
+            case 2: packed_store(tile, width, 2, count, to + offset[0]); return;
+            case 3: packed_store(tile, width, 3, count, to + offset[0]); return;
+            }
+        }
+        for (int64_t l = 0; l < count; l += ROWS) {
+            const int lanes = count - l < ROWS ? (int)(count - l) : ROWS;
+            for (int k = 0; k < lanes; k++) row[k] = to + offset[l + k];
+            tile_rows(tile + l, width, n, row, lanes);
+        }
+        return;
+    }
+    ALIGNED real copy[ROWS * COPIED];
+    for (int64_t l = 0; l < count; l += ROWS)
+        for (int64_t begin = 0; begin < n; begin += COPIED) {
+            const int64_t some = n - begin < COPIED ? n - begin : COPIED;
+            const int lanes = count - l < ROWS ? (int)(count - l) : ROWS;
+            const int at_once = some == n && are_packed(offset + l, lanes, n);
+            for (int k = 0; k < ROWS; k++) row[k] = copy + k * (at_once ? n : COPIED);
+            tile_rows(tile + begin * width + l, width, some, row, ROWS);
+            for (int k = 0; k < (at_once ? 1 : lanes); k++)
+                store_reals(row[k], at_once ? lanes * n : some, data, dtype, offset[l + k] + first + begin, 1);
+        }
+}
+
+/* tile[j x width + l] = class first + j of the sample at offset[l], n <= CHUNK classes; of lanes from `count`, which have no
+ * sample, anything finite. width is a multiple of ROWS. Other types pass through copies. */
+static void tile_load(const void *data, closs_dtype dtype, const int64_t *offset, int64_t stride, int64_t count,
+                      int64_t width, int64_t first, int64_t n, real *restrict tile)
+{
+    if (stride == 1) {
+        tile_load_rows(data, dtype, offset, width, first, n, tile);
+        return;
+    }
+    if (count == width && are_neighbours(offset, width)) {
         for (int64_t j = 0; j < n; j++)
             load_reals(data, dtype, offset[0] + (first + j) * stride, 1, width, tile + j * width);
         return;
     }
-    const int native = dtype == REAL_DTYPE;
-    if (native && stride == 1 && n < 4 && are_packed(offset, width, n)) {
-        const real *from = (const real *)data + offset[0] + first;
-        switch (n) {
-        case 1: packed_load(from, 1, width, tile, width); return;
-        case 2: packed_load(from, 2, width, tile, width); return;
-        case 3: packed_load(from, 3, width, tile, width); return;
-        }
+    const int64_t size = bytes_of(dtype);
+    if (dtype == REAL_DTYPE) {
+        for (int64_t j = 0; j < n && count < width; j++)
+            for (int64_t l = width - BATCH; l < width; l++) tile[j * width + l] = 0;
+        lanes_gather((const char *)data + first * stride * size, size, offset, stride, count, width, n, tile);
+        return;
     }
-    for (int64_t l = 0; native && l < width; l += ROWS) {
-        const real *row[ROWS];
-        for (int k = 0; k < ROWS; k++) row[k] = (const real *)data + first * stride + offset[l + k];
-        tile_columns(row, stride, n, tile + l, width);
+    ALIGNED char copy[COPIED_BYTES];
+    const int64_t at_once = COPIED_BYTES / (width * size);
+    memset(copy, 0, sizeof copy);
+    for (int64_t j = 0; j < n; j += at_once) {
+        const int64_t some = n - j < at_once ? n - j : at_once;
+        lanes_gather((const char *)data + (first + j) * stride * size, size, offset, stride, count, width, some, copy);
+        load_reals(copy, dtype, 0, 1, some * width, tile + j * width);
     }
-    for (int64_t l = 0; !native && l < width; l += ROWS)
-        for (int64_t begin = 0; begin < n; begin += COPIED) {
-            const int64_t some = n - begin < COPIED ? n - begin : COPIED;
-            const int at_once = some == n && stride == 1 && are_packed(offset + l, ROWS, n);
-            ALIGNED real copy[ROWS * COPIED];
-            const real *row[ROWS];
-            for (int k = 0; k < ROWS; k++) {
-                real *to = copy + k * (at_once ? n : COPIED);
-                if (k == 0 || !at_once)
-                    load_reals(data, dtype, offset[l + k] + (first + begin) * stride, stride, at_once ? ROWS * n : some,
-                               to);
-                row[k] = to;
-            }
-            tile_columns(row, 1, some, tile + begin * width + l, width);
-        }
 }
 
 /* The way back, of the first `count` lanes. */
 static void tile_store(const real *restrict tile, int64_t width, int64_t count, int64_t first, int64_t n, void *data,
                        closs_dtype dtype, const int64_t *offset, int64_t stride)
 {
-    if (stride != 1 && are_neighbours(offset, count)) {
+    if (stride == 1) {
+        tile_store_rows(tile, width, count, first, n, data, dtype, offset);
+        return;
+    }
+    if (are_neighbours(offset, count)) {
         for (int64_t j = 0; j < n; j++)
             store_reals(tile + j * width, count, data, dtype, offset[0] + (first + j) * stride, 1);
         return;
     }
-    const int native = dtype == REAL_DTYPE;
-    if (native && stride == 1 && n < 4 && are_packed(offset, count, n)) {
-        real *to = (real *)data + offset[0] + first;
-        switch (n) {
-        case 1: packed_store(tile, width, 1, count, to); return;
-        case 2: packed_store(tile, width, 2, count, to); return;
-        case 3: packed_store(tile, width, 3, count, to); return;
-        }
+    const int64_t size = bytes_of(dtype);
+    if (dtype == REAL_DTYPE) {
+        lanes_scatter(tile, (char *)data + first * stride * size, size, offset, stride, count, width, n);
+        return;
     }
-    for (int64_t l = 0; native && l < count; l += ROWS) {
-        const int lanes = count - l < ROWS ? (int)(count - l) : ROWS;
-        real *row[ROWS] = {NULL};
-        for (int k = 0; k < lanes; k++) row[k] = (real *)data + first * stride + offset[l + k];
-        tile_rows(tile + l, width, n, row, stride, lanes);
+    ALIGNED char copy[COPIED_BYTES];
+    const int64_t at_once = COPIED_BYTES / (width * size);
+    for (int64_t j = 0; j < n; j += at_once) {
+        const int64_t some = n - j < at_once ? n - j : at_once;
+        store_reals(tile + j * width, some * width, copy, dtype, 0, 1);
+        lanes_scatter(copy, (char *)data + (first + j) * stride * size, size, offset, stride, count, width, some);
     }
-    for (int64_t l = 0; !native && l < count; l += ROWS)
-        for (int64_t begin = 0; begin < n; begin += COPIED) {
-            const int64_t some = n - begin < COPIED ? n - begin : COPIED;
-            const int lanes = count - l < ROWS ? (int)(count - l) : ROWS;
-            const int at_once = some == n && stride == 1 && are_packed(offset + l, lanes, n);
-            ALIGNED real copy[ROWS * COPIED];
-            real *row[ROWS];
-            for (int k = 0; k < ROWS; k++) row[k] = copy + k * (at_once ? n : COPIED);
-            tile_rows(tile + begin * width + l, width, some, row, 1, ROWS);
-            for (int k = 0; k < (at_once ? 1 : lanes); k++)
-                store_reals(row[k], at_once ? lanes * n : some, data, dtype, offset[l + k] + (first + begin) * stride,
-                            stride);
-        }
 }
 
 #undef vector

@@ -10,104 +10,139 @@
 #define zero_one_rows KERNEL(zero_one_rows)
 #define zero_one_lanes KERNEL(zero_one_lanes)
 #define zero_one KERNEL(zero_one)
+#define zero_one_take KERNEL(zero_one_take)
+#define scored_samples KERNEL(scored_samples)
+
+#undef SCORES
+#define SCORES (16384 / (int)sizeof(real)) /* elements of a tile */
 
 #ifndef CLOSS_ZERO_ONE_SIZES
 #define CLOSS_ZERO_ONE_SIZES
-/* Fewer classes than a vector has lanes: samples are the lanes there, too. Classes between two looks at what was found. */
-enum { FEW = 4, STRETCH = 512 };
+enum {
+    FEW_SCORES = 33, /* classes below which samples are the lanes, always */
+    STRETCH = 512    /* classes between two looks at what was found */
+};
 
 /* Whether z at a place before the label's (or not) beats its score v: in one piece of arithmetic, for && and || become jumps. */
 #define BEATS(z, v, is_before) ((((z) <= (v)) == 0) | (((z) == (v)) & (is_before)))
 #endif
 
-/* Whether one of n >= width scores is above v, or is v and one of the first `before`. The last stretch overlaps the one
+/* Whether one of n >= LANES scores is above v, or is v and one of the first `before`. The last stretch overlaps the one
  * before it, for to find something twice changes nothing. */
-INLINE int zero_one_row(const real *z, int64_t n, int64_t before, real v, const int width)
+INLINE int zero_one_row(const real *z, int64_t n, int64_t before, real v)
 {
     ALIGNED bits_t beaten[LANES] = {0};
-    for (int64_t j = 0; j < n; j += width) {
-        if (j + width > n) j = n - width;
+    for (int64_t j = 0; j < n; j += LANES) {
+        if (j + LANES > n) j = n - LANES;
         const real rest = (real)(before - j);
-        if (width == LANES) { /* of rows that are left, the next one, too: up to 25 % */
-            PREFETCH(z + j + AHEAD);
-            PREFETCH(z + j + AHEAD + LANES / 2);
-        }
-        if (width == LANES && before <= 0) { /* behind the label ties do not matter: 20 % of long rows */
+        PREFETCH(z + j + AHEAD); /* of rows that are left, the next one, too: up to 25 % */
+        PREFETCH(z + j + AHEAD + LANES / 2);
+        if (before <= 0) { /* behind the label ties do not matter: 20 % of long rows */
 #pragma omp simd
-            for (int l = 0; l < width; l++) beaten[l] |= (bits_t)((z[j + l] <= v) == 0);
+            for (int l = 0; l < LANES; l++) beaten[l] |= (bits_t)((z[j + l] <= v) == 0);
             continue;
         }
 #pragma omp simd
-        for (int l = 0; l < width; l++) beaten[l] |= (bits_t)BEATS(z[j + l], v, (real)l < rest);
+        for (int l = 0; l < LANES; l++) beaten[l] |= (bits_t)BEATS(z[j + l], v, (real)l < rest);
     }
     bits_t any = 0;
-    for (int l = 0; l < width; l++) any |= beaten[l];
+    for (int l = 0; l < LANES; l++) any |= beaten[l];
     return any != 0;
 }
 
-/* Samples whose label's score is v, one row after the other; wrong[i] comes as 1 where v alone decides. */
-static void zero_one_rows(const closs_softmax_args *args, const sample_run *run, int64_t stride, const int64_t *label,
-                          const real *v, int *wrong)
+typedef struct {
+    ALIGNED int64_t offset[AT_A_TIME], values[AT_A_TIME], label[AT_A_TIME]; /* in elements; or -1 */
+    ALIGNED double weight[AT_A_TIME];
+    ALIGNED real score[AT_A_TIME]; /* of the label */
+    int wrong[AT_A_TIME];          /* comes as 1 where that alone decides */
+    int64_t count;
+} scored_samples;
+
+/* The next samples. Offsets of lanes without one repeat the first, as tile_load wants them. */
+static void zero_one_take(const closs_softmax_args *args, sample_cursor *cursor, int64_t stride, scored_samples *some)
+{
+    some->count = samples_to_take(args, cursor, AT_A_TIME);
+    for (int64_t done = 0; done < some->count;) {
+        const sample_run run = next_run(args, cursor, some->count - done);
+        for (int64_t i = 0; i < run.count; i++) {
+            some->offset[done + i] = run.first.logits + i * run.step.logits;
+            some->values[done + i] = run.first.values + i * run.step.values;
+        }
+        labels_and_weights(args, &run, some->label + done, some->weight + done);
+        done += run.count;
+    }
+    for (int64_t i = 0; i < some->count; i++) {
+        const int64_t label = some->label[i], place = some->offset[i] + label * stride;
+        some->score[i] = label < 0 ? -(real)INFINITY : load_real(args->logits.data, args->dtype, place);
+        some->wrong[i] = !(some->score[i] > -(real)INFINITY);
+    }
+    for (int64_t i = some->count; i < AT_A_TIME; i++) {
+        some->offset[i] = some->offset[0];
+        some->label[i] = -1;
+        some->score[i] = 0;
+    }
+}
+
+/* One row after the other. */
+static void zero_one_rows(const closs_softmax_args *args, int64_t stride, scored_samples *some)
 {
     ALIGNED real copy[STRETCH];
     const int direct = args->dtype == REAL_DTYPE && stride == 1;
-    for (int64_t i = 0; i < run->count; i++) {
-        const int64_t offset = run->first.logits + i * run->step.logits;
-        for (int64_t first = 0; first < args->classes && !wrong[i]; first += STRETCH) {
+    for (int64_t i = 0; i < some->count; i++) {
+        for (int64_t first = 0; first < args->classes && !some->wrong[i]; first += STRETCH) {
             /* A short rest takes some of the stretch before it again. */
-            const int64_t from = args->classes - first < FEW ? args->classes - FEW : first;
+            const int64_t from = args->classes - first < LANES ? args->classes - LANES : first;
             const int64_t n = args->classes - from < STRETCH ? args->classes - from : STRETCH;
-            const int64_t before = label[i] - from < n ? label[i] - from : n;
-            if (!direct) load_reals(args->logits.data, args->dtype, offset + from * stride, stride, n, copy);
-            const real *z = direct ? (const real *)args->logits.data + offset + from : copy;
-            wrong[i] = n < 8       ? zero_one_row(z, n, before, v[i], FEW)
-                       : n < LANES ? zero_one_row(z, n, before, v[i], 8)
-                                   : zero_one_row(z, n, before, v[i], LANES);
+            const int64_t before = some->label[i] - from < n ? some->label[i] - from : n;
+            const int64_t offset = some->offset[i] + from * stride;
+            if (!direct) load_reals(args->logits.data, args->dtype, offset, stride, n, copy);
+            const real *z = direct ? (const real *)args->logits.data + offset : copy;
+            some->wrong[i] = zero_one_row(z, n, before, some->score[i]);
         }
     }
 }
 
-/* The same, all samples of a class after the other. */
-static void zero_one_lanes(const closs_softmax_args *args, const sample_run *run, int64_t stride, const int64_t *label,
-                           const real *v, int *wrong)
+/* All samples of a class after the other; in a tile, unless they are neighbours of this type. */
+static void zero_one_lanes(const closs_softmax_args *args, int64_t stride, scored_samples *some)
 {
-    ALIGNED real copy[AT_A_TIME], before[AT_A_TIME];
+    ALIGNED real tile[SCORES], before[AT_A_TIME];
     ALIGNED bits_t beaten[AT_A_TIME] = {0};
-    const int direct = args->dtype == REAL_DTYPE && run->step.logits == 1;
-    for (int64_t first = 0; first < args->classes; first += STRETCH) {
-        const int64_t n = args->classes - first < STRETCH ? args->classes - first : STRETCH;
-        for (int64_t i = 0; i < run->count; i++) /* as numbers: SSE2 compares no 64-bit integers */
-            before[i] = (real)(label[i] - first < n ? label[i] - first : n);
+    const int64_t count = some->count, width = (count + BATCH - 1) / BATCH * BATCH;
+    const int direct = args->dtype == REAL_DTYPE && count == width && are_neighbours(some->offset, count);
+    const real *v = some->score;
+    const int64_t chunk = direct ? STRETCH : SCORES / width < CHUNK ? SCORES / width : CHUNK;
+    for (int64_t first = 0; first < args->classes; first += chunk) {
+        const int64_t n = args->classes - first < chunk ? args->classes - first : chunk;
+        for (int64_t i = 0; i < width; i++) /* as numbers: SSE2 compares no 64-bit integers */
+            before[i] = (real)(some->label[i] - first < n ? some->label[i] - first : n);
+        if (!direct) tile_load(args->logits.data, args->dtype, some->offset, stride, count, width, first, n, tile);
+        const real *x = direct ? (const real *)args->logits.data + some->offset[0] + first * stride : tile;
+        const int64_t step = direct ? stride : width;
         for (int64_t j = 0; j < n; j++) {
-            const int64_t offset = run->first.logits + (first + j) * stride;
-            const real *z = direct ? (const real *)args->logits.data + offset : copy;
-            if (!direct) load_reals(args->logits.data, args->dtype, offset, run->step.logits, run->count, copy);
+            const real *z = x + j * step;
+            const real place = (real)j;
+            for (int64_t i = 0; i < width; i += BATCH) {
 #pragma omp simd
-            for (int64_t i = 0; i < run->count; i++) beaten[i] |= (bits_t)BEATS(z[i], v[i], (real)j < before[i]);
+                for (int l = 0; l < BATCH; l++)
+                    beaten[i + l] |= (bits_t)BEATS(z[i + l], v[i + l], place < before[i + l]);
+            }
         }
     }
-    for (int64_t i = 0; i < run->count; i++) wrong[i] |= beaten[i] != 0;
+    for (int64_t i = 0; i < count; i++) some->wrong[i] |= beaten[i] != 0;
 }
 
 static void zero_one(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum)
 {
     const int64_t stride = class_stride_of(args->logits.strides, args->ndim);
     value_sum values = {{0}, 0};
+    scored_samples some;
     for (sample_cursor cursor = cursor_at(args, begin, end); cursor.left > 0;) {
-        ALIGNED int64_t label[AT_A_TIME];
-        ALIGNED double weight[AT_A_TIME];
-        ALIGNED real v[AT_A_TIME];
-        int wrong[AT_A_TIME];
-        const sample_run run = next_run(args, &cursor, AT_A_TIME);
-        labels_and_weights(args, &run, label, weight);
-        for (int64_t i = 0; i < run.count; i++) {
-            const int64_t offset = run.first.logits + i * run.step.logits;
-            v[i] = label[i] < 0 ? -INFINITY : load_real(args->logits.data, args->dtype, offset + label[i] * stride);
-            wrong[i] = !(v[i] > -INFINITY);
-        }
-        const int lanes = args->classes < FEW || (run.step.logits == 1 && stride != 1);
-        (lanes ? zero_one_lanes : zero_one_rows)(args, &run, stride, label, v, wrong);
-        zero_one_values(args, &run, wrong, weight, &values);
+        zero_one_take(args, &cursor, stride, &some);
+        if (stride != 1 || args->classes < FEW_SCORES)
+            zero_one_lanes(args, stride, &some);
+        else
+            zero_one_rows(args, stride, &some);
+        zero_one_values(args, some.count, some.values, some.wrong, some.weight, &values);
     }
     *sum += value_sum_total(&values);
 }

@@ -6,14 +6,14 @@
 enum { AT_A_TIME = 128 }; /* samples */
 
 /* A label that became invalid after check is wrong, with weight NaN. */
-static void zero_one_values(const closs_softmax_args *args, const sample_run *run, const int *wrong,
+static void zero_one_values(const closs_softmax_args *args, int64_t count, const int64_t *place, const int *wrong,
                             const double *weight, value_sum *values)
 {
     ALIGNED double value[AT_A_TIME];
-    for (int64_t i = 0; i < run->count; i++) value[i] = wrong[i] ? weight[i] : 0;
+    for (int64_t i = 0; i < count; i++) value[i] = wrong[i] ? weight[i] : 0;
     if (args->values.data)
-        for (int64_t i = 0; i < run->count; i++) store_value(args, run->first.values + i * run->step.values, value[i]);
-    value_sum_add(values, value, run->count);
+        for (int64_t i = 0; i < count; i++) store_value(args, place[i], value[i]);
+    value_sum_add(values, value, count);
 }
 
 /* n labels as int64: themselves, or a copy. */
@@ -75,12 +75,15 @@ static void zero_one_pairs(const closs_softmax_args *args, int64_t begin, int64_
             count += zero_one_count(CLOSS_I64, x, 0, y, 0, run.count);
             continue;
         }
-        int64_t unused[AT_A_TIME];
+        int64_t unused[AT_A_TIME], place[AT_A_TIME];
         double weight[AT_A_TIME];
         int wrong[AT_A_TIME];
-        for (int64_t i = 0; i < run.count; i++) wrong[i] = x[i] != y[i];
+        for (int64_t i = 0; i < run.count; i++) {
+            wrong[i] = x[i] != y[i];
+            place[i] = run.first.values + i * run.step.values;
+        }
         labels_and_weights(&walk, &run, unused, weight);
-        zero_one_values(args, &run, wrong, weight, &values);
+        zero_one_values(args, run.count, place, wrong, weight, &values);
     }
     *sum += (double)count + value_sum_total(&values);
 }

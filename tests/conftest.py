@@ -11,7 +11,7 @@ SEED = 20150204
 @pytest.fixture(scope="session", autouse=True)
 def share_small_calls():
     """So that small arrays, too, are computed by threads where a test asks for several."""
-    _core.share_from(30_000)
+    _core._share_from(30_000)
 
 
 @pytest.fixture

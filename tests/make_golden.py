@@ -80,6 +80,7 @@ def calls(shape, axis, dtype):
             f(x), f(p), pos_weight=3.0, sample_weight=f(p), reduction="none", **derivatives
         ),
     }
+    table["zero_one"] = lambda f: closs.zero_one_loss(f(x), f(labels), axis=axis, sample_weight=f(by_sample))
     q = p[::-1] if p.ndim == 2 else p[:, ::-1]
     for name in ("cross_entropy", "kl_divergence", "js_divergence"):
         function = getattr(closs, name)
@@ -90,8 +91,7 @@ def calls(shape, axis, dtype):
     table["cross_entropy of probabilities, labels"] = lambda f: closs.cross_entropy(
         f(labels), f(q), axis=axis, sample_weight=f(by_sample), grad=True
     )
-    table["zero_one"] = lambda f: closs.zero_one_loss(f(x), f(labels), axis=axis, reduction="none")
-    table["zero_one, weighted"] = lambda f: closs.zero_one_loss(f(x), f(labels), axis=axis, sample_weight=f(by_sample))
+    table["zero_one of each"] = lambda f: closs.zero_one_loss(f(x), f(labels), axis=axis, reduction="none")
     table["zero_one of labels"] = lambda f: closs.zero_one_loss(f(labels), f(labels[::-1]))
     table["entropy"] = lambda f: closs.entropy(f(p), axis=axis, grad=True)
     table["entropy in bits"] = lambda f: closs.entropy(

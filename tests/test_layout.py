@@ -183,11 +183,30 @@ def test_containers(container, rng):
     np.testing.assert_allclose(gradient, expected[1], rtol=1e-14)
 
 
-def test_label_containers(rng):
-    logits, labels = rng.standard_normal((6, 4)), rng.integers(0, 4, 6)
-    expected = closs.softmax_cross_entropy(logits, labels)
-    for given in (labels.tolist(), tuple(labels), array.array("q", labels), memoryview(labels), OnlyDlpack(labels)):
-        assert closs.softmax_cross_entropy(logits, given) == expected
+@pytest.mark.parametrize(
+    "container",
+    [np.ndarray.tolist, tuple, lambda y: array.array("q", y), memoryview, OnlyInterface, OnlyArray, OnlyDlpack],
+)
+def test_label_containers(container, rng):
+    """Of every function that takes labels, which names a bad one as it does in an array."""
+    scores, labels = rng.random((6, 4)), rng.integers(0, 4, 6)
+    bad = np.array([0, 1, 2, 3, 4, 0])
+    for call in (
+        closs.softmax_cross_entropy,
+        closs.zero_one_loss,
+        lambda scores, labels: closs.cross_entropy(labels, scores, reduction="mean"),
+    ):
+        assert call(scores, container(labels)) == call(OnlyDlpack(scores), labels) == call(scores, labels)
+        with pytest.raises(IndexError, match="label 4 at row 4 is out of bounds for 4 classes"):
+            call(scores, container(bad))
+    assert closs.zero_one_loss(container(labels), container(bad)) == (labels != bad).mean()
+
+
+def test_a_range_of_labels(rng):
+    scores = rng.random((3, 3))
+    np.testing.assert_array_equal(closs.cross_entropy(range(3), scores), closs.cross_entropy([0, 1, 2], scores))
+    assert closs.softmax_cross_entropy(scores, range(3)) == closs.softmax_cross_entropy(scores, [0, 1, 2])
+    assert closs.zero_one_loss(range(3), range(3)) == 0
 
 
 def test_unaligned_and_swapped(rng):

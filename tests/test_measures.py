@@ -51,12 +51,27 @@ def test_labels(dtype, rng):
         closs.cross_entropy(np.full(40, 7), q)
     with pytest.raises(ValueError, match="wrt='p' needs probabilities"):
         closs.cross_entropy(labels, q, wrt="p")
-    with pytest.raises(ValueError, match=r"p and q need one shape: shapes \(40, 6\) and \(40, 7\) differ"):
+    with pytest.raises(ValueError, match=r"p and q must have one shape: shapes \(40, 6\) and \(40, 7\) differ"):
         closs.cross_entropy(np.ones((40, 6)), q)
     with pytest.raises(TypeError, match=r"q holds integers.*softmax_cross_entropy"):
         closs.cross_entropy(q, labels)
+    with pytest.raises(TypeError, match=r"q holds integers.*softmax_cross_entropy"):
+        closs.cross_entropy(q, memoryview(labels))
     with pytest.raises(ValueError, match=r"q has shape .*softmax_cross_entropy"):
         closs.cross_entropy(q, rng.random(40))
+    with pytest.raises(ValueError, match=r"p has shape \(2,\), expected .*: labels have the shape of q \(40, 7\)"):
+        closs.cross_entropy([0, 1], q)
+    with pytest.raises(ValueError, match="p cannot be read as an array: setting an array element with a sequence"):
+        closs.cross_entropy([[0.5], [0.5, 0.5]], q)
+    with pytest.raises(TypeError, match="p: masked arrays are not supported"):
+        closs.cross_entropy(np.ma.masked_array(labels), q)
+    assert closs.cross_entropy([], np.empty((0, 3))).shape == (0,)  # [] has no dtype of its own
+
+
+@pytest.mark.parametrize("function", [closs.entropy, *PAIRS])
+def test_no_axis(function):
+    with pytest.raises(ValueError, match=r"p must have at least 1 dimension, got shape \(\)"):
+        function(*[0.5] * (1 if function is closs.entropy else 2))
 
 
 @pytest.mark.parametrize("function", PAIRS)
@@ -80,6 +95,8 @@ def test_axes_layouts_and_weights(function, shape, rng):
     assert type(mean) is float
     assert mean == pytest.approx((plain * weights).sum() / weights.sum(), rel=1e-13)
     np.testing.assert_allclose(other, gradient * (weights / weights.sum())[:, None], rtol=1e-12)
+    with pytest.raises(ValueError, match=r"sample_weight has shape .*, expected a scalar$"):
+        function(p, q, axis=None, sample_weight=weights)
     whole = function(p, q, axis=None)
     assert whole == pytest.approx(plain.sum(), rel=1e-12)
     buffer = p.copy()
@@ -217,12 +234,16 @@ class TestZeroOne:
             ([0, 1], [[0.1, 0.9], [0.2, 0.8]], {}, ValueError, "takes the prediction first, unlike scikit-learn"),
             ([0.5, 1.0], [0, 1], {}, TypeError, "pred: labels must be integers or bools, got float64"),
             ([0, 1], [0.5, 1.0], {}, TypeError, "target: labels must be integers or bools, got float64"),
-            (["a"], ["a"], {}, TypeError, "target: labels must be integers or bools, got str"),
+            (["a"], ["a"], {}, TypeError, "target: labels must be integers or bools, got str$"),
+            (np.ma.masked_array([1]), [1], {}, TypeError, "pred: masked arrays are not supported"),
+            ([1], np.ma.masked_array([1]), {}, TypeError, "target: masked arrays are not supported"),
+            ([[0.1, 0.9]], [0, 1], {}, ValueError, r"target has shape .* labels have the shape of pred \(1, 2\)"),
+            ([[0.1], [0.9]], [False, True], {}, IndexError, "label 1 at row 1 is out of bounds for 1 classes"),
             ([0, 1, 2], [0, 1], {}, ValueError, r"pred has shape \(3,\), expected target's \(2,\)"),
             ([[0], [1]], [0, 1], {}, ValueError, "did you mean|has shape"),
             ([[0.1, 0.9]], [2], {}, IndexError, "label 2 at row 0 is out of bounds for 2 classes"),
             ([[0.1, 0.9]], [-1], {}, IndexError, "label -1 at row 0"),
-            ([0, 1], [0, 1], {"sample_weight": [1, np.nan]}, ValueError, "sample_weight must be finite"),
+            ([0, 1], [0, 1], {"sample_weight": [1, np.nan]}, ValueError, "sample_weight .* finite, got nan at row 1"),
             ([0, 1], [0, 1], {"sample_weight": [1]}, ValueError, "sample_weight has shape"),
             ([0, 1], [0, 1], {"reduction": "avg"}, ValueError, "reduction must be"),
             ([0, 1], [0, 1], {"out": np.zeros(2)}, ValueError, "out needs reduction='none'"),

@@ -22,7 +22,7 @@ MEASURE = """
     if hasattr(ctypes.CDLL(None), "mallopt"):  # glibc
         ctypes.CDLL(None).mallopt(-3, 1 << 16)  # M_MMAP_THRESHOLD: larger blocks never come from memory freed before
     closs.set_num_threads(2)
-    closs._core.share_from(30_000)  # on a busy machine, too, threads are there before anything is measured
+    closs._core._share_from(30_000)  # on a busy machine, too, threads are there before anything is measured
 
     def kilobytes(name):
         return int(re.search(rf"{name}:\\s+(\\d+) kB", open("/proc/self/status").read())[1])

@@ -12,7 +12,7 @@ import closs
 NAMES = {"huber_loss": "delta", "smooth_l1_loss": "beta", "pseudo_huber_loss": "delta"}
 DTYPES = {"f8": np.float64, "f4": np.float32, "f2": np.float16, "bf16": ml_dtypes.bfloat16}
 WIDTHS = [10.0**k for k in range(-300, 301, 30)] + [
-    5e-324, 1e-46, 2e-45, 2.0**-149, 1e-40, 2.0**-126, 2.0**-60, 2.0**60, 2.0**127, 3.4028235e38, 1e39, 1.79e308,
+    5e-324, 1e-46, 2e-45, 2.0**-149, 1e-40, 2.0**-126, 2.0**-60, 2e5, 2.0**60, 2.0**127, 3.4028235e38, 1e39, 1.79e308,
     math.inf,
 ]  # fmt: skip
 
@@ -54,6 +54,7 @@ def test_any_width(name, dtype):
     arithmetic = np.float64 if dtype == "f8" else np.float32
     eps, info = float(np.finfo(arithmetic).eps), ml_dtypes.finfo(kind)
     sizes = [0.0, float(info.smallest_subnormal), float(info.tiny), 1e-3, 0.75, 1.0, 300.0, float(info.max), math.inf]
+    sizes += [10.0**k for k in range(-152, 0, 19) if 10.0**k > float(info.tiny)]
     d = np.array([*sizes, *(-size for size in sizes)]).astype(kind)
     for width in WIDTHS:
         if name == "smooth_l1_loss" and math.isinf(width):

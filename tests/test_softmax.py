@@ -241,7 +241,7 @@ def test_errors_of_all(function):
     ):  # fmt: skip
         with pytest.raises(TypeError, match=words):
             function(x)
-    with pytest.raises(ValueError, match=r"x need at least 1 dimension, got shape \(\)"):
+    with pytest.raises(ValueError, match=r"x must have at least 1 dimension, got shape \(\)"):
         function(1.0)
     with pytest.raises(np.exceptions.AxisError, match="axis 2 is out of bounds"):
         function(X, axis=2)

@@ -28,8 +28,8 @@ def is_label(given):
 
 
 def inputs_of(case, dtype):
-    """Arrays of a dtype, but for labels, which only cross-entropy has."""
-    labels = case.function == "softmax_cross_entropy"
+    """Arrays of a dtype, but for labels."""
+    labels = case.function in ("softmax_cross_entropy", "zero_one_loss")
     return [given if labels and is_label(given) else np.asarray(given, float).astype(dtype) for given in case.inputs]
 
 

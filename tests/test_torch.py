@@ -42,6 +42,14 @@ def test_tensors_are_arrays(rng):
         closs.softmax_cross_entropy(torch.from_numpy(logits).requires_grad_(True), labels)
     with pytest.raises(TypeError, match="grad must be True, False, None or an array, got Tensor"):
         closs.softmax_cross_entropy(logits, labels, grad=torch.zeros(20, 5))
+    q = closs.softmax(logits)
+    for p in (q, labels):
+        np.testing.assert_array_equal(
+            closs.cross_entropy(torch.from_numpy(p), torch.from_numpy(q)), closs.cross_entropy(p, q)
+        )
+    assert closs.zero_one_loss(torch.from_numpy(q), torch.from_numpy(labels)) == closs.zero_one_loss(q, labels)
+    with pytest.raises(TypeError, match=r"pred cannot be read as an array: .*requires grad"):
+        closs.zero_one_loss(torch.from_numpy(q).requires_grad_(True), labels)
 
 
 def test_where_torch_loses_its_digits():

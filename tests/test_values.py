@@ -197,6 +197,48 @@ def test_mean_of_nothing():
     np.testing.assert_array_equal(gradient, [[np.nan] * 2, [np.nan] * 2, [0, 0]])
 
 
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        ("sample_weight .* got a sum of inf", {"sample_weight": 1e308}),
+        ("sample_weight .* got a sum of -inf", {"sample_weight": [-1e308, -1e308]}),
+        ("sample_weight .* got a sum of 2.0*4?e-309", {"sample_weight": 1e-309}),
+        ("class_weight .* got a sum of inf", {"class_weight": [1e308, 1e308]}),
+        ("class_weight .* got a sum of 1e-310", {"class_weight": [1e-310, 0]}),
+        ("sample_weight times class_weight .* got a sum of inf", {"sample_weight": 1e200, "class_weight": [1e200, 1]}),
+    ],
+)
+def test_sums_of_weights_that_divide_nothing(words, options):
+    """They would make the mean 0, or its gradient infinite; sums and single values need no such sum."""
+    logits, labels, one_hot = np.array([[1.0, 2.0], [2.0, 1.0]]), [1, 0], np.eye(2)[::-1]
+    words = words.replace(".*", "must have a finite sum whose reciprocal is finite,")
+    calls = [(closs.softmax_cross_entropy, logits, labels)]
+    if "class_weight" not in options:
+        calls += [
+            (closs.softmax_cross_entropy, logits, one_hot),
+            (closs.softmax_entropy, logits),
+            (closs.kl_divergence, one_hot, one_hot),
+            (closs.zero_one_loss, logits, labels),
+            (closs.mse_loss, logits[0], logits[1]),
+        ]
+    for function, *arguments in calls:
+        gradient = {} if function is closs.zero_one_loss else {"grad": np.full(np.shape(arguments[0]), 7.0)}
+        with pytest.raises(ValueError, match=f"^{words}"):
+            function(*arguments, reduction="mean", **gradient, **options)
+        assert all((buffer == 7).all() for buffer in gradient.values())
+        for reduction in ("sum", "none"):
+            assert not np.isnan(function(*arguments, reduction=reduction, **options)).any()
+
+
+def test_class_weights_that_do_not_count():
+    """Beside class probabilities a mean divides by the sample weights alone."""
+    options = {"class_weight": [1e308, 1e308], "sample_weight": 1e-310}
+    with pytest.raises(ValueError, match=r"^sample_weight must have a finite sum"):
+        closs.softmax_cross_entropy(np.ones((2, 2)), np.eye(2), **options)
+    options["sample_weight"] = 1e-308
+    assert closs.softmax_cross_entropy(np.ones((2, 2)), np.eye(2), **options) == pytest.approx(1e308 * math.log(2))
+
+
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 def test_empty_axes(dtype):
     for shape, axis in (((0, 3), 1), ((3, 0), 0), ((2, 0, 3), 2), ((0, 0), 1)):

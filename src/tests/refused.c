@@ -287,6 +287,35 @@ static void test_sample_weights(void)
     CHECK(closs_softmax_check(&args, &found) == CLOSS_OK && found.weight_sum == sum && found.counted == ROWS - 1);
 }
 
+/* Weights that are finite, and a sum that a mean cannot divide by, infinite or too small: of sample weights, for cross-entropy
+ * of class weights alone or times sample weights of one. */
+static void test_sums_of_weights(void)
+{
+    const double far[] = {1e308, -1e308, 1e-311, -1e-311};
+    closs_report found;
+    for (int k = 0; k < 4; k++) {
+        for (int result = CLOSS_CROSS_ENTROPY; result <= CLOSS_JS_DIVERGENCE; result++) {
+            closs_softmax_args args = softmax(result);
+            if (!args.sample_weight.data) continue;
+            if (result == CLOSS_CROSS_ENTROPY && k % 2 == 0) args.sample_weight.data = NULL;
+            for (int i = 0; i < CLASSES; i++) class_weight[i] = fabs(far[k]);
+            for (int i = 0; i < ROWS; i++) weight[i] = result == CLOSS_CROSS_ENTROPY ? 1 : far[k];
+            CHECK(closs_softmax_check(&args, &found) == CLOSS_OK);
+            CHECK(closs_softmax(&args, CLOSS_MEAN, &out.value, &found) == CLOSS_BAD_SAMPLE_WEIGHT && untouched());
+            CHECK(found.status == CLOSS_BAD_SAMPLE_WEIGHT && found.index == -1);
+            CHECK(closs_softmax(&args, CLOSS_SUM, &out.value, &found) == CLOSS_OK && !untouched());
+        }
+        for (int loss = CLOSS_L1; loss <= CLOSS_SIGMOID_CROSS_ENTROPY; loss++) {
+            const closs_elementwise_args args = elementwise(loss);
+            for (int i = 0; i < ROWS; i++) weight[i] = far[k];
+            CHECK(closs_elementwise_check(&args, &found) == CLOSS_OK);
+            CHECK(closs_elementwise(&args, CLOSS_MEAN, &out.value, &found) == CLOSS_BAD_SAMPLE_WEIGHT && untouched());
+            CHECK(found.status == CLOSS_BAD_SAMPLE_WEIGHT && found.index == -1);
+            CHECK(closs_elementwise(&args, CLOSS_SUM, &out.value, &found) == CLOSS_OK && !untouched());
+        }
+    }
+}
+
 static void test_elementwise(int loss)
 {
     closs_elementwise_args right = elementwise(loss);
@@ -370,6 +399,7 @@ int main(void)
     test_labels(CLOSS_CROSS_ENTROPY);
     test_labels(CLOSS_PROBABILITY_CROSS_ENTROPY);
     test_sample_weights();
+    test_sums_of_weights();
     for (int loss = CLOSS_L1; loss <= CLOSS_SIGMOID_CROSS_ENTROPY; loss++) test_elementwise(loss);
     test_pos_weights();
     return report("refused");
