@@ -150,6 +150,7 @@ class BuildExtensions(build_ext):
             "PC_LIBDIR": "${prefix}/lib",
             "PC_INCLUDEDIR": "${prefix}/include",
             "PC_CFLAGS": "",
+            "PC_LIBM": "" if os.name == "nt" else " -lm",
         }
         for source, target in FILES_FOR_C.items():
             (package / target).parent.mkdir(parents=True, exist_ok=True)

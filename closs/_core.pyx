@@ -54,8 +54,13 @@ cdef extern from *:
 
     /* libgomp's worker threads do not exist in a child after fork, and a parallel region there would wait for them for
      * ever. A child whose parent had started workers therefore computes serially. */
-    static volatile int closs_workers_started = 0;
-    static volatile int closs_workers_lost = 0;
+    #if defined(_MSC_VER) && !defined(__clang__)
+    typedef volatile int closs_flag; /* ordered there; atomics are experimental */
+    #else
+    typedef _Atomic int closs_flag; /* set without the GIL */
+    #endif
+    static closs_flag closs_workers_started = 0;
+    static closs_flag closs_workers_lost = 0;
     static void closs_after_fork(void) { closs_workers_lost = closs_workers_started; }
     #if defined(_WIN32) || defined(__EMSCRIPTEN__)
     static int closs_watch_fork(void) { return 0; }

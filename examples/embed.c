@@ -1,9 +1,11 @@
-/* embed.c: closs in a program that has threads of its own. Blocks of samples go to OpenMP's threads, whoever takes which;
- * the partial sums are combined in the order of the blocks, so that loss and gradient have the bits of the one-shot call.
+/* embed.c: closs in a program that has threads of its own. Blocks of samples go to OpenMP's threads, whoever takes
+ * which; the partial sums are combined in the order of the blocks, so that loss and gradient have the bits of the
+ * one-shot call.
  *
  *     cc -fopenmp embed.c $(python -m closs config --cflags --libs) -o embed && ./embed
  */
 #include <closs.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,11 +15,12 @@ static closs_status mean_in_parallel(closs_softmax_args args, int64_t samples, d
 {
     const closs_status status = closs_softmax_check(&args, report); /* labels and weights are read here, once */
     if (status != CLOSS_OK) return status;
-    args.scale = 1 / report->weight_sum; /* the gradient of a mean needs the denominator in advance */
+    const double denominator = report->weight_sum != 0 ? report->weight_sum : NAN; /* of no weight there is no mean */
+    args.scale = 1 / denominator; /* the gradient of a mean needs it in advance */
 
     const int64_t block = closs_softmax_block(&args), blocks = (samples + block - 1) / block;
     double *partial = calloc((size_t)blocks + 1, sizeof *partial);
-    if (!partial) return CLOSS_BAD_ARGUMENT;
+    if (!partial) return closs_softmax(&args, CLOSS_MEAN, mean, report); /* the same bits, on this thread */
 #pragma omp parallel for schedule(dynamic)
     for (int64_t b = 0; b < blocks; b++) {
         const int64_t begin = b * block, end = begin + block < samples ? begin + block : samples;
@@ -26,7 +29,7 @@ static closs_status mean_in_parallel(closs_softmax_args args, int64_t samples, d
     closs_sum total = {{0}, 0};
     for (int64_t b = 0; b < blocks; b++) closs_sum_add(&total, partial[b]);
     free(partial);
-    *mean = closs_sum_total(&total) / report->weight_sum;
+    *mean = closs_sum_total(&total) / denominator;
     return CLOSS_OK;
 }
 

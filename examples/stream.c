@@ -1,6 +1,6 @@
-/* stream.c: the perplexity of a language model from a file of its logits, in bounded memory, however long the file and however
- * large the vocabulary: classes are read in shards, and the states of the shards are merged into that of the row. Machines
- * that hold a shard each do the same, and send the states.
+/* stream.c: the perplexity of a language model from a file of its logits, in bounded memory, however long the file and
+ * however large the vocabulary: classes are read in shards, and the states of the shards are merged into that of the
+ * row. Machines that hold a shard each do the same, and send the states.
  *
  *     cc stream.c $(python -m closs config --cflags --libs) -lm -o stream
  *     ./stream logits.f16 labels.i64 50257

@@ -1,6 +1,6 @@
-/* ahead.h: what is needed after a chunk of classes, and where results will be written, is fetched while exponentials or logarithms of the
- * chunk are computed. Hardware does not foresee where it is, and memory would be waited for between them: up to half of the time.
- * Addresses are numbers, for nothing may be there.
+/* ahead.h: prefetching. While exponentials or logarithms of a chunk of classes are computed, the memory of the next
+ * chunk, and that of its results, is fetched. Hardware does not foresee where that is, and up to half of the time of a
+ * call would be spent waiting for it. Addresses are integers, because they may lie beyond the arrays.
  */
 INLINE uintptr_t address_of(const void *data, int64_t bytes)
 {
@@ -19,7 +19,7 @@ INLINE void fetch(uintptr_t address, int64_t bytes)
     if (bytes > 64) PREFETCH((const void *)(address + 64));
 }
 
-/* In the order in which memory lies, and not a tile. */
+/* What to fetch, in the order in which it lies in memory. */
 typedef struct {
     uintptr_t data;
     int64_t lane, step; /* bytes from one lane, and from one class or group of lanes, to the next */
@@ -36,14 +36,15 @@ INLINE void fetch_step(memory_ahead ahead, int64_t step, int64_t bytes)
     fetch(ahead.data + (uintptr_t)(step * ahead.step), bytes);
 }
 
-/* Of `bytes` a class from `data`: what to fetch. A line or two begin where what was before ended, and reach into the next. */
+/* Where to start fetching `bytes` of a class from `data`: of one or two lines with the last byte, because the line of
+ * the first byte was fetched with the samples before these. */
 INLINE uintptr_t line_of(uintptr_t data, int64_t bytes)
 {
     return bytes <= 128 ? data + (uintptr_t)bytes - 1 : data;
 }
 
-/* Where the class axis is not the fastest: after classes up to `end` of `lanes` samples come the same classes of the samples behind
- * them, while those are few enough to be still in the second cache by then, else more classes of the same. */
+/* Where the class axis is not the fastest. After classes [first, end) of `lanes` samples are needed the same classes of
+ * the samples behind them, if all classes fit in the second cache until then, else more classes of the same samples. */
 INLINE int64_t offset_ahead(int64_t first, int64_t end, int64_t classes, int64_t lanes, int64_t stride, int64_t size)
 {
     enum { NEAR = 160 << 10 };

@@ -17,8 +17,9 @@ HEAD = """\
  *
  *     cc -O3 -fno-math-errno -c closs.c
  *
- * C11; gcc or clang for the instruction sets beyond the baseline. Without -fno-math-errno square roots are calls that
- * need -lm. No flag changes a bit of the results but -ffast-math, which is refused, and its parts.
+ * C11; gcc or clang for the instruction sets beyond the baseline. Programs need -lm on processors other than x86-64 and
+ * aarch64, and without -fno-math-errno, by which square roots are no calls. No flag changes a bit of the results but
+ * -ffast-math, which is refused, and its parts.
  *
 {license}
  */
@@ -82,15 +83,13 @@ def pop(level: str) -> str:
 
 
 def text_of(name: str, included: set[str]) -> str:
-    """A source with its own headers in place of their #include lines; those with a guard or read before come once."""
+    """A source with its own headers in place of their #include lines; and nothing for those in `included`."""
     text = (SOURCE / name).read_text(encoding="utf-8")
 
     def expand(line: re.Match) -> str:
         header = line[1]
         if header in included:
             return ""
-        if header in ("closs.h", "dispatch.h", "bits.h"):
-            included.add(header)
         return "" if header == "closs.h" else text_of(header, included)
 
     return re.sub(r'^#include "([^"]+)"\n', expand, text, flags=re.MULTILINE)
@@ -127,7 +126,7 @@ def members(text: str) -> set[str]:
 
 
 def amalgamate() -> str:
-    included = {"bits.h"}
+    included = {"bits.h", "dispatch.h"}
     head = "".join(text_of(name, included) for name in ("bits.h", "dispatch.h", "cpu.c", "closs.c"))
     kernels = text_of("kernels.h", included)
     names = names_at_file_scope(kernels)

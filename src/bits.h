@@ -1,5 +1,8 @@
 /* bits.h: what the kernels take from the compiler beyond C: bits of numbers, shuffles, prefetching,
  * alignment. */
+#ifndef CLOSS_BITS_H
+#define CLOSS_BITS_H
+
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -46,8 +49,9 @@
 #define OUT_OF_LINE
 #endif
 
-/* Hides from the compiler what a variable is: gcc makes two or four instructions of a maximum with a number that it knows, and one
- * with a number that it does not know. Outside loops, for it is no vector code. */
+/* Hides from the compiler what a variable is: gcc makes two or four instructions of a maximum with a number that it
+ * knows, and one with a number that it does not know. Only outside loops, because the statement itself is no vector
+ * code. */
 #if defined(__GNUC__) && defined(__SSE2__)
 #define HIDE(variable) __asm__("" : "+x"(variable))
 #elif defined(__GNUC__) && defined(__aarch64__)
@@ -92,3 +96,5 @@ INLINE uint64_t double_to_bits(double value)
     memcpy(&bits, &value, sizeof bits);
     return bits;
 }
+
+#endif

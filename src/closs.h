@@ -1,8 +1,9 @@
 /* closs.h: losses of machine learning on CPU arrays.
  *
- * libcloss computes value and gradient of a loss in one call over one array. It has no threads, allocates nothing, does
- * no input or output, reads no environment and keeps one piece of state: which instruction set it uses. Every function
- * is re-entrant; threads may call it freely on arrays that none of them writes.
+ * libcloss computes value and gradient of a loss in one call over one array. It has no threads, allocates nothing,
+ * takes at most 44 KB of stack in any call, does no input or output, reads no environment variables and keeps one piece
+ * of state: which instruction set it uses. Every function is re-entrant; threads may call it freely on arrays that none
+ * of them writes.
  *
  * How a loss is computed
  * ----------------------
@@ -34,17 +35,16 @@
  *
  * Threads
  * -------
- * run, sum_part and write_part write only to the samples and classes they are given, so that calls for different ones may run
- * at once with one argument struct, which nothing writes to. Inputs must not change between check and the last run; a label
- * that does makes NaN of its sample, and is never used as an index. closs_set_isa comes before all that.
+ * run, sum_part and write_part write only to the samples and classes they are given, so that calls for different ones
+ * may run at once with one argument struct, which nothing writes to. Inputs must not change between check and the last
+ * run; a label that does makes NaN of its sample, and is never used as an index. closs_set_isa comes before all that.
  *
  * After an error
  * --------------
- * check writes *report alone, and the one-shot calls write to no output, nor to *value, on any status but CLOSS_OK: what was
- * in them is still there. There is no error after check has passed, but for what the one-shot calls ask of the weights of a
- * mean. What comes of numbers, NaN and infinity included, is a
- * value and no error; see the special values of each family. Options that a result or a loss does not have must be as the
- * _INIT macro leaves them.
+ * check writes *report alone, and the one-shot calls write to no output, nor to *value, on any status but CLOSS_OK:
+ * what was in them is still there. There is no error after check has passed, but for what the one-shot calls ask of the
+ * weights of a mean. What comes of numbers, NaN and infinity included, is a value and no error; see the special values
+ * of each family. Options that a result or a loss does not have must be as the _INIT macro leaves them.
  *
  * Units
  * -----
@@ -58,12 +58,11 @@
  * CLOSS_F64             double                double                        double
  * CLOSS_F16, CLOSS_BF16 float, sums double    double                        as the logits (or float); values float
  *
- * Sums over classes are kept in double after at most 16 terms (labels: 512 classes) of a lane; what is done once a sample is
- * done in double.
- * A value is rounded to the dtype of values before it is weighted and summed.
+ * Sums over classes are kept in double: of float numbers at most 16 are added up before they are added to one. What is
+ * done once a sample is done in double. A value is rounded to the dtype of values before it is weighted and summed.
  *
- * Floating-point environment: run and check set the default one (round to nearest, no flushing of subnormals, exceptions
- * masked) and restore the caller's before they return.
+ * Floating-point environment: every call computes in the default one (round to nearest, no flushing of subnormals,
+ * exceptions masked) and restores the caller's before it returns.
  */
 #ifndef CLOSS_H
 #define CLOSS_H
@@ -90,7 +89,8 @@
 extern "C" {
 #endif
 
-/* "major.minor.patch" of the library that is linked, which may be newer than this header. */
+/* "major.minor.patch" of the library that is linked. If its argument structs are of another size than those of this
+ * header, check and the one-shot calls return CLOSS_BAD_ARGUMENT. */
 CLOSS_API const char *closs_version(void);
 
 /* ---- Status --------------------------------------------------------------------------------------------------- */
@@ -139,17 +139,19 @@ typedef struct {
 /* ---- The softmax family --------------------------------------------------------------------------------------- */
 
 /* What is computed from the logits z of a sample. In nats, unless `base` says otherwise. p = softmax(z), v_j = class
- * weight x target probability, W = sum of v_j; for a label y without smoothing that is v_y = W = class weight, others 0.
+ * weight x target probability, W = sum of v_j; for a label y without smoothing v_y = W = class weight, all others 0.
+ * f stands for scale x weight.
  *
- *                          values                              grad                             hess (diagonal)
- * CLOSS_CROSS_ENTROPY      weight x sum of v_j (log S - z_j)   scale x weight x (W p - v)       scale x weight x W p (1 - p)
- * CLOSS_LOGSUMEXP          log S = log of sum of exp(z_j)      -                                -
- * CLOSS_SOFTMAX            -                                   p                                -
- * CLOSS_LOG_SOFTMAX        -                                   z - log S                        -
- * CLOSS_SOFTMAX_ENTROPY    weight x H(p)                       scale x weight x -p (log p + H)  -
- * CLOSS_DISTILLATION       weight x D(q || r)                  scale x weight x (r - q) / T     -
+ *                          values                              grad                  hess (diagonal)
+ * CLOSS_CROSS_ENTROPY      weight x sum of v_j (log S - z_j)   f (W p - v)           f W p (1 - p)
+ * CLOSS_LOGSUMEXP          log S = log of sum of exp(z_j)      -                     -
+ * CLOSS_SOFTMAX            -                                   p                     -
+ * CLOSS_LOG_SOFTMAX        -                                   z - log S             -
+ * CLOSS_SOFTMAX_ENTROPY    weight x H(p)                       f x -p (log p + H)    -
+ * CLOSS_DISTILLATION       weight x D(q || r)                  f (r - q) / T         -
  *
- * (distillation: q = softmax(targets / T), r = softmax(z / T), T the temperature). An output that a result has not is refused.
+ * (distillation: q = softmax(targets / T), r = softmax(z / T), T the temperature). An output that a result does not
+ * have is refused.
  *
  * Measures of probabilities as they are, not normalised: q = logits, p = targets (of an entropy p = logits):
  *
@@ -167,30 +169,30 @@ typedef struct {
  *
  * CLOSS_ZERO_ONE           weight x (0 where the predicted class is the label, else 1), exact
  *
- * Logits are any scores here: the class of the largest is predicted, of equal ones the first. A row with a NaN, or of -inf only,
- * predicts nothing and is wrong. Or, without logits and ignore_index and with 0 classes, `predicted` holds labels: these and the
- * labels may be any integers, and dtype says only what values are.
+ * Logits are any scores here: the class of the largest is predicted, of equal ones the first. A row with a NaN, or of
+ * -inf only, predicts nothing and is wrong. Or, without logits and ignore_index and with 0 classes, `predicted` holds
+ * labels: these and the labels may be any integers, and dtype says only what values are.
  *
- * CLOSS_CROSS_ENTROPY takes either labels or targets (class probabilities, not normalised here); label_smoothing e replaces a
- * target t by (1 - e) t + e / classes. Class weights and smoothing are its own; labels its, the zero-one loss's
- * and that of the measure of that name. CLOSS_LOGSUMEXP, CLOSS_SOFTMAX and CLOSS_LOG_SOFTMAX take no weights, and for them sums
- * mean nothing.
+ * CLOSS_CROSS_ENTROPY takes either labels or targets (class probabilities, not normalised here); label_smoothing e
+ * replaces a target t by (1 - e) t + e / classes. Class weights and smoothing are its own. Labels are taken by
+ * cross-entropy, by the zero-one loss and by CLOSS_PROBABILITY_CROSS_ENTROPY. CLOSS_LOGSUMEXP, CLOSS_SOFTMAX and
+ * CLOSS_LOG_SOFTMAX take no weights, and their sums mean nothing.
  *
- * The denominator of a mean: sum of sample weight x class weight of the label; with targets instead of labels the sum of
- * sample weights, whatever the class weights are.
+ * The denominator of a mean: sum of sample weight x class weight of the label; with targets instead of labels the sum
+ * of sample weights, whatever the class weights are.
  *
- * Samples are numbered in C order of shape[0..ndim); ndim may be 0 (one sample). logits, targets, grad and hess have these
- * axes and then the class axis: strides of ndim + 1 elements. labels, predicted, sample_weight and values have the sample axes
- * only.
+ * Samples are numbered in C order of shape[0..ndim); ndim may be 0 (one sample). logits, targets, grad and hess have
+ * these axes and then the class axis: strides of ndim + 1 elements. labels, predicted, sample_weight and values have
+ * the sample axes only.
  *
- * Accuracy of cross-entropy, integer labels, every confidence down to underflow: relative error of loss and gradient at most
- * 8 eps (plus sqrt(classes)/16 eps), plus half an ulp of x_j - max per exponential. With targets or smoothing: at most 8 eps of
- * the sum of |terms| (loss), and 8 eps (p_j W + v_j) (gradient).
+ * Accuracy of cross-entropy, integer labels, every confidence down to underflow: relative error of loss and gradient at
+ * most 8 eps (plus sqrt(classes)/16 eps), plus half an ulp of x_j - max per exponential. With targets or smoothing: at
+ * most 8 eps of the sum of |terms| (loss), and 8 eps (p_j W + v_j) (gradient).
  *
  * Special values: a class of positive target at a -inf logit gives +inf, with a finite gradient; a target of exactly 0
- * removes its term. A row with +inf or NaN, or of -inf only, is NaN, loss and gradient, and no other row is. A sample of
- * weight 0 (ignored, by its weights, or W = 0) gives value 0 and a gradient of zeros, whatever its logits hold. logsumexp of
- * -inf only, or of no class, is -inf; with +inf and no NaN it is +inf.
+ * removes its term. A row with +inf or NaN, or of -inf only, is NaN, loss and gradient, and no other row is. A sample
+ * of weight 0 (ignored, by its weights, or W = 0) gives value 0 and a gradient of zeros, whatever its logits hold.
+ * logsumexp of -inf only, or of no class, is -inf; with +inf and no NaN it is +inf.
  *
  * grad may be the very array of the logits (same address, strides and dtype); no other overlap is allowed. */
 typedef enum {
@@ -223,7 +225,7 @@ typedef struct {
     closs_const_array targets;       /* class probabilities in place of labels; for distillation logits */
     double label_smoothing;          /* in [0, 1] */
     double temperature;              /* finite, > 0 */
-    double base;                     /* of the logarithm of the entropy: finite, > 0, not 1; 0 means nats */
+    double base;                     /* of logarithms, of entropies and measures: finite, > 0, not 1; 0: e, for nats */
     closs_dtype class_weight_dtype;  /* CLOSS_F32 or CLOSS_F64 */
     closs_const_array class_weight;  /* optional: one axis, classes; finite and >= 0 */
     closs_dtype sample_weight_dtype; /* CLOSS_F32 or CLOSS_F64 */
@@ -234,7 +236,7 @@ typedef struct {
     int32_t wide_grad;               /* for half types: grad is float */
     int32_t wide_hess;               /* for half types: hess is float */
     double scale;                    /* multiplies grad and hess; run uses it, the one-shot call sets it */
-    int32_t wrt_targets;             /* of measures of two arrays: grad is that for targets */
+    int32_t wrt_targets;             /* measures of two arrays: grad is the derivative in targets */
     int64_t first_class;             /* part and write: that of the first element of logits, targets, grad and hess */
     closs_label_dtype predicted_dtype;
     closs_const_array predicted; /* zero-one loss: labels in place of logits */
@@ -243,42 +245,46 @@ typedef struct {
 
 /* clang-format off */
 #define CLOSS_SOFTMAX_INIT \
-    { sizeof(closs_softmax_args), CLOSS_CROSS_ENTROPY, CLOSS_F32, CLOSS_I64, 0, 0, NULL, {NULL, NULL}, {NULL, NULL}, 0, 0, \
-      CLOSS_F32, {NULL, NULL}, 0.0, 1.0, 0.0, CLOSS_F64, {NULL, NULL}, CLOSS_F64, {NULL, NULL}, {NULL, NULL}, \
+    { sizeof(closs_softmax_args), CLOSS_CROSS_ENTROPY, CLOSS_F32, CLOSS_I64, 0, 0, NULL, {NULL, NULL}, {NULL, NULL}, \
+      0, 0, CLOSS_F32, {NULL, NULL}, 0.0, 1.0, 0.0, CLOSS_F64, {NULL, NULL}, CLOSS_F64, {NULL, NULL}, {NULL, NULL}, \
       {NULL, NULL}, {NULL, NULL}, 0, 0, 1.0, 0, 0, CLOSS_I64, {NULL, NULL}, 0 }
 /* clang-format on */
 
 CLOSS_API closs_status closs_softmax_check(const closs_softmax_args *args, closs_report *report);
 
-/* Samples in a block, from shape, classes and the order of the axes in memory alone. */
+/* Samples in a block, from shape, classes, dtype and the order of the axes in memory alone. */
 CLOSS_API int64_t closs_softmax_block(const closs_softmax_args *args);
 
 /* [begin, end) within the number of samples. *sum is added to; it may not be NULL. */
 CLOSS_API void closs_softmax_run(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum);
 
-/* *value is the mean or sum. A mean of zero total weight is NaN; so is then the gradient of samples that count. Where another
- * total, class weights included, is not finite or has no finite reciprocal, a mean is CLOSS_BAD_SAMPLE_WEIGHT with index -1. On
- * any status but CLOSS_OK nothing but *report is written. report may be NULL. */
+/* *value is the mean or sum. A mean of zero total weight is NaN; so is then the gradient of samples that count. Where
+ * another total, class weights included, is not finite or has no finite reciprocal, a mean is CLOSS_BAD_SAMPLE_WEIGHT
+ * with index -1. On any status but CLOSS_OK nothing but *report is written. report may be NULL. */
 CLOSS_API closs_status closs_softmax(const closs_softmax_args *args, closs_reduction reduction, double *value,
                                      closs_report *report);
 
-/* Long rows on many threads, and classes spread over machines. A row may be cut along its classes: sum_part makes one part,
- * of at most CLOSS_PART classes; merge takes the states of parts into one, from left to right; value is the weighted value of the
- * sample (stored in values, too), and write_part the part's stretch of grad and hess, from the part as sum_part left it and
- * the state of the whole row. sum_part may already write to grad what only write_part makes right; without grad in args it
- * does not, and write_part then takes NULL for a part that was not kept.
+/* Long rows on many threads, and classes spread over machines. A row may be cut along its classes:
  *
- * Cut at multiples of CLOSS_PART, this gives the bits that run gives for rows of more than 288 classes whose class axis is
- * the fastest in memory. Where each machine holds its own classes, args.classes is the number of all classes (and the length of
- * class_weight), and args.first_class says which ones logits, targets, grad and hess begin with.
+ *   sum_part    makes a part, of at most CLOSS_PART classes;
+ *   merge       takes the states of parts into one, from left to right;
+ *   value       gives the weighted value of the sample, and stores it in values;
+ *   write_part  writes the part's stretch of grad and hess, from what sum_part left and the state of the whole row.
+ *
+ * sum_part may already write to grad what only write_part makes right; without grad in args it does not, and write_part
+ * then takes NULL for a part that was not kept.
+ *
+ * Cut at multiples of CLOSS_PART, this gives the bits that run gives for rows of more than 288 classes whose class axis
+ * is the fastest in memory. Where each machine holds its own classes, args.classes is the number of all classes (and
+ * the length of class_weight), and args.first_class says which ones logits, targets, grad and hess begin with.
  *
  * A state is plain numbers: it may be copied, stored, and sent to a machine of the same byte order. */
 enum { CLOSS_PART = 16384, CLOSS_PART_BLOCKS = 32 };
 
 typedef struct {
     closs_softmax_result result;
-    int32_t has_nan;    /* known for CLOSS_LOGSUMEXP, where +inf alone would be no NaN */
-    double temperature; /* that divides differences of logits: 1 but for distillation */
+    int32_t has_nan;    /* known for CLOSS_LOGSUMEXP, of which +inf alone makes no NaN */
+    double temperature; /* divides differences of logits: 1 but for distillation */
     double unit;        /* sums are multiples of it: a power of two that keeps the exponentials from underflow */
     double max;         /* of the logits */
     double others;      /* sum of exp(z - max) without ... */
@@ -325,12 +331,14 @@ CLOSS_API void closs_softmax_write_part(const closs_softmax_args *args, int64_t 
  * CLOSS_SIGMOID_CROSS_ENTROPY, z = pred a logit, t = target, u = positive weight (or 1), s = 1 / (1 + exp(-z)):
  *                      -u t log s - (1 - t) log(1 - s)             (1-t) s - u t (1-s)  (1 - t + u t) s (1 - s)
  *
- * values hold weight x value, grad and hess scale x weight x slope and curvature. All arrays have the axes of shape; a stride of
- * 0 repeats an element of an input. NaN stays NaN in all three; an element of weight 0 is 0 in all three.
+ * values hold weight x value, grad and hess scale x weight x slope and curvature. All arrays have the axes of shape; a
+ * stride of 0 repeats an element of an input. NaN stays NaN in all three; an element of weight 0 is 0 in all three.
  *
- * Error: at most 2 ulp of the value for the rounded d; log-cosh, pseudo-Huber and the sigmoid's 4.
+ * Error: at most 2 ulp of the value for the rounded d; log-cosh, pseudo-Huber and the sigmoid's 4. Where the arithmetic
+ * is float, a delta or beta that float does not hold is taken in double.
  *
- * grad may be the very array of pred; no other overlap is allowed. check, block, run and one-shot: as for the softmax family. */
+ * grad may be the very array of pred; no other overlap is allowed. check, block, run and one-shot: as for the softmax
+ * family. */
 typedef enum {
     CLOSS_L1 = 0,
     CLOSS_MSE = 1,
@@ -345,7 +353,7 @@ typedef enum {
 typedef struct {
     size_t size; /* sizeof(closs_elementwise_args), set by CLOSS_ELEMENTWISE_INIT */
     closs_elementwise_loss loss;
-    closs_dtype dtype; /* of pred, target, and but for wide_ ones of grad and hess */
+    closs_dtype dtype; /* of pred and target, and unless they are wide of grad and hess */
     double parameter;
     int32_t ndim;
     const int64_t *shape;
@@ -361,13 +369,13 @@ typedef struct {
     int32_t wide_grad;               /* for half types: grad is float */
     int32_t wide_hess;
     double scale;  /* multiplies grad and hess; run uses it, the one-shot call sets it */
-    int32_t fresh; /* as above, of grad and hess */
+    int32_t fresh; /* grad and hess are new memory, as above */
 } closs_elementwise_args;
 
 /* clang-format off */
 #define CLOSS_ELEMENTWISE_INIT \
-    { sizeof(closs_elementwise_args), CLOSS_L1, CLOSS_F32, 1.0, 0, NULL, {NULL, NULL}, {NULL, NULL}, CLOSS_F64, {NULL, NULL}, \
-      CLOSS_F64, {NULL, NULL}, {NULL, NULL}, {NULL, NULL}, {NULL, NULL}, 0, 0, 1.0, 0 }
+    { sizeof(closs_elementwise_args), CLOSS_L1, CLOSS_F32, 1.0, 0, NULL, {NULL, NULL}, {NULL, NULL}, CLOSS_F64, \
+      {NULL, NULL}, CLOSS_F64, {NULL, NULL}, {NULL, NULL}, {NULL, NULL}, {NULL, NULL}, 0, 0, 1.0, 0 }
 /* clang-format on */
 
 CLOSS_API closs_status closs_elementwise_check(const closs_elementwise_args *args, closs_report *report);
@@ -387,7 +395,7 @@ typedef struct {
 CLOSS_API void closs_sum_add(closs_sum *sum, double partial);
 CLOSS_API double closs_sum_total(const closs_sum *sum);
 
-/* ---- Instruction sets --------------------------------------------------------------------------------------------- */
+/* ---- Instruction sets -------------------------------------------------------------------------------------------- */
 
 /* Names: "baseline", "avx2" (AVX2, FMA, F16C), "avx512" (F, BW, DQ, VL), "neon". The best one that was compiled in and
  * that CPU and operating system have is chosen at the first run. */

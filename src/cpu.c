@@ -74,9 +74,9 @@ static int has_avx2(void)
     return (r[2] & fma_f16c_avx) == fma_f16c_avx && leaf7(1u << 5) && operating_system_saves(SAVES_YMM);
 }
 
-/* Intel cores before Ice Lake and Sapphire Rapids (Skylake-SP, Cascade Lake, Cooper Lake: family 6, model 0x55) lower their
- * clock for everybody on the core when 512-bit arithmetic is heavy: Intel 64 and IA-32 optimization manual, "Intel
- * AVX-512 frequency". A library that is called for microseconds does not do that to its caller. */
+/* Intel cores before Ice Lake and Sapphire Rapids (Skylake-SP, Cascade Lake, Cooper Lake: family 6, model 0x55) lower
+ * their clock for everybody on the core when 512-bit arithmetic is heavy: Intel 64 and IA-32 optimization manual,
+ * "Intel AVX-512 frequency". A library that is called for microseconds does not do that to its caller. */
 static int prefers_256_bits(void)
 {
     unsigned r[4];

@@ -1,8 +1,9 @@
 /* dispatch.h: the one list of kernels. A table of them exists for every instruction set that was compiled in
- * (isa_*.c); cpu.c chooses one table, closs.c picks from it. */
+ * (isa_*.c); cpu.c chooses one table, closs.c picks from it. And what closs.c and kernels share. */
 #ifndef CLOSS_DISPATCH_H
 #define CLOSS_DISPATCH_H
 
+#include "bits.h"
 #include "closs.h"
 
 /* Computes samples [begin, end) of a checked call and adds the values to *sum. */
@@ -45,12 +46,18 @@ extern const closs_kernels closs_kernels_avx2;
 extern const closs_kernels closs_kernels_avx512;
 extern const closs_kernels closs_kernels_neon;
 
-/* Whether samples are the lanes: where the class axis is not the fastest in memory; and up to `few` classes, unless there are so
- * few samples that most lanes would be empty: the sample that is a row costs as much by itself as `row` classes. */
+/* Whether samples are the lanes: where the class axis is not the fastest in memory; and up to `few` classes, unless
+ * there are so few samples that most lanes would be empty: the sample that is a row costs as much by itself as `row`
+ * classes. */
 enum { CLOSS_FEW_F64 = 128, CLOSS_FEW_F32 = 192, CLOSS_ROW = 12, CLOSS_TERMS_ROW = 16 };
 int closs_lanes_of_samples(const closs_softmax_args *args, int64_t few, int64_t row);
 
 /* The table in use; chosen at the first call. */
 const closs_kernels *closs_chosen_kernels(void);
+
+INLINE double weight_at(const closs_const_array *array, closs_dtype dtype, int64_t offset)
+{
+    return dtype == CLOSS_F32 ? (double)((const float *)array->data)[offset] : ((const double *)array->data)[offset];
+}
 
 #endif

@@ -1,9 +1,10 @@
-/* elementwise.h: losses whose value belongs to one element: d = prediction - target for regression, logit and target for
- * the sigmoid cross-entropy. Each is one inline function from an element to value, slope and curvature (the first and second
- * derivative in the prediction); the loop around them exists once, below.
+/* elementwise.h: losses whose value belongs to one element: of d = prediction - target for regression, of logit and
+ * target for the sigmoid cross-entropy. Each is one inline function from an element to value, slope and curvature (the
+ * first and second derivative in the prediction); the loop around them exists once, below.
  *
- * Passes: one over memory, in blocks of 512 floats or 256 doubles. Arithmetic is in `real`; a value is rounded to it before it is weighted,
- * and summed in double from the first addition, in 16 lanes by the number of the element in its block of samples.
+ * Passes: one over memory, in blocks of 512 floats or 256 doubles. Arithmetic is in `real`. A value is rounded to it
+ * before it is weighted, and summed in double from the first addition, in 16 lanes by the number of the element in its
+ * block of samples.
  *
  * Error: at most 2 ulp of the value for the rounded d (log-cosh, pseudo-Huber and the sigmoid's 4).
  *
@@ -30,7 +31,7 @@ typedef struct {
     real value, slope, curvature;
 } element;
 
-/* What a loss gets beside d: its parameter (delta, beta, quantile), and its complement to 1. */
+/* Beside d a loss gets its parameter (delta, beta, quantile), and what is computed from it once. */
 INLINE element element_l1(real d)
 {
     const real nothing = d == d ? 0 : d;
@@ -51,7 +52,7 @@ INLINE element element_huber(real d, real delta)
                      linear ? 0 : curvature};
 }
 
-/* beta > 0, ratio = d / beta: that first, for d^2 may overflow where the loss does not. */
+/* beta > 0, ratio = d / beta, which comes first because d^2 may overflow where the loss does not. */
 INLINE element element_smooth_l1(real d, real ratio, real beta, real inverse)
 {
     const real a = ABSOLUTE(d);
@@ -61,8 +62,9 @@ INLINE element element_smooth_l1(real d, real ratio, real beta, real inverse)
                      linear ? 0 : curvature};
 }
 
-/* near and far, |d| and delta times the power of two that brings the larger to [2, 4): no square overflows, and nothing cancels in
- * delta (sqrt(d^2 + delta^2) - delta) = delta d^2 / (sqrt(d^2 + delta^2) + delta). Far below delta it is d^2 / 2. */
+/* near and far, |d| and delta times the power of two that brings the larger to [2, 4): no square overflows, and nothing
+ * cancels in delta (sqrt(d^2 + delta^2) - delta) = delta d^2 / (sqrt(d^2 + delta^2) + delta). Far below delta, where
+ * the quotient could underflow, it is d^2 / 2 to the last bit. */
 INLINE element element_pseudo_huber(real d, real delta)
 {
     const bits_t one = (bits_t)1 << MANTISSA_BITS, exponents = (bits_t)(2 * EXPONENT_BIAS + 1) << MANTISSA_BITS;
@@ -70,7 +72,7 @@ INLINE element element_pseudo_huber(real d, real delta)
     const bits_t power = to_bits(larger) & exponents;
     const real down = from_bits(exponents - (power < one ? one : power)), near = a * down, far = delta * down;
     const real root = SQRT(FMA(near, near, far * far)), inverse = 1 / root, steep = far * inverse;
-    const int square = near < (real)(REAL_TINY / EXP_UNIT / EXP_UNIT), finite = a < (real)INFINITY;
+    const int square = a < delta * (real)(REAL_DTYPE == CLOSS_F32 ? 0x1p-13 : 0x1p-28), finite = a < (real)INFINITY;
     const real value = square ? (real)0.5 * a * a : delta * (a * (near / (root + far)));
     const real slope = square ? a : delta * (near * inverse), at_end = d == d ? delta : d;
     return (element){finite ? value : a, SIGNED(finite ? slope : at_end, d),
@@ -106,8 +108,7 @@ INLINE element element_log_cosh(real d)
     const real log = log1p_positive(near ? c : e);
     const real tangent = near ? a * s / (1 + c) : (1 - e) * far;
     const real curvature = near ? 1 / ((1 + c) * (1 + c)) : 4 * e * far * far;
-    return (element){near ? log : a + (log - (real)0.69314718055994530942), d == d ? SIGNED(tangent, d) : d,
-                     d == d ? curvature : d};
+    return (element){near ? log : a + (log - (real)LN2), d == d ? SIGNED(tangent, d) : d, d == d ? curvature : d};
 }
 
 /* over = 1 - quantile, the slope above the target. 0 inf is 0 here: that side is free. */
@@ -119,7 +120,8 @@ INLINE element element_quantile(real d, real quantile, real over)
     return (element){slope == 0 ? 0 : value, slope, nothing};
 }
 
-/* a log(1 + exp(-z)) + b log(1 + exp(z)) with a = positive x target, b = 1 - target; a term whose factor is 0 is not there. */
+/* a log(1 + exp(-z)) + b log(1 + exp(z)) with a = positive x target, b = 1 - target; a factor of 0 leaves its term
+ * out. */
 INLINE element element_sigmoid(real z, real target, real positive)
 {
     const real a = positive * target, b = 1 - target, size = ABSOLUTE(z);
@@ -188,9 +190,40 @@ static element_run element_run_at(const closs_elementwise_args *args, int64_t sa
     }                                                                                                                  \
     break
 
+#if CLOSS_REAL == 32
+#define element_loss_f64 CLOSS_JOIN(element_loss_f64_, CLOSS_ISA)
+
+/* Of a delta or beta that float does not hold, or only some digits of: in double, which holds every d^2 as well. */
+static OUT_OF_LINE void element_loss_in_double(closs_elementwise_loss loss, double parameter, const real *p,
+                                               const real *t, int64_t n, real scale, real *restrict v, real *g, real *h)
+{
+    enum { AT_ONCE = 64 };
+    const double zero[AT_ONCE] = {0};
+    double d[AT_ONCE], value[AT_ONCE], slope[AT_ONCE], curvature[AT_ONCE];
+    for (int64_t first = 0; first < n; first += AT_ONCE) {
+        const int64_t count = n - first < AT_ONCE ? n - first : AT_ONCE;
+        for (int64_t i = 0; i < count; i++) d[i] = (double)(p[first + i] - t[first + i]);
+        element_loss_f64(loss, parameter, d, zero, NULL, count, 1, value, slope, curvature);
+        for (int64_t i = 0; i < count; i++) {
+            v[first + i] = (real)value[i];
+            if (g) g[first + i] = (real)slope[i] * scale;
+            if (h) h[first + i] = (real)curvature[i] * scale;
+        }
+    }
+}
+#undef element_loss_f64
+#endif
+
 static OUT_OF_LINE void element_loss(closs_elementwise_loss loss, double parameter, const real *p, const real *t,
                                      const real *positive, int64_t n, real scale, real *restrict v, real *g, real *h)
 {
+#if CLOSS_REAL == 32
+    const int has_width = loss == CLOSS_HUBER || loss == CLOSS_SMOOTH_L1 || loss == CLOSS_PSEUDO_HUBER;
+    if (has_width && (parameter < REAL_TINY || (parameter > REAL_MAX && parameter < INFINITY))) {
+        element_loss_in_double(loss, parameter, p, t, n, scale, v, g, h);
+        return;
+    }
+#endif
     const real delta = (real)parameter, over = (real)(1 - parameter), inverse = 1 / delta;
     switch (loss) {
     case CLOSS_L1: ELEMENT_LOOP(element_l1(p[i] - t[i]));
@@ -201,8 +234,7 @@ static OUT_OF_LINE void element_loss(closs_elementwise_loss loss, double paramet
             ELEMENT_LOOP(element_smooth_l1(p[i] - t[i], (p[i] - t[i]) * inverse, delta, inverse));
         }
         ELEMENT_LOOP(element_smooth_l1(p[i] - t[i], (p[i] - t[i]) / delta, delta, inverse));
-    case CLOSS_PSEUDO_HUBER:
-        ELEMENT_LOOP(element_pseudo_huber(p[i] - t[i], delta < (real)REAL_MAX ? delta : (real)REAL_MAX));
+    case CLOSS_PSEUDO_HUBER: ELEMENT_LOOP(element_pseudo_huber(p[i] - t[i], delta));
     case CLOSS_LOG_COSH: ELEMENT_LOOP(element_log_cosh(p[i] - t[i]));
     case CLOSS_QUANTILE: ELEMENT_LOOP(element_quantile(p[i] - t[i], delta, over));
     case CLOSS_SIGMOID_CROSS_ENTROPY: ELEMENT_LOOP(element_sigmoid(p[i], t[i], positive[i]));
@@ -233,8 +265,8 @@ static OUT_OF_LINE void element_results(real *computed, const double *weight, do
     store_reals(computed, n, data, dtype, offset, step);
 }
 
-/* Lanes in registers, where the sum starts with the first of them. Meanwhile the same number of elements from each address is
- * fetched: hardware stops fetching where no memory is read. */
+/* Lanes in registers, where the sum starts with the first of them. Meanwhile the same number of elements from each
+ * address is fetched: hardware stops fetching where no memory is read. */
 INLINE void element_sum(value_sum *sum, const real *v, int64_t n, const uintptr_t *ahead, const int arrays)
 {
     int64_t i = 0;
@@ -294,8 +326,9 @@ static void elementwise(const closs_elementwise_args *args, int64_t begin, int64
     ALIGNED double weights[ELEMENTS];
     const closs_dtype grad_type = args->wide_grad && args->dtype != CLOSS_F64 ? CLOSS_F32 : args->dtype;
     const closs_dtype hess_type = args->wide_hess && args->dtype != CLOSS_F64 ? CLOSS_F32 : args->dtype;
-    /* Smooth L1 with beta = 0 is L1. */
-    const closs_elementwise_loss loss = args->loss == CLOSS_SMOOTH_L1 && args->parameter == 0 ? CLOSS_L1 : args->loss;
+    closs_elementwise_loss loss = args->loss;
+    if (loss == CLOSS_SMOOTH_L1 && args->parameter == 0) loss = CLOSS_L1;
+    if (loss == CLOSS_PSEUDO_HUBER && args->parameter == INFINITY) loss = CLOSS_HUBER; /* even where d is infinite */
     const double *weight = args->sample_weight.data ? weights : NULL;
     const int plain = args->dtype == REAL_DTYPE && grad_type == REAL_DTYPE && hess_type == REAL_DTYPE && !weight &&
                       !args->pos_weight.data;

@@ -10,8 +10,8 @@
 INLINE float from_f16(uint16_t half)
 {
     const uint32_t magnitude = half & 0x7fffu;
-    /* The exponent's bias differs by 112. Subnormals are multiples of 2^-24; as floats they are none, for processors take a
-     * hundred times as long for those. */
+    /* The exponent's bias differs by 112. Subnormals are multiples of 2^-24, and are made of integers, because
+     * arithmetic with subnormal floats takes processors a hundred times as long. */
     const uint32_t subnormal = float_to_bits((float)(int32_t)magnitude * 0x1p-24f);
     const uint32_t special = magnitude >= 0x7c00 ? 0x7f800000u : 0;
     const uint32_t bits = magnitude < 0x400 ? subnormal : (magnitude << 13) + (112u << 23);

@@ -1,6 +1,6 @@
 /* kernels.h: everything that is compiled once per instruction set. An isa_*.c file defines CLOSS_ISA (the name),
- * CLOSS_FMA and CLOSS_F16C (1 if the level has fused multiply-add, and F16C) and includes this; all it leaves behind is its
- * table. */
+ * CLOSS_FMA and CLOSS_F16C (1 if the level has fused multiply-add, and F16C) and includes this; all it leaves behind is
+ * its table. */
 #include "bits.h"
 #include "dispatch.h"
 

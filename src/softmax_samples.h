@@ -110,11 +110,6 @@ INLINE int leaves_out_pivot(const closs_softmax_args *args)
     return args->result == CLOSS_LOGSUMEXP || args->result == CLOSS_LOG_SOFTMAX;
 }
 
-INLINE double weight_at(const closs_const_array *array, closs_dtype dtype, int64_t offset)
-{
-    return dtype == CLOSS_F32 ? (double)((const float *)array->data)[offset] : ((const double *)array->data)[offset];
-}
-
 /* Class weights belong to the label where it alone has a term; elsewhere to every class. */
 INLINE int weighted_by_label(const closs_softmax_args *args)
 {

@@ -1,7 +1,8 @@
-/* stream.h: results of more than STREAM_BYTES are written past the caches, which could not keep them: lines that will be
- * overwritten are then not read first, a third of a gradient's traffic. From a block that is in L1, whole lines but for the ends. The
- * values are the same. Only where the result is no input, whose lines are in the caches, nor new memory, whose pages the system has
- * just cleared there (512 x 32000 floats, log_softmax on two threads: 16 ms past the caches, 10 through them).
+/* stream.h: results of at least STREAM_BYTES are written past the caches, which could not keep them. The lines that
+ * will be overwritten are then not read first, which is a third of a gradient's traffic. They are copied from a block
+ * that is in L1, whole lines but for the ends; the values are the same. Not where the result is an input, too, whose
+ * lines are in the caches, nor in new memory, whose pages the system has just cleared there (512 x 32000 floats,
+ * log_softmax on two threads: 16 ms past the caches, 10 through them).
  */
 #ifndef CLOSS_STREAM_H
 #define CLOSS_STREAM_H

@@ -5,11 +5,12 @@
  *
  * exp_scaled(t) = 2^EXP_BIAS exp(t) for t <= 0. With n = round(t / ln 2) and r = t - n ln 2:
  *     exp(t) = 2^n (1 + r + r^2 Q(r)),    |r| <= ln(2)/2.
- * Rounding t / ln 2 by adding a large constant leaves n, already biased, in the low bits of the sum, and a shift makes it
- * an exponent. The scale of 2^EXP_BIAS keeps everything normal that is subnormal as exp(t), so that sums of exponentials
- * stay exact down to underflow and no second rounding happens; callers divide it out together with their own factor.
- * Error: at most 1.1 ulp of exp(t). t below EXP_LOWEST, -inf included, gives exactly 0; NaN gives NaN. Loops that are little
- * else call exp_above(t, lowest) with lowest = exp_lowest(), taken before them, which is one instruction where a constant is two.
+ * Rounding t / ln 2 by adding a large constant leaves n, already biased, in the low bits of the sum, and a shift makes
+ * it an exponent. The scale of 2^EXP_BIAS keeps everything normal that is subnormal as exp(t), so that sums of
+ * exponentials stay exact down to underflow and no second rounding happens; callers divide it out with their own
+ * factor. Error: at most 1.1 ulp of exp(t). t below EXP_LOWEST, -inf included, gives exactly 0; NaN gives NaN. Loops
+ * that do little else call exp_above(t, lowest) with lowest = exp_lowest(), called before them: one instruction where a
+ * constant is two.
  *
  * log1p_positive(z), z >= 0 (NaN and +inf pass through). With 1 + z = 2^k (1 + f), sqrt(1/2) <= 1 + f < sqrt(2):
  *     log1p(z) = k ln 2 + log(1 + f),   f = z 2^-k + (2^-k - 1) rounded once, since both terms are exact,
@@ -17,19 +18,19 @@
  * (The last form is that of K. C. Ng's log1p in FDLIBM, 1993.) For k = 0, f = z: full relative accuracy near 0.
  * Error: at most 1.5 ulp.
  *
- * log_ratio(p, q) of positive finite numbers, without dividing them. Their bits, as integers, differ by the difference of their
- * exponents and, below, of their mantissas; k, rounded from that, leaves a = p 2^-k between 2/3 q and 3/2 q:
+ * log_ratio(p, q) of positive finite numbers, without dividing them. Their bits, as integers, differ by the difference
+ * of their exponents and, below, of their mantissas. k, rounded from that, leaves a = p 2^-k between 2/3 q and 3/2 q:
  *     log(p / q) = k ln 2 + 2 atanh(s),   s = (a - q) / (a + q),   2 atanh(s) = s (2 + s^2 R(s^2)).
- * a - q is exact, so where p is near q the logarithm keeps its relative accuracy, and p = q gives exactly 0. `careful` takes
- * p below 2^-125 (2^-1021) and q outside [2^-125, 2^124] ([2^-1021, 2^1020]) as well; for others it changes no bit. p = 0, and then
- * q = 0, give a finite number. Error: at most 2.5 ulp of the logarithm.
+ * a - q is exact, so where p is near q the logarithm keeps its relative accuracy, and p = q gives exactly 0. `careful`
+ * takes p below 2^-125 (2^-1021) and q outside [2^-125, 2^124] ([2^-1021, 2^1020]) as well; for others it changes no
+ * bit. p = 0, and then q = 0, give a finite number. Error: at most 2.5 ulp of the logarithm.
  *
- * js_series(d^2) = (d atanh d + log(1 - d^2) / 2) / d^2 = 1/2 + d^2 / 12 + d^4 / 30 + ..., 0 <= d <= 1/3; at most 1 ulp.
+ * js_series(d^2) = (d atanh d + log(1 - d^2) / 2) / d^2 = 1/2 + d^2 / 12 + d^4 / 30 + ..., 0 <= d <= 1/3; to 1 ulp.
  */
 INLINE real exp_above(real t, real lowest)
 {
     real clamped = lowest > t ? lowest : t; /* in this order NaN passes */
-    real shifted = FMA(clamped, (real)1.44269504088896340736, EXP_MAGIC);
+    real shifted = FMA(clamped, (real)PER_LN2, EXP_MAGIC);
     real n = shifted - EXP_MAGIC;
     real r = FMA(n, -LN2_HIGH, clamped);
     r = FMA(n, -LN2_LOW, r);
@@ -98,8 +99,8 @@ INLINE real log1p_positive(real z)
     return u < INFINITY ? log : z + z; /* +inf and NaN */
 }
 
-/* Of a logarithm to base e, or to base 2, where powers of two are exact: what a step of the exponent's lowest bit in `bits_t`
- * adds, and the coefficients of 2 + s^2 R(s^2), `one` times as large as to base e. */
+/* Of a logarithm to base e, or to base 2, where powers of two are exact: what a step of the exponent's lowest bit in
+ * `bits_t` adds, and the coefficients of 2 + s^2 R(s^2), `one` times as large as to base e. */
 #if CLOSS_REAL == 32
 #define ATANH_SERIES {2, 0.66666947170577806232f, 0.39957822469659293572f, 0.30360935492837901302f}
 #else
@@ -119,12 +120,12 @@ typedef struct {
 
 INLINE log_scale log_scale_of(double base)
 {
-    const real one = base == 2 ? (real)1.4426950408889634074 : 1;
+    const real one = base == 2 ? (real)PER_LN2 : 1;
     real least = REAL_TINY;
 #if CLOSS_FMA
     HIDE(least);
 #endif
-    log_scale scale = {one, (base == 2 ? 1 : (real)0.69314718055994530942) * POWER_UNIT, least, ATANH_SERIES};
+    log_scale scale = {one, (base == 2 ? 1 : (real)LN2) * POWER_UNIT, least, ATANH_SERIES};
     for (int i = 0; i < ATANH_TERMS; i++) scale.series[i] *= one;
     return scale;
 }

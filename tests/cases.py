@@ -110,12 +110,12 @@ P3 = [0.25, 0.5, 0.25]
 Z3 = [0, 0, 0]
 NONE3 = [0, 0, 0]
 
-# semantics 1: a one-hot row of probabilities gives what its label gives.
+# A one-hot row of probabilities gives what its label gives.
 SPECIAL = [
     case(CE, row.logits, ONE_HOT[row.label][: len(row.logits)], value=row.loss, grad=row.gradient, why=f"one-hot: {row.why}")
     for row in ROWS
 ] + [
-    # semantics 2: targets, smoothing, weights
+    # Cross-entropy of targets, smoothing, weights
     case(CE, Z3, P3, value=1.0986, grad=[0.08333, -0.16667, 0.08333], hess=[0.22222] * 3, why="probabilities"),
     case(CE, Z3, [0.5, 1, 0.5], value=2.1972, grad=[0.16667, -0.33333, 0.16667], hess=[0.44444] * 3,
          why="targets that sum to 2: linear"),
@@ -144,7 +144,7 @@ SPECIAL = [
     case(CE, [nan, 1, 1], 0, sample_weight=0, value=0, grad=NONE3, hess=NONE3, why="sample weight 0 hides NaN"),
     case(CE, [inf, 1, 1], 7, ignore_index=7, value=0, grad=NONE3, hess=NONE3, why="an ignored row hides +inf"),
     case(CE, [3e38, 0, -3e38], [1, 0, 0], value=0, grad=NONE3, why="torch and optax: NaN for finite logits"),
-    # semantics 4
+    # logsumexp, softmax and log_softmax
     case("logsumexp", [-inf, -inf], value=-inf, why="all -inf"),
     case("logsumexp", [1, inf], value=inf, why="+inf"),
     case("logsumexp", [nan, inf], value=nan, why="NaN beside +inf"),
@@ -159,7 +159,7 @@ SPECIAL = [
     case("log_softmax", [1, inf], value=[nan, nan], why="+inf: the whole row"),
     case("log_softmax", [0, -18], value=[-1.523e-8, -18], why="next to 0: all peers give 0"),
     case("log_softmax", [-inf, 0, 0], value=[-inf, -0.6931, -0.6931], why="a masked class"),
-    # semantics 5: softmax entropy
+    # Entropy of softmax
     case(SE, [0, -inf], value=0, grad=[0, 0], why="one class left"),
     case(SE, [0, 0, -inf], value=0.6931, grad=NONE3, why="two classes left: naive formulas give NaN"),
     case(SE, [0, -800], value=0, grad=[0, 0], why="underflow"),
@@ -174,7 +174,7 @@ SPECIAL = [
     case(SE, [40, 0], value=1.7418e-16, grad=[-1.6993e-16, 1.6993e-16], why="confident: peers give gradient 0"),
     case(SE, [0, 0, 0, 0, -inf], base=2, value=2, grad=[0] * 5, why="bits, exactly"),
     case(SE, [nan, 0], sample_weight=0, value=0, grad=[0, 0], why="weight 0 hides NaN"),
-    # distillation
+    # Distillation
     case(DL, [1, 2, 4], [1, 2, 4], value=0, grad=NONE3, why="equal: exactly 0"),
     case(DL, [0, 1, 0], Z3, value=0.1195, grad=[-0.12139, 0.24278, -0.12139], why="against the uniform distribution"),
     case(DL, [0, -inf], [0, -inf], value=0, grad=[0, 0], why="masked on both sides"),
@@ -186,7 +186,7 @@ SPECIAL = [
     case(DL, [0, 0], [-inf, -inf], value=nan, grad=[nan, nan], why="all -inf in the target"),
     case(DL, [0, 0], [nan, 0], value=nan, grad=[nan, nan], why="NaN in the target"),
     case(DL, [nan, 0], [0, 0], sample_weight=0, value=0, grad=[0, 0], why="weight 0 hides NaN"),
-    # sigmoid cross-entropy, one element
+    # Sigmoid cross-entropy, one element
     case(SIG, inf, 1, value=0, grad=0, hess=0, why="certain and right"),
     case(SIG, inf, 0, value=inf, grad=1, hess=0, why="certain and wrong"),
     case(SIG, inf, 0.25, value=inf, grad=0.75, hess=0, why="certain, a target between"),
@@ -203,7 +203,7 @@ SPECIAL = [
     case(SIG, -10000, 0, value=0, grad=0, hess=0, why="no overflow, right"),
     case(SIG, 1e300, 0, value=1e300, grad=1, hess=0, why="huge"),
     case(SIG, nan, 0, sample_weight=0, value=0, grad=0, hess=0, why="weight 0 hides NaN"),
-    # semantics 5: entropy
+    # Entropy
     case("entropy", [1, 0], value=0, grad=[-1, inf], why="certain"),
     case("entropy", [0, 0], value=0, grad=[inf, inf], why="all zero"),
     case("entropy", [0.5, 0.25], value=0.6931, grad=[-0.30685, 0.38629], why="not normalised"),
@@ -215,7 +215,7 @@ SPECIAL = [
     case("entropy", [0.125] * 8, base=2, value=3, grad=[1.5573] * 8, why="bits, exactly"),
     case("entropy", [0.5, 0.5], base=0.5, value=-1, grad=[0.4427] * 2, why="a base below 1"),
     case("entropy", [nan, 1], sample_weight=0, value=0, grad=[0, 0], why="weight 0 hides NaN"),
-    # semantics 6: KL, cross-entropy, JS; the three zero patterns in value and both gradients
+    # KL, cross-entropy, JS: zeros in p, in q and in both, in value and both gradients
     *(case(name, p, q, wrt=wrt, value=value, grad=grad, why=f"{why}, in {wrt}")
       for name, p, q, value, in_p, in_q, why in [
           ("kl_divergence", [1, 0], [0.5, 0.5], 0.6931, [1.6931, -inf], [-2, 0], "0 in p"),
@@ -245,7 +245,7 @@ SPECIAL = [
           ("js_divergence", [-1, 1], [0.5, 0.5], nan, [nan, 0.14384], [nan, -0.20273], "p < 0"),
           ("js_divergence", [0.5, 0.5], [5e-324, 1], 0.21576, [0.34657, -0.20273], [-371.53, 0.14384], "q / p underflows"),
       ] for wrt, grad in (("p", in_p), ("q", in_q))),
-    # semantics 7: regression, one element
+    # Regression, one element
     *(case(name, pred, target, value=value, grad=grad, hess=hess, why=why, **options)
       for name, options, pred, target, value, grad, hess, why in [
           ("l1_loss", {}, 1, 1, 0, 0, 0, "d = 0: the subgradient of least norm"),
@@ -265,15 +265,26 @@ SPECIAL = [
           ("huber_loss", {"delta": inf}, -inf, 0, inf, -inf, 1, "delta = inf at d = -inf"),
           ("huber_loss", {"delta": inf}, 3, 0, 4.5, 3, 1, "delta = inf"),
           ("huber_loss", {"delta": 1e7}, 0.5, 0, 0.125, 0.5, 1, "a large delta keeps the gradient: optax gives 0"),
+          ("huber_loss", {"delta": 1e-50}, inf, 0, inf, 1e-50, 0, "delta below float32 at d = inf"),
+          ("huber_loss", {"delta": 1e-50}, 0, 0, 0, 0, 1, "delta below float32 at d = 0"),
+          ("huber_loss", {"delta": 2e-45}, 1e38, 0, 2e-7, 2e-45, 0, "delta of which float32 holds no digit"),
+          ("huber_loss", {"delta": 1e300}, inf, 0, inf, None, 0, "delta beyond float32 at d = inf"),
+          ("huber_loss", {"delta": 1e300}, 3, 0, 4.5, 3, 1, "delta beyond float32"),
           ("smooth_l1_loss", {"beta": 2}, 2, 0, 1, 1, 0.5, "|d| = beta is quadratic"),
           ("smooth_l1_loss", {"beta": 2}, -3, 0, 2, -1, 0, "linear"),
           ("smooth_l1_loss", {"beta": 0}, -3, 0, 3, -1, 0, "beta = 0 is L1"),
           ("smooth_l1_loss", {"beta": 0}, 0, 0, 0, 0, 0, "beta = 0 at d = 0"),
           ("smooth_l1_loss", {"beta": 0}, nan, 0, nan, nan, nan, "beta = 0, NaN"),
+          ("smooth_l1_loss", {"beta": 1e40}, 1e30, 0, 5e19, 1e-10, 1e-40, "beta beyond float32"),
+          ("smooth_l1_loss", {"beta": 1e300}, inf, 0, inf, 1, 0, "beta beyond float32 at d = inf"),
           ("pseudo_huber_loss", {"delta": 2}, inf, 0, inf, 2, 0, "d = inf"),
           ("pseudo_huber_loss", {"delta": 2}, -inf, 0, inf, -2, 0, "d = -inf"),
           ("pseudo_huber_loss", {"delta": 2}, 1e30, 0, 2e30, 2, None, "no overflow of d^2"),
           ("pseudo_huber_loss", {"delta": inf}, 3, 0, 4.5, 3, 1, "delta = inf"),
+          ("pseudo_huber_loss", {"delta": inf}, inf, 0, inf, inf, 1, "delta = inf at d = inf"),
+          ("pseudo_huber_loss", {"delta": 1e-50}, inf, 0, inf, 1e-50, 0, "delta below float32 at d = inf"),
+          ("pseudo_huber_loss", {"delta": 1e-50}, 0, 0, 0, 0, 1, "delta below float32 at d = 0"),
+          ("pseudo_huber_loss", {"delta": 1e300}, 3, 0, 4.5, 3, 1, "delta beyond float32"),
           ("pseudo_huber_loss", {}, nan, 0, nan, nan, nan, "NaN"),
           ("log_cosh_loss", {}, inf, 0, inf, 1, 0, "d = inf"),
           ("log_cosh_loss", {}, -1000, 0, 999.3069, -1, 0, "far away"),
@@ -288,7 +299,7 @@ SPECIAL = [
           ("quantile_loss", {}, nan, 0, nan, nan, nan, "NaN"),
           ("mse_loss", {"sample_weight": 0}, inf, 0, 0, 0, 0, "weight 0 hides inf: torch gives NaN"),
       ]),
-    # semantics 8: the zero-one loss of scores
+    # Zero-one loss of scores
     *(case("zero_one_loss", scores, label, value=value, why=why, **options)
       for scores, label, value, why, options in [
           ([1, 1, 0], 0, 0, "a tie: the first is predicted", {}),

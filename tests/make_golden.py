@@ -16,12 +16,17 @@ import numpy as np
 import closs
 from closs import _core
 
+try:
+    import ml_dtypes  # makes bfloat16 known to numpy
+except ImportError:
+    ml_dtypes = None
+
 FILE = Path(__file__).with_name("golden.json")
 LEVEL = "baseline" if _core.current_isa() == "baseline" else "fma"
 
 
 def numbers(count, seed):
-    """Multiples of 1/256 in [-8, 8): exact in every dtype but bfloat16, and the same on every machine and numpy."""
+    """Multiples of 1/256 in [-8, 8): exact in float16, and the same on every machine and numpy."""
     state = np.arange(count, dtype=np.uint64) + np.uint64(seed * 0x9E3779B97F4A7C15 % 2**64)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         state = (state ^ (state >> np.uint64(shift))) * np.uint64(factor)
@@ -29,16 +34,17 @@ def numbers(count, seed):
     return (state >> np.uint64(52)).astype(np.float64) / 256 - 8
 
 
-def inputs(shape, axis, seed):
-    """Logits, probabilities, labels, class weights and sample weights."""
-    size, classes = int(np.prod(shape)), shape[axis]
+def inputs(shape, axis, dtype):
+    """Logits, probabilities, labels, class weights and sample weights; the first two in the dtype, which holds them."""
+    seed, size, classes = 1, int(np.prod(shape)), shape[axis]
     samples = tuple(np.delete(shape, axis))
-    logits = numbers(size, seed).reshape(shape)
-    probabilities = np.abs(numbers(size, seed + 1)).reshape(shape) / 8
+    steps = 16 if dtype == "bfloat16" else 256
+    logits, others = (np.floor(numbers(size, seed + k).reshape(shape) * steps) / steps for k in range(2))
+    probabilities = np.abs(others) / 8
     labels = (np.abs(numbers(int(np.prod(samples)), seed + 2)) * 256).astype(np.int64).reshape(samples) % classes
     return (
-        logits,
-        probabilities,
+        logits.astype(dtype),
+        probabilities.astype(dtype),
         labels,
         np.abs(numbers(classes, seed + 3)),
         np.abs(numbers(labels.size, 9)).reshape(samples),
@@ -50,8 +56,7 @@ SHAPES = [((300, 3), 1), ((70, 100), 1), ((900, 300), 1), ((1, 300000), 1), ((2,
 
 def calls(shape, axis, dtype):
     """Name and call of each function; a call takes what turns each input into the one to use, and gives all outputs."""
-    given = inputs(shape, axis, 1)
-    x, p, labels, by_class, by_sample = given[0].astype(dtype), given[1].astype(dtype), *given[2:]
+    x, p, labels, by_class, by_sample = inputs(shape, axis, dtype)
     target = x[::-1] if x.ndim == 2 else x[:, ::-1]
     derivatives = {"grad": True, "hess": True}
     options = {"axis": axis, "reduction": "none"}
@@ -83,6 +88,11 @@ def calls(shape, axis, dtype):
             table[f"{name} of probabilities, {wrt}"] = lambda f, function=function, wrt=wrt: function(
                 f(p), f(q), axis=axis, wrt=wrt, grad=True
             )
+    table["cross_entropy of probabilities, labels"] = lambda f: closs.cross_entropy(
+        f(labels), f(q), axis=axis, sample_weight=f(by_sample), grad=True
+    )
+    table["zero_one of each"] = lambda f: closs.zero_one_loss(f(x), f(labels), axis=axis, reduction="none")
+    table["zero_one of labels"] = lambda f: closs.zero_one_loss(f(labels), f(labels[::-1]))
     table["entropy"] = lambda f: closs.entropy(f(p), axis=axis, grad=True)
     table["entropy in bits"] = lambda f: closs.entropy(
         f(p), axis=axis, base=2, sample_weight=f(by_sample), reduction="mean"
@@ -99,12 +109,12 @@ def digest(result):
     for part in result if isinstance(result, tuple) else (result,):
         array = np.ascontiguousarray(part)
         hasher.update(f"{array.shape} {array.dtype}".encode())
-        hasher.update((array + array.dtype.type(0)).tobytes() if array.dtype.kind == "f" else array.tobytes())
+        hasher.update((array + array.dtype.type(0)).tobytes())  # -0 as 0
     return hasher.hexdigest()[:16]
 
 
 def problems():
-    for dtype in ("float32", "float64", "float16"):
+    for dtype in ("float32", "float64", "float16", *(["bfloat16"] if ml_dtypes else [])):
         for shape, axis in SHAPES:
             yield dtype, shape, axis
 

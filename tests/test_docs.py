@@ -109,7 +109,7 @@ class TestReadme:
         assert np.isfinite(names["loss"])
 
     def test_commands(self):
-        """The two commands stand there as the house wants them, and nothing else is asked of a new user."""
+        """Two commands come first, to see closs and to test it, and nothing else is asked of a new user."""
         commands = [line for block in self.blocks("sh") for line in block.splitlines() if line]
         assert commands[:2] == [
             'python -m pip install -e ".[demo]" && python -m closs demo',

@@ -41,7 +41,8 @@ def compiled(source, folder, *flags, compiler="cc"):
 
 def test_config():
     package = Path(closs.__file__).parent
-    assert config("--cflags", "--libs") == f"-I{package / 'include'} -L{package / 'lib'} -lcloss"
+    libm = "" if os.name == "nt" else " -lm"
+    assert config("--cflags", "--libs") == f"-I{package / 'include'} -L{package / 'lib'} -lcloss{libm}"
     assert config("--version") == closs.__version__
     assert Path(config("--pkgconfigdir"), "closs.pc").is_file()
     assert Path(config("--cmakedir"), "closs-config.cmake").is_file()

@@ -51,8 +51,7 @@ def test_stored(dtype, shape, axis):
 @pytest.mark.parametrize(("dtype", "shape", "axis"), RUNS)
 def test_buffers(dtype, shape, axis):
     """In place, in a padded buffer, in a transposed one, and without the other outputs: the same bits."""
-    x, p, labels, *_ = make_golden.inputs(shape, axis, 1)
-    x, p = x.astype(dtype), p.astype(dtype)
+    x, p, labels, *_ = make_golden.inputs(shape, axis, dtype)
     for function, target, options in (
         (closs.softmax_cross_entropy, labels, {"axis": axis}),
         (closs.softmax_cross_entropy, p, {"axis": axis}),
@@ -74,7 +73,7 @@ def test_buffers(dtype, shape, axis):
             assert loss == expected
             assert same is buffer
             np.testing.assert_array_equal(buffer, gradient)
-        wide = np.empty(x.shape[::-1], np.float32 if dtype == "float16" else dtype).T
+        wide = np.empty(x.shape[::-1], np.float32 if dtype in ("float16", "bfloat16") else dtype).T
         loss, same = function(x, target, grad=wide, **options)
         assert loss == expected
         assert same is wide
@@ -88,4 +87,5 @@ def test_buffers(dtype, shape, axis):
 def test_nothing_is_stored_in_vain():
     names = {make_golden.key(name, dtype, shape) for dtype, shape, axis in RUNS
              for name in make_golden.calls(shape, axis, dtype)}  # fmt: skip
-    assert set(GOLDEN) == names
+    stored = {name for name in GOLDEN if make_golden.ml_dtypes or " bfloat16 " not in name}
+    assert stored == names

@@ -1,4 +1,4 @@
-"""What measures and the zero-one loss have of their own: labels, layouts, bases, the article's numbers."""
+"""What measures and the zero-one loss have of their own: labels, layouts, bases, published examples."""
 
 import math
 

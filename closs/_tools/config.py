@@ -7,10 +7,12 @@ from collections.abc import Callable
 
 import closs
 
+LIBM = "" if os.name == "nt" else " -lm"  # which libcloss needs on processors other than x86-64 and aarch64
+
 ANSWERS: dict[str, tuple[str, Callable[[], str]]] = {  # in the order in which they are printed
     "version": ("the version", lambda: closs.__version__),
     "cflags": ("the compiler's flags", lambda: shlex.quote(f"-I{closs.get_include()}")),
-    "libs": ("the linker's flags", lambda: f"{shlex.quote(f'-L{closs.get_library_dir()}')} -lcloss"),
+    "libs": ("the linker's flags", lambda: f"{shlex.quote(f'-L{closs.get_library_dir()}')} -lcloss{LIBM}"),
     "includedir": ("the folder of closs.h", closs.get_include),
     "libdir": ("the folder of the static library", closs.get_library_dir),
     "pkgconfigdir": (

@@ -1,6 +1,6 @@
-/* bits.c: a hash of every output of every function, dtype and layout for each instruction set. Levels with fused multiply-add
- * give the same bits; the printed hashes compare compilers, machines and ways to build. With an argument, for emulators, of
- * small arrays alone. */
+/* bits.c: a hash of every output of every function, dtype and layout for each instruction set. Levels with fused
+ * multiply-add give the same bits; the printed hashes compare compilers, machines and ways to build. With an argument,
+ * for emulators, of small arrays alone. */
 #include <stdlib.h>
 
 #include "check.h"
@@ -91,7 +91,10 @@ static void softmax_family(closs_dtype dtype, int64_t classes, int samples_faste
         else if (takes_labels || takes_pair)
             args.targets.data = &second;
         if (!plain) args.sample_weight.data = sample_weight;
-        if (result == CLOSS_CROSS_ENTROPY) args.class_weight.data = class_weight, args.hess.data = &hess;
+        if (result == CLOSS_CROSS_ENTROPY) {
+            args.class_weight.data = class_weight;
+            args.hess.data = &hess;
+        }
         if (result == CLOSS_DISTILLATION) args.temperature = 1.5;
         if (samples_fastest)
             args.logits.strides = args.targets.strides = args.grad.strides = args.hess.strides = strides;
@@ -120,7 +123,11 @@ static void elementwise(closs_dtype dtype, int weighted, int64_t elements)
         args.pred.data = &first;
         args.target.data = &second;
         args.grad.data = &grad;
-        if (weighted) args.sample_weight.data = sample_weight, args.hess.data = &hess, args.values.data = &values;
+        if (weighted) {
+            args.sample_weight.data = sample_weight;
+            args.hess.data = &hess;
+            args.values.data = &values;
+        }
         double value = 0;
         const closs_status status = closs_elementwise(&args, CLOSS_SUM, &value, NULL);
         outputs(status, value, dtype, elements, elements);

@@ -10,8 +10,8 @@
 static int checks = 0, failures = 0;
 static char levels_run[64];
 
-/* The levels of instruction sets, to be tested one after the other: use_level(k) for k below LEVELS is 0 where the machine
- * lacks it, and notes it for the report elsewhere. */
+/* The levels of instruction sets, to be tested one after the other: use_level(k) for k below LEVELS is 0 where the
+ * machine lacks it, and notes it for the report elsewhere. */
 enum { LEVELS = 4 };
 static inline int use_level(int k)
 {

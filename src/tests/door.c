@@ -65,8 +65,15 @@ static closs_softmax_args ordinary(void)
     args.values.data = values;
     shape[0] = ROWS;
     shape[1] = shape[2] = 1;
-    for (int i = 0; i < ROWS * CLASSES; i++) logits[i] = (float)(i * 37 % 19) - 9, gradient[i] = pattern;
-    for (int i = 0; i < ROWS; i++) labels[i] = i % CLASSES, sample_weight[i] = 1 + i % 3, values[i] = pattern;
+    for (int i = 0; i < ROWS * CLASSES; i++) {
+        logits[i] = (float)(i * 37 % 19) - 9;
+        gradient[i] = pattern;
+    }
+    for (int i = 0; i < ROWS; i++) {
+        labels[i] = i % CLASSES;
+        sample_weight[i] = 1 + i % 3;
+        values[i] = pattern;
+    }
     for (int j = 0; j < CLASSES; j++) class_weight[j] = 0.5 + j;
     return args;
 }
@@ -109,7 +116,9 @@ static void test_environment(void)
 {
     closs_softmax_args args = ordinary();
     args.classes = CLASSES;
-    logits[0] = 1e-40f, logits[1] = 90, logits[7] = INFINITY; /* subnormal numbers, and operations that are invalid */
+    logits[0] = 1e-40f; /* subnormal */
+    logits[1] = 90;
+    logits[7] = INFINITY; /* makes operations invalid */
     double expected, value;
     float wanted[ROWS * CLASSES];
     CHECK(closs_softmax(&args, CLOSS_SUM, &expected, NULL) == CLOSS_OK && isnan(expected));
@@ -126,6 +135,59 @@ static void test_environment(void)
         for (int i = 0; i < ROWS * CLASSES; i++)
             same &= gradient[i] == wanted[i] || (isnan(gradient[i]) && isnan(wanted[i]));
         CHECK(same);
+    }
+}
+
+/* The caller's environment has no say in the one-shot call's own arithmetic, nor in what check sees. */
+static void test_environment_of_sums_and_checks(void)
+{
+    const int64_t elements = 9000;
+    static double pred[9000], target[9000], hess[9000];
+    const double tiny = 0x1p-1074, below[] = {-tiny};
+    const int64_t repeated = 0;
+    closs_elementwise_args args = CLOSS_ELEMENTWISE_INIT;
+    for (int64_t i = 0; i < elements; i++) {
+        pred[i] = 1.0 / (double)(i + 1);
+        target[i] = 0.1;
+    }
+    args.loss = CLOSS_SIGMOID_CROSS_ENTROPY;
+    args.dtype = CLOSS_F64;
+    args.ndim = 1;
+    args.shape = &elements;
+    args.pred.data = pred;
+    args.target.data = target;
+    args.hess.data = hess;
+    closs_elementwise_args refused = args, narrow = args;
+    refused.pos_weight.data = below;
+    refused.pos_weight.strides = &repeated;
+    narrow.loss = CLOSS_HUBER;
+    narrow.parameter = tiny;
+    closs_softmax_args warm = ordinary();
+    warm.temperature = tiny;
+    warm.result = CLOSS_DISTILLATION;
+    warm.labels.data = NULL;
+    warm.class_weight.data = NULL;
+    warm.targets.data = logits;
+    double expected, first;
+    CHECK(closs_elementwise(&args, CLOSS_MEAN, &expected, NULL) == CLOSS_OK);
+    first = hess[0];
+    const environment callers = get();
+    for (size_t k = 0; k < sizeof odd / sizeof odd[0]; k++) {
+        double value = 0;
+        closs_sum sum = {{0}, 0};
+        closs_report report;
+        set(odd[k]);
+        const closs_status status = closs_elementwise(&args, CLOSS_MEAN, &value, NULL);
+        const closs_status pos_weights = closs_elementwise_check(&refused, &report);
+        const closs_status delta = closs_elementwise_check(&narrow, &report);
+        const closs_status temperature = closs_softmax_check(&warm, &report);
+        closs_sum_add(&sum, tiny);
+        closs_sum_add(&sum, 1);
+        const double total = closs_sum_total(&sum);
+        const environment after = get();
+        set(callers);
+        CHECK(status == CLOSS_OK && value == expected && hess[0] == first && after == odd[k]);
+        CHECK(pos_weights == CLOSS_BAD_POS_WEIGHT && delta == CLOSS_OK && temperature == CLOSS_OK && total == 1);
     }
 }
 
@@ -156,6 +218,7 @@ int main(void)
         if (!use_level(k)) continue;
         test_changed_label();
         test_environment();
+        test_environment_of_sums_and_checks();
     }
     return report("door");
 }

@@ -1,5 +1,5 @@
-/* fuzz.c: calls made of bytes, judged by trial.h. With clang's -fsanitize=fuzzer a target of libFuzzer; else a program that
- * replays files and, for a number among its arguments, as many calls made of random bytes:  fuzz seeds/x 1000 */
+/* fuzz.c: calls made of bytes, judged by trial.h. With clang's -fsanitize=fuzzer a target of libFuzzer; else a program
+ * that replays files and, for a number among its arguments, as many calls of random bytes:  fuzz seeds/x 1000 */
 #define _GNU_SOURCE
 #include <stdint.h>
 
@@ -140,7 +140,8 @@ static trial made(void)
     static const double smoothings[] = {0, 0, 0, 0.1, 1, 0.25, 1e-6, 1e-300},
                         temperatures[] = {1, 1, 2, 3, 0.25, 0.7, 10};
     static const double bases[] = {0, 0, 2, 10, 0.5, 2.718281828459045, 1.001, 0.999};
-    static const double parameters[] = {1, 0.5, 0.25, 2, 1.25, 1e-3, 1e3, 0};
+    static const double parameters[] = {1,     0.5,   0.25,  2,      1.25, 1e-3, 1e3,   0,
+                                        0.125, 1e-40, 1e-46, 1e-300, 1e40, 1e80, 1e300, (double)INFINITY};
     trial t = {0};
     t.elementwise = byte() % 4 == 0;
     t.function = (int)(byte() % (t.elementwise ? 8 : 10));
@@ -168,8 +169,10 @@ static trial made(void)
     t.smoothing = any_option(smoothings, 8);
     t.temperature = any_option(temperatures, 7);
     t.base = any_option(bases, 8);
-    t.parameter = any_option(parameters, 8);
-    t.place = place, t.number = number, t.label = label;
+    t.parameter = any_option(parameters, 16);
+    t.place = place;
+    t.number = number;
+    t.label = label;
     if (!t.elementwise) {
         const int f = t.function, labelled = t.has[LABELS];
         const int takes_labels = f == CLOSS_CROSS_ENTROPY || f == CLOSS_PROBABILITY_CROSS_ENTROPY;
@@ -178,7 +181,10 @@ static trial made(void)
         t.has[SECOND] = pair || (takes_labels && !labelled);
         t.ignore = t.ignore && t.has[LABELS];
         t.wrt_targets = f >= CLOSS_PROBABILITY_CROSS_ENTROPY && t.has[SECOND] && t.has[POS_WEIGHT];
-        if (f != CLOSS_CROSS_ENTROPY) t.has[CLASS_WEIGHT] = t.has[HESS] = 0, t.smoothing = 0;
+        if (f != CLOSS_CROSS_ENTROPY) {
+            t.has[CLASS_WEIGHT] = t.has[HESS] = 0;
+            t.smoothing = 0;
+        }
         if (f >= CLOSS_LOGSUMEXP && f <= CLOSS_LOG_SOFTMAX) t.has[SAMPLE_WEIGHT] = 0;
         if (f == CLOSS_LOGSUMEXP) t.has[GRAD] = 0;
         if (f == CLOSS_SOFTMAX || f == CLOSS_LOG_SOFTMAX) t.has[VALUES] = 0;
@@ -192,12 +198,17 @@ static trial made(void)
 
 static int one(const uint8_t *data, size_t size)
 {
-    bytes = data, left = size, state = (uint32_t)size;
+    bytes = data;
+    left = size;
+    state = (uint32_t)size;
     if (!use_level((int)(byte() % LEVELS))) closs_set_isa("baseline");
     const trial t = made();
     const int right = run_trial(&t);
     if (!right) print_trial(&t);
-    for (int k = 0; k < ARRAYS; k++) free(held[k]), held[k] = NULL;
+    for (int k = 0; k < ARRAYS; k++) {
+        free(held[k]);
+        held[k] = NULL;
+    }
     return right;
 }
 

@@ -1,7 +1,8 @@
-/* guard.c: every function, dtype and level, with every buffer of a call between pages that may not be touched, flush with the
- * one before it or the one behind it, and inputs read-only; for all small sizes and sizes round every block, chunk and part.
- * Layouts, options and outputs take turns. Results are judged by trial.h, and no call may take more than 44 KB of stack.
- * guard [STEP]: of the small sizes every STEPth, and no very long rows, for emulators are slow. */
+/* guard.c: every function, dtype and level, with every buffer of a call between pages that may not be touched, flush
+ * with the one before it or the one behind it, and inputs read-only; for all small sizes and sizes round every block,
+ * chunk and part. Layouts, options and outputs take turns. Results are judged by trial.h, and no call may take more
+ * than 44 KB of stack. guard [STEP]: of the small sizes every STEPth, and no very long rows, because emulators are
+ * slow. */
 #define _GNU_SOURCE
 #include <sys/mman.h>
 #include <unistd.h>
@@ -28,7 +29,7 @@ static void make_room(void)
     }
 }
 
-/* The stack below the caller of a call is painted before it, and looked at after it. Sanitizers forbid that, and change it. */
+/* The stack below the caller of a call is painted before it and looked at after it. Sanitizers forbid that. */
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define __SANITIZE_ADDRESS__ 1
@@ -104,21 +105,31 @@ static void call(int elementwise, int function, int dtype, int64_t outer, int64_
 {
     trial t = {0};
     turn++;
-    t.elementwise = elementwise, t.function = function;
+    t.elementwise = elementwise;
+    t.function = function;
     t.dtype = t.target_dtype = dtype;
     if (drawn(8) == 0 && dtype != CLOSS_F64) t.target_dtype = (int[]){CLOSS_F32, CLOSS_F16, CLOSS_BF16}[drawn(3)];
-    t.label_dtype = (int)drawn(2), t.weight_dtype = (int)drawn(2);
-    t.outer = outer, t.inner = inner, t.classes = classes;
+    t.label_dtype = (int)drawn(2);
+    t.weight_dtype = (int)drawn(2);
+    t.outer = outer;
+    t.inner = inner;
+    t.classes = classes;
     const int layout = (int)drawn(3), odd = drawn(4) == 0; /* all arrays alike, or each its own */
     for (int k = 0; k < ARRAYS; k++) {
         t.layout[k] = odd ? (int)drawn(k < VALUES ? LAYOUTS : REPEATED) : layout;
         t.has[k] = (int)drawn(2);
     }
-    t.has[GRAD] = (int)drawn(3), t.mean = drawn(4) == 0;
-    t.wide_grad = drawn(4) == 0, t.wide_hess = drawn(4) == 0;
-    t.temperature = 1, t.parameter = (double[]){0.5, 1, 0.75}[drawn(3)];
-    t.place = place, t.number = number, t.label = label;
-    t.before = before_call, t.after = after_call;
+    t.has[GRAD] = (int)drawn(3);
+    t.mean = drawn(4) == 0;
+    t.wide_grad = drawn(4) == 0;
+    t.wide_hess = drawn(4) == 0;
+    t.temperature = 1;
+    t.parameter = (double[]){0.5, 1, 0.75}[drawn(3)];
+    t.place = place;
+    t.number = number;
+    t.label = label;
+    t.before = before_call;
+    t.after = after_call;
     most_stack = 0;
     probabilities = !elementwise && function >= CLOSS_ENTROPY;
     if (!elementwise) {

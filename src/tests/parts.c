@@ -1,5 +1,5 @@
-/* parts.c: rows cut along their classes, as threads and as machines that hold some classes each would, give the bits of run;
- * elementwise losses are what the header says. At every level. */
+/* parts.c: rows cut along their classes, as threads and as machines that hold some classes each would, give the bits of
+ * run; elementwise losses are what the header says. At every level. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,7 +151,8 @@ static void test_elementwise(void)
     const double scale = 0.001;
     double expected = 0, value;
     for (int i = 0; i < N; i++) {
-        pred[i] = (double)(i % 41) / 8 - 2.5, target[i] = (double)(i % 7) / 4;
+        pred[i] = (double)(i % 41) / 8 - 2.5;
+        target[i] = (double)(i % 7) / 4;
         const double d = fabs(pred[i] - target[i]);
         expected += d <= 1.5 ? d * d / 2 : 1.5 * (d - 0.75);
     }

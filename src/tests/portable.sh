@@ -1,7 +1,7 @@
 #!/bin/sh
 # libcloss on other machines:  portable.sh
-# The C tests, thinned, under qemu for aarch64 (NEON), s390x (big-endian) and i686 (32 bits); and compiled with zig, which no one
-# runs here, for Windows and macOS. PYTHON names an interpreter with ziglang.
+# The C tests, thinned, under qemu for aarch64 (NEON), s390x (big-endian) and i686 (32 bits); and compiled by zig for
+# Windows and macOS, where nothing is run. PYTHON names an interpreter with ziglang.
 set -eu
 source=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)

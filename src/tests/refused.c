@@ -1,4 +1,4 @@
-/* refused.c: bad input of every kind for every function: the status and the place are reported, and nothing is written. */
+/* refused.c: bad input of every kind for every function: status and place are reported, and nothing is written. */
 #include <math.h>
 
 #include "check.h"
@@ -30,7 +30,11 @@ static void fresh(void)
     memset(&out, 0x5a, sizeof out);
     shape[0] = ROWS;
     shape[1] = shape[2] = 1;
-    for (int i = 0; i < N; i++) first[i] = second[i] = 1, weight[i] = 1 + i % 3, pos_weight[i] = 0.5 * (i % 4);
+    for (int i = 0; i < N; i++) {
+        first[i] = second[i] = 1;
+        weight[i] = 1 + i % 3;
+        pos_weight[i] = 0.5 * (i % 4);
+    }
     for (int i = 0; i < ROWS; i++) labels[i] = i % CLASSES;
     for (int j = 0; j < CLASSES; j++) class_weight[j] = 0.5 + j;
 }
@@ -46,7 +50,10 @@ static closs_softmax_args softmax(int result)
     args.classes = CLASSES;
     args.logits.data = first;
     if (result != CLOSS_LOGSUMEXP) args.grad.data = out.grad;
-    if (result == CLOSS_CROSS_ENTROPY) args.class_weight.data = class_weight, args.hess.data = out.hess;
+    if (result == CLOSS_CROSS_ENTROPY) {
+        args.class_weight.data = class_weight;
+        args.hess.data = out.hess;
+    }
     if (result == CLOSS_CROSS_ENTROPY || result == CLOSS_PROBABILITY_CROSS_ENTROPY)
         args.labels.data = labels;
     else if (result == CLOSS_DISTILLATION || result > CLOSS_ENTROPY)
@@ -228,7 +235,9 @@ static void test_labels(int result)
         }
     closs_softmax_args args = softmax(result);
     args.ndim = 3;
-    shape[0] = 4, shape[1] = 2, shape[2] = 3;
+    shape[0] = 4;
+    shape[1] = 2;
+    shape[2] = 3;
     args.labels.strides = label_strides;
     labels[2 * 1 + 1 * 12 + 0 * 4] = 99; /* (2, 1, 0): sample 15 */
     labels[1 * 1 + 1 * 12 + 2 * 4] = 99; /* (1, 1, 2): sample 11 */
@@ -267,7 +276,8 @@ static void test_sample_weights(void)
         }
     }
     closs_softmax_args args = softmax(CLOSS_CROSS_ENTROPY);
-    weight[7] = (double)NAN, labels[3] = -1; /* what comes first is named */
+    weight[7] = (double)NAN;
+    labels[3] = -1; /* what comes first is named */
     softmax_refused(&args, CLOSS_BAD_LABEL, 3);
     args = softmax(CLOSS_CROSS_ENTROPY);
     closs_report found;
@@ -363,7 +373,9 @@ static void test_pos_weights(void)
         for (int k = 0; k < 4; k++) {
             closs_elementwise_args args = elementwise(CLOSS_SIGMOID_CROSS_ENTROPY);
             args.ndim = 3;
-            shape[0] = w == 4 ? 1 : 8, shape[1] = 3, shape[2] = 5;
+            shape[0] = w == 4 ? 1 : 8;
+            shape[1] = 3;
+            shape[2] = 5;
             args.pos_weight.data = pos_weight + way[w].origin;
             args.pos_weight.strides = w > 0 ? way[w].strides : NULL;
             CHECK(closs_elementwise_check(&args, &(closs_report){CLOSS_OK, 0, 0, 0, 0}) == CLOSS_OK);

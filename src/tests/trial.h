@@ -1,5 +1,5 @@
-/* trial.h: one call of the library, of any function, on arrays made to order, judged by reference.h: every output within its
- * bound, nothing written between the elements of an output, nor anywhere if the call is refused. */
+/* trial.h: one call of the library, of any function, on arrays made to order, judged by reference.h: every output
+ * within its bound, nothing written between the elements of an output, nor anywhere if the call is refused. */
 #ifndef CLOSS_TESTS_TRIAL_H
 #define CLOSS_TESTS_TRIAL_H
 
@@ -99,12 +99,17 @@ static array array_of(const trial *t, int which, closs_dtype dtype, size_t eleme
     switch (t->layout[which]) {
     case SAMPLES_FASTEST: a.strides[0] = 1, a.strides[1] = t->outer, a.strides[2] = t->outer * t->inner; break;
     case SPREAD: /* classes backwards, every second element; padded samples and rows */
-        a.strides[2] = -2, a.strides[1] = classes_too ? 2 * c + 3 : -3, a.strides[0] = t->inner * (2 * c + 3) + 1;
+        a.strides[2] = -2;
+        a.strides[1] = classes_too ? 2 * c + 3 : -3;
+        a.strides[0] = t->inner * (2 * c + 3) + 1;
         a.origin = classes_too ? 2 * (c - 1) : 3 * (t->inner - 1);
         span = (t->outer - 1) * a.strides[0] + (t->inner - 1) * llabs(a.strides[1]) + 2 * (c - 1) + 1;
         break;
     case REPEATED: a.strides[2] = 1, span = c; break;
-    default: a.strides[2] = 1, a.strides[1] = c, a.strides[0] = c * t->inner;
+    default:
+        a.strides[2] = 1;
+        a.strides[1] = c;
+        a.strides[0] = c * t->inner;
     }
     if (elements == 0) span = a.origin = 0;
     a.bytes = (size_t)span * element;
@@ -136,8 +141,11 @@ static closs_const_array input(array *a, int layout)
 /* Whether all bytes that are no element of an output are as they were; if `none`, all bytes at all. */
 static int is_clean(const trial *t, const array *a, int classes_too, int none)
 {
-    static unsigned char marks[MOST_NUMBERS * 8];
-    if (a->bytes > sizeof marks) return 1;
+    static unsigned char marks[MOST_NUMBERS * 16]; /* every second element of a double */
+    if (a->bytes > sizeof marks) {
+        fprintf(stderr, "trial.h: an output of %zu bytes is more than `marks` holds\n", a->bytes);
+        abort();
+    }
     memset(marks, 0, a->bytes);
     const int64_t c = classes_too ? t->classes : 1;
     for (int64_t o = 0; !none && o < t->outer; o++)
@@ -159,8 +167,12 @@ static int64_t complaint_sample, complaint_class;
 
 static int wrong(const char *what, int64_t s, int64_t j, double got, expected want)
 {
-    complaint = what, complaint_sample = s, complaint_class = j;
-    complaint_got = got, complaint_wanted = want.value, complaint_bound = want.bound;
+    complaint = what;
+    complaint_sample = s;
+    complaint_class = j;
+    complaint_got = got;
+    complaint_wanted = want.value;
+    complaint_bound = want.bound;
     return 0;
 }
 
@@ -185,7 +197,9 @@ static int total_is_right(const trial *t, double got, wide total, wide bound, wi
     if (t->mean) {
         if (weight_sum == 0) return isnan(got);
         if (fabsl(weight_sum) < 1e-9L * all_weights) return 1; /* cancelled */
-        total /= weight_sum, bound /= fabsl(weight_sum), size /= fabsl(weight_sum);
+        total /= weight_sum;
+        bound /= fabsl(weight_sum);
+        size /= fabsl(weight_sum);
         bound += 1024 * (wide)DBL_EPSILON * size * all_weights / fabsl(weight_sum);
     }
     /* No block has more than 32768 values, in 16 lanes: 2048 additions to one of them, of half an ulp each. */
@@ -271,7 +285,7 @@ static int run_softmax(const trial *t)
     if (has_grad) {
         grad = in_place ? first : array_of(t, GRAD, grad_dtype, size_of(grad_dtype), 1);
         if (!in_place) memset(grad.data, 0x5a, grad.bytes);
-        args.grad = output(&grad, in_place ? t->layout[GRAD] : t->layout[GRAD]);
+        args.grad = output(&grad, t->layout[GRAD]);
     }
     if (has_hess) {
         hess = array_of(t, HESS, hess_dtype, size_of(hess_dtype), 1);
@@ -279,14 +293,22 @@ static int run_softmax(const trial *t)
         args.hess = output(&hess, t->layout[HESS]);
     }
     args.result = (closs_softmax_result)t->function;
-    args.dtype = dtype, args.target_dtype = target_dtype;
+    args.dtype = dtype;
+    args.target_dtype = target_dtype;
     args.label_dtype = (closs_label_dtype)t->label_dtype;
     args.class_weight_dtype = args.sample_weight_dtype = weight_dtype;
-    args.classes = c, args.ndim = 2, args.shape = shape;
+    args.classes = c;
+    args.ndim = 2;
+    args.shape = shape;
     args.logits = input(&first, in_place ? t->layout[GRAD] : t->layout[FIRST]);
-    args.has_ignore_index = t->ignore, args.ignore_index = IGNORED;
-    args.label_smoothing = t->smoothing, args.temperature = t->temperature, args.base = t->base;
-    args.wide_grad = t->wide_grad, args.wide_hess = t->wide_hess, args.wrt_targets = t->wrt_targets;
+    args.has_ignore_index = t->ignore;
+    args.ignore_index = IGNORED;
+    args.label_smoothing = t->smoothing;
+    args.temperature = t->temperature;
+    args.base = t->base;
+    args.wide_grad = t->wide_grad;
+    args.wide_hess = t->wide_hess;
+    args.wrt_targets = t->wrt_targets;
     args.fresh = t->mean;
 
     /* What must be refused, of what a trial can be. */
@@ -323,7 +345,8 @@ static int run_softmax(const trial *t)
             weight = 0;
         else if (t->has[LABELS] && t->has[CLASS_WEIGHT])
             weight *= class_weights[given_labels[k]];
-        w.sum += weight, w.size += fabsl(weight);
+        w.sum += weight;
+        w.size += fabsl(weight);
     }
     const int plain = args.result == CLOSS_SOFTMAX || args.result == CLOSS_LOG_SOFTMAX;
     const int ill = t->mean && w.sum != 0 && fabsl(w.sum) < 1e-3L * w.size; /* sums of weights that cancel */
@@ -357,7 +380,8 @@ static int run_softmax(const trial *t)
                 if (has_hess && !agrees(dh, h[j], hess_dtype, factor)) return wrong("hess", k, j, dh, h[j]);
             }
             any |= value.any || fabsl(value.value) >= limits_of(wide_type).largest / 1024;
-            total += value.value, size += fabsl(value.value);
+            total += value.value;
+            size += fabsl(value.value);
             bound += value.bound + limits_of(wide_type).eps * fabsl(value.value) + 1e4L * limits_of(wide_type).smallest;
         }
     if (plain) return 1; /* sums mean nothing */
@@ -410,12 +434,16 @@ static int run_elementwise(const trial *t)
         args.hess = output(&hess, t->layout[HESS]);
     }
     args.loss = (closs_elementwise_loss)t->function;
-    args.dtype = dtype, args.parameter = t->parameter;
-    args.ndim = 2, args.shape = shape;
+    args.dtype = dtype;
+    args.parameter = t->parameter;
+    args.ndim = 2;
+    args.shape = shape;
     args.pred = input(&first, in_place ? t->layout[GRAD] : t->layout[FIRST]);
     args.target = input(&second, t->layout[SECOND]);
     args.pos_weight_dtype = args.sample_weight_dtype = weight_dtype;
-    args.wide_grad = t->wide_grad, args.wide_hess = t->wide_hess, args.fresh = t->mean;
+    args.wide_grad = t->wide_grad;
+    args.wide_hess = t->wide_hess;
+    args.fresh = t->mean;
 
     const double x = t->parameter;
     int fits = 1;
@@ -432,7 +460,10 @@ static int run_elementwise(const trial *t)
     if (has_hess && !is_clean(t, &hess, 0, !fits)) return wrong("between hess", 0, 0, 0, exactly(0));
     if (!fits) return got == 12.5 || wrong("value of a refused call", 0, 0, got, exactly(12.5));
 
-    for (int64_t k = 0; k < elements; k++) w.sum += weights[k], w.size += fabs(weights[k]);
+    for (int64_t k = 0; k < elements; k++) {
+        w.sum += weights[k];
+        w.size += fabs(weights[k]);
+    }
     const int ill = t->mean && w.sum != 0 && fabsl(w.sum) < 1e-3L * w.size;
     wide total = 0, bound = 0, size = 0;
     int any = ill;
@@ -460,7 +491,8 @@ static int run_elementwise(const trial *t)
             if (has_grad && !ill && !agrees(dg, out[1], grad_dtype, factor)) return wrong("grad", k, 0, dg, out[1]);
             if (has_hess && !ill && !agrees(dh, out[2], hess_dtype, factor)) return wrong("hess", k, 0, dh, out[2]);
             any |= out[0].any || fabsl(out[0].value) >= limits_of(wide_type).largest / 1024;
-            total += out[0].value, size += fabsl(out[0].value);
+            total += out[0].value;
+            size += fabsl(out[0].value);
             bound += out[0].bound + limits_of(wide_type).eps * fabsl(out[0].value) +
                      8 * limits_of(wide_type).smallest * (1 + fabsl(weight));
         }

@@ -1,4 +1,4 @@
-/* zero_one.c: the zero-one loss against its definition, with ties, infinities and NaN; what it refuses. At every level. */
+/* zero_one.c: the zero-one loss at every level against its definition, with ties, infinities and NaN; what it refuses. */
 #include <math.h>
 #include <string.h>
 
@@ -54,8 +54,15 @@ static int64_t predicted(const int *row, int64_t classes)
 static void test_scores(int64_t n, int64_t classes, closs_dtype dtype, int layout, int weighted)
 {
     int64_t strides[2] = {classes, 1}, origin = 0;
-    if (layout == 1) strides[0] = 1, strides[1] = n;
-    if (layout == 2) strides[0] = 2 * classes + 3, strides[1] = -2, origin = 2 * (classes - 1);
+    if (layout == 1) {
+        strides[0] = 1;
+        strides[1] = n;
+    }
+    if (layout == 2) {
+        strides[0] = 2 * classes + 3;
+        strides[1] = -2;
+        origin = 2 * (classes - 1);
+    }
     double expected = 0, whole = 0;
     for (int64_t i = 0; i < n; i++) {
         int *row = which + i * classes;
@@ -65,7 +72,10 @@ static void test_scores(int64_t n, int64_t classes, closs_dtype dtype, int layou
             for (int64_t j = 0; j < classes; j++) row[j] = 6; /* -inf only */
         const int64_t best = predicted(row, classes);
         labels[i] = best < 0 || i % 3 == 0 ? below(classes) : best;
-        if (best >= 0 && i % 5 == 1) row[labels[i] = below(classes)] = row[best]; /* before or behind its equal */
+        if (best >= 0 && i % 5 == 1) {
+            labels[i] = below(classes);
+            row[labels[i]] = row[best]; /* before or behind its equal */
+        }
         weights[i] = weighted ? (double)(below(7) - 2) / 2 : 1;
         for (int64_t j = 0; j < classes; j++) put(dtype, origin + i * strides[0] + j * strides[1], row[j]);
     }
@@ -81,7 +91,12 @@ static void test_scores(int64_t n, int64_t classes, closs_dtype dtype, int layou
     args.labels.data = labels;
     args.values.data = dtype == CLOSS_F64 ? (void *)values64 : values32;
     if (weighted) args.sample_weight.data = weights;
-    if (weighted) args.has_ignore_index = 1, args.ignore_index = -7, labels[n / 2] = -7, weights[n / 2] = 0;
+    if (weighted) {
+        args.has_ignore_index = 1;
+        args.ignore_index = -7;
+        labels[n / 2] = -7;
+        weights[n / 2] = 0;
+    }
     double sum, mean, parts = 0;
     closs_report found;
     CHECK(closs_softmax_parts(&args) == 1);
@@ -114,7 +129,10 @@ static int64_t label_at(const void *data, closs_label_dtype dtype, int64_t i)
 static void test_labels(int64_t n, closs_label_dtype x_type, closs_label_dtype y_type, int64_t stride, int weighted)
 {
     static int64_t x[2100], y[2100]; /* bytes of any integers, of which many are equal */
-    for (int64_t i = 0; i < 2100; i++) x[i] = below(3) - 1, y[i] = below(4) ? x[i] : below(3) - 1;
+    for (int64_t i = 0; i < 2100; i++) {
+        x[i] = below(3) - 1;
+        y[i] = below(4) ? x[i] : below(3) - 1;
+    }
     const int64_t origin = stride < 0 ? n - 1 : 0;
     static const size_t size[] = {4, 8, 1};
     closs_softmax_args args = CLOSS_SOFTMAX_INIT;
@@ -133,7 +151,10 @@ static void test_labels(int64_t n, closs_label_dtype x_type, closs_label_dtype y
         const int wrong = label_at(args.predicted.data, x_type, i * stride) != label_at(y, y_type, i);
         expected += wrong ? weighted ? weights[i] : 1 : 0;
     }
-    if (weighted) args.sample_weight.data = weights, args.values.data = values64;
+    if (weighted) {
+        args.sample_weight.data = weights;
+        args.values.data = values64;
+    }
     CHECK(closs_softmax(&args, CLOSS_SUM, &sum, NULL) == CLOSS_OK && sum == expected);
     for (int64_t i = 0; weighted && i < n; i++) sum -= values64[i];
     CHECK(!weighted || sum == 0);
@@ -145,6 +166,13 @@ static void refused(const closs_softmax_args *args, closs_status status)
     values32[0] = 77;
     CHECK(closs_softmax(args, CLOSS_SUM, &value, NULL) == status && value == 77 && values32[0] == 77);
 }
+
+#define REFUSED(change, status)                                                                                        \
+    do {                                                                                                               \
+        args = ordinary;                                                                                               \
+        change;                                                                                                        \
+        refused(&args, status);                                                                                        \
+    } while (0)
 
 static void test_refused(void)
 {
@@ -161,18 +189,19 @@ static void test_refused(void)
     ordinary.values.data = values32;
     double value;
     CHECK(closs_softmax(&ordinary, CLOSS_SUM, &value, NULL) == CLOSS_OK && value == 2);
-    args = ordinary, args.labels.data = bad, refused(&args, CLOSS_BAD_LABEL);
-    args = ordinary, args.sample_weight.data = none, refused(&args, CLOSS_BAD_SAMPLE_WEIGHT);
-    args = ordinary, args.labels.data = NULL, refused(&args, CLOSS_BAD_ARGUMENT);
-    args = ordinary, args.logits.data = NULL, refused(&args, CLOSS_BAD_ARGUMENT);
-    args = ordinary, args.targets.data = x, refused(&args, CLOSS_BAD_ARGUMENT);
-    args = ordinary, args.class_weight.data = none, refused(&args, CLOSS_BAD_ARGUMENT);
-    args = ordinary, args.label_smoothing = 0.5, refused(&args, CLOSS_BAD_ARGUMENT);
-    args = ordinary, args.grad.data = g, refused(&args, CLOSS_BAD_ARGUMENT);
-    args = ordinary, args.hess.data = g, refused(&args, CLOSS_BAD_ARGUMENT);
-    args = ordinary, args.label_dtype = CLOSS_U8, refused(&args, CLOSS_BAD_ARGUMENT);
-    args = ordinary, args.predicted.data = y, refused(&args, CLOSS_BAD_ARGUMENT);
-    args = ordinary, args.labels.data = bad; /* another thread's work after check */
+    REFUSED(args.labels.data = bad, CLOSS_BAD_LABEL);
+    REFUSED(args.sample_weight.data = none, CLOSS_BAD_SAMPLE_WEIGHT);
+    REFUSED(args.labels.data = NULL, CLOSS_BAD_ARGUMENT);
+    REFUSED(args.logits.data = NULL, CLOSS_BAD_ARGUMENT);
+    REFUSED(args.targets.data = x, CLOSS_BAD_ARGUMENT);
+    REFUSED(args.class_weight.data = none, CLOSS_BAD_ARGUMENT);
+    REFUSED(args.label_smoothing = 0.5, CLOSS_BAD_ARGUMENT);
+    REFUSED(args.grad.data = g, CLOSS_BAD_ARGUMENT);
+    REFUSED(args.hess.data = g, CLOSS_BAD_ARGUMENT);
+    REFUSED(args.label_dtype = CLOSS_U8, CLOSS_BAD_ARGUMENT);
+    REFUSED(args.predicted.data = y, CLOSS_BAD_ARGUMENT);
+    args = ordinary;
+    args.labels.data = bad; /* another thread's work after check */
     closs_softmax_run(&args, 0, 3, &value);
     CHECK(isnan(value) && values32[0] == 1 && isnan(values32[1]) && values32[2] == 1);
 
@@ -180,11 +209,11 @@ static void test_refused(void)
     ordinary.logits.data = NULL;
     ordinary.predicted.data = bad; /* any integers */
     CHECK(closs_softmax(&ordinary, CLOSS_MEAN, &value, NULL) == CLOSS_OK && value == 2.0 / 3);
-    args = ordinary, args.classes = 3, refused(&args, CLOSS_BAD_ARGUMENT);
-    args = ordinary, args.has_ignore_index = 1, refused(&args, CLOSS_BAD_ARGUMENT);
-    args = ordinary, args.labels.data = NULL, refused(&args, CLOSS_BAD_ARGUMENT);
-    args = ordinary, args.predicted_dtype = (closs_label_dtype)3, refused(&args, CLOSS_BAD_ARGUMENT);
-    args = ordinary, args.result = CLOSS_CROSS_ENTROPY, refused(&args, CLOSS_BAD_ARGUMENT);
+    REFUSED(args.classes = 3, CLOSS_BAD_ARGUMENT);
+    REFUSED(args.has_ignore_index = 1, CLOSS_BAD_ARGUMENT);
+    REFUSED(args.labels.data = NULL, CLOSS_BAD_ARGUMENT);
+    REFUSED(args.predicted_dtype = (closs_label_dtype)3, CLOSS_BAD_ARGUMENT);
+    REFUSED(args.result = CLOSS_CROSS_ENTROPY, CLOSS_BAD_ARGUMENT);
 }
 
 int main(void)
