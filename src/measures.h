@@ -447,24 +447,30 @@ static void measures(const closs_softmax_args *args, int64_t begin, int64_t end,
     value_sum values = {{0}, 0};
     sample_cursor cursor = cursor_at(args, begin, end);
     while (cursor.left > 0) {
-        ALIGNED double sum[TERM_WIDE] = {0}, value[TERM_WIDE];
-        int64_t chunk = 0;
-        const int64_t count = along ? 1 : terms_count(args, &cursor, kind, REAL_DTYPE, TERM_TILE, &chunk);
-        terms_take(args, &cursor, count, along, &place);
-        if (args->labels.data) {
-            for (int64_t l = 0; l < count; l++) sum[l] = measure_label(args, &place, l);
-        } else if (along) {
+        ALIGNED double sum[TERM_WIDE] = {0}, weight[L], value[TERM_WIDE];
+        int64_t at[L], chunk = 0;
+        int64_t count = cursor.left < L ? cursor.left : L; /* rows, of which values are made together */
+        for (int64_t i = 0; along && i < count; i++) {
+            terms_take(args, &cursor, 1, 1, &place);
             for (int64_t first = 0; first < classes; first += CLOSS_PART)
-                sum[0] += measure_along(args, &place, first,
+                sum[i] += measure_along(args, &place, first,
                                         classes - first < CLOSS_PART ? classes : first + CLOSS_PART, slopes, &tile);
-        } else {
-            for (int64_t first = 0; first < classes; first += chunk)
-                measure_pieces(args, &place, first, classes - first < chunk ? classes - first : chunk, slopes, &tile,
-                               sum);
+            weight[i] = place.weight[0];
+            at[i] = place.values[0];
         }
-        measure_values(args, count, sum, place.weight, value);
+        if (!along) {
+            count = terms_count(args, &cursor, kind, REAL_DTYPE, TERM_TILE, &chunk);
+            terms_take(args, &cursor, count, 0, &place);
+            if (args->labels.data)
+                for (int64_t l = 0; l < count; l++) sum[l] = measure_label(args, &place, l);
+            else
+                for (int64_t first = 0; first < classes; first += chunk)
+                    measure_pieces(args, &place, first, classes - first < chunk ? classes - first : chunk, slopes,
+                                   &tile, sum);
+        }
+        measure_values(args, count, sum, along ? weight : place.weight, value);
         if (args->values.data)
-            for (int64_t l = 0; l < count; l++) store_value(args, place.values[l], value[l]);
+            for (int64_t l = 0; l < count; l++) store_value(args, along ? at[l] : place.values[l], value[l]);
         value_sum_add(&values, value, count);
     }
     *total += value_sum_total(&values);

@@ -21,8 +21,8 @@ typedef struct {
 } terms_place;
 
 /* Takes the next `count` samples; lanes without one repeat the first, and count for nothing. */
-static void terms_take(const closs_softmax_args *args, sample_cursor *cursor, int64_t count, int along,
-                       terms_place *place)
+static OUT_OF_LINE void terms_take(const closs_softmax_args *args, sample_cursor *cursor, int64_t count, int along,
+                                   terms_place *place)
 {
     place->count = count;
     place->width = along ? 1 : (count + LANES_OF_TERMS - 1) / LANES_OF_TERMS * LANES_OF_TERMS;
