@@ -87,9 +87,9 @@ static int has_lanes(const closs_softmax_args *args)
 
 int64_t closs_softmax_block(const closs_softmax_args *args)
 {
-    /* Blocks of 3 us or more, where a sample by itself costs as much as a dozen classes, keep the cost of a call and of a thread's
-     * turn far below that of the work; powers of two are shared evenly by what most batches are. At most 8192 blocks bound the memory
-     * for their sums. Multiples of 16 keep tiles whole. */
+    /* Blocks of 3 us or more, where a sample by itself costs as much as a dozen classes, keep the cost of a call and of
+     * a thread's turn far below that of the work; powers of two are shared evenly by what most batches are. At most
+     * 8192 blocks bound the memory for their sums. Multiples of 16 keep tiles whole. */
     const int64_t samples = count_samples(args);
     int64_t block = args->classes < 16384 ? 16384 / (args->classes + 12) : 1;
     while ((block & (block - 1)) != 0) block &= block - 1;

@@ -1,22 +1,23 @@
-/* measures.h: measures of probabilities; q is the array of args->logits, p that of args->targets (of an entropy args->logits
- * alone). A distribution's value is the sum of
+/* measures.h: measures of probabilities; q is the array of args->logits, p that of args->targets (of an entropy
+ * args->logits alone). A distribution's value is the sum of
  *
  *   entropy         -p log p,                  derivative -log p - 1
  *   cross-entropy   -p log q,                  in q: -p / q,   in p: -log q
  *   KL              p log(p / q),              in q: -p / q,   in p: log(p / q) + 1
  *   JS              (p log(p / m) + q log(q / m)) / 2, m = (p + q) / 2,    in p: log(p / m) / 2
  *
- * with log_ratio of vmath.h: p near q keeps its relative accuracy, and p = q gives exactly 0. JS, with d = |p - q| / (p + q): the
- * series m (d^2 / 2 + d^4 / 12 + ...) = m (d atanh d + log(1 - d^2) / 2) where d <= 1/3, which is not negative term by term, else
- * the two logarithms; both are symmetric to the bit. (J. Lin 1991 defines it.)
+ * with log_ratio of vmath.h: p near q keeps its relative accuracy, and p = q gives exactly 0. JS, with d = |p - q| / (p
+ * + q): the series m (d^2 / 2 + d^4 / 12 + ...) = m (d atanh d + log(1 - d^2) / 2) where d <= 1/3, which is not
+ * negative term by term, else the two logarithms; both are symmetric to the bit. (J. Lin 1991 defines it.)
  *
- * Layout: as softmax_terms.h, whose pieces these are. One pass: derivatives belong to one element and are written with its term.
- * Accumulators: 16 terms in a lane of `real`, then in double. Error: at most 8 eps of the sum of |terms|.
+ * Layout: as softmax_terms.h, whose pieces these are. One pass: derivatives belong to one element and are written with
+ * its term. Accumulators: 16 terms in a lane of `real`, then in double. Error: at most 8 eps of the sum of |terms|.
  *
  * Special values, element by element: 0 log 0 = 0 log(0 / 0) = 0; p > 0 = q is +inf; numbers below 0 and NaN make NaN;
- * where p = q = 0 every derivative is 0; -0 is 0 (p / (q + 0)). Sixteen groups of ordinary numbers and zeros need none of the
- * selects for that, which change no bit of them: these are left out first, while the bits of all numbers are looked at, and done
- * where one was needed. A derivative -p / q that `real` does not hold, but its product with a weight, is computed anew.
+ * where p = q = 0 every derivative is 0; -0 is 0 (p / (q + 0)). Sixteen groups of ordinary numbers and zeros need none
+ * of the selects for that, which change no bit of them: these are left out first, while the bits of all numbers are
+ * looked at, and done where one was needed. A derivative -p / q that `real` does not hold, but its product with a
+ * weight, is computed anew.
  */
 #define measures KERNEL(measures)
 #define measures_part KERNEL(measures_part)
@@ -153,13 +154,14 @@ static real measure_quotient(real p, real q, double factor)
     return (real)(0 - ldexp(fraction, p_power - q_power + factor_power));
 }
 
-/* A derivative anew where it needs more than `real`: the element is `odd`, or its factor is extreme and so not yet in `slope`. */
+/* A derivative anew where it needs more than `real`: the element is `odd`, or its factor is extreme and so not yet in
+ * `slope`. */
 static real measure_slope(real slope, real p, real q, double factor, int odd, int quotient, double base)
 {
     const int extreme = is_extreme(factor);
     if (factor == 0 || !(odd | extreme)) return slope;
     if (quotient && p > 0 && q > 0 && p <= (real)REAL_MAX && q <= (real)REAL_MAX && fabs(factor) < INFINITY)
-        return measure_quotient(p, q, base == 2 ? factor / 0.69314718055994530942 : factor);
+        return measure_quotient(p, q, base == 2 ? factor / LN2 : factor);
     return extreme ? (real)((double)slope * factor) : slope;
 }
 
@@ -202,8 +204,8 @@ INLINE void measure_look(measure_seen *seen, int l, const int kind, const int qu
     seen->signs[l] |= q_bits;
 }
 
-/* Whether p was nothing but zeros and numbers from 2^-125 (2^-1021) on, q up to 2^124 (2^1020), too, p > 0 = q did not occur, but
- * for JS, and the sums are finite; with `quotient` also no p / q could be subnormal or overflow. */
+/* Whether p was nothing but zeros and numbers from 2^-125 (2^-1021) on, q up to 2^124 (2^1020), too, p > 0 = q did not
+ * occur, but for JS, and the sums are finite; with `quotient` also no p / q could be subnormal or overflow. */
 INLINE int measure_ordinary(const measure_seen *seen, const real *sum, const int quotient)
 {
     const real large = (real)(0.25 / REAL_TINY);
@@ -219,8 +221,9 @@ INLINE int measure_ordinary(const measure_seen *seen, const real *sum, const int
     return wrong == 0;
 }
 
-/* Adds the terms of groups [first, end) to total, and with `slopes` writes derivatives, times `scale`, to where they all have room
- * and no input is. Without `careful` returns whether all was ordinary, else it did nothing that counts. */
+/* Adds the terms of groups [first, end) to total, and with `slopes` writes derivatives, times `scale`, to where they
+ * all have room and no input is. Without `careful` returns whether all was ordinary, else it did nothing that
+ * counts. */
 INLINE int measure_stretch(const terms_piece *piece, int64_t first, int64_t end, int64_t column, log_scale log,
                            const int kind, const int careful, const int slopes, const int wrt_p, const real *scale,
                            memory_ahead g_ahead, real *restrict g, double *restrict total)
@@ -308,8 +311,8 @@ static OUT_OF_LINE void measure_again(const closs_softmax_args *args, const term
 #undef AGAIN
 }
 
-/* Adds the terms of a column of a piece to total, and with `slopes` writes derivatives times `factor`; `scale` is that as `real`, or
- * 1 where it is extreme. */
+/* Adds the terms of a column of a piece to total, and with `slopes` writes derivatives times `factor`; `scale` is that
+ * as `real`, or 1 where it is extreme. */
 INLINE void measure_piece(const closs_softmax_args *args, const terms_piece *piece, int64_t column, const int kind,
                           const int slopes, const int wrt_p, const double *factor, const real *scale, int extreme,
                           memory_ahead g_ahead, real *g, int64_t g_step, double *restrict total)
@@ -351,8 +354,8 @@ static OUT_OF_LINE void measure_piece_of(const closs_softmax_args *args, const t
 #undef PIECE
 }
 
-/* n classes from `first`: their terms are added to the sums of lanes, 16 of them for each 16 samples, and their derivatives
- * written if a gradient is wanted. */
+/* n classes from `first`: their terms are added to the sums of lanes, 16 of them for each 16 samples, and their
+ * derivatives written if a gradient is wanted. */
 static void measure_pieces(const closs_softmax_args *args, const terms_place *place, int64_t first, int64_t n,
                            int slopes, terms_tile *tile, double *sums)
 {

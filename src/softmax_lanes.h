@@ -1,17 +1,17 @@
 /* softmax_lanes.h: the softmax family with lanes along the samples, for few classes (up to CHUNK of them, classes
  * fastest) and for any number where the class axis is not the fastest in memory. Formulas: see softmax_rows.h.
  *
- * Logits are read as x[class x stride + lane]. Where the samples are neighbours that is the array itself; elsewhere they
- * are copied, transposed, to a tile. Up to WIDE samples are worked on at a time, so that what is done once a sample
- * (labels, logarithm, division) is vector code too, and no step waits for the one before it.
+ * Logits are read as x[class x stride + lane]. Where the samples are neighbours that is the array itself; elsewhere
+ * they are copied, transposed, to a tile. Up to WIDE samples are worked on at a time, so that what is done once a
+ * sample (labels, logarithm, division) is vector code too, and no step waits for the one before it.
  *
- * Passes: classes come in chunks of CHUNK: the maximum of each lane over the chunk, then its exponentials while the chunk is
- * in cache; sums are rescaled where the maximum grew. Up to CHUNK classes the exponentials are kept for the gradient, in the tile
- * or where that will be; with more of them, and of neighbours where caches could not hold them, they are computed again, relative
- * to the final maximum: the same numbers.
+ * Passes: classes come in chunks of CHUNK: the maximum of each lane over the chunk, then its exponentials while the
+ * chunk is in cache; sums are rescaled where the maximum grew. Up to CHUNK classes the exponentials are kept for the
+ * gradient, in the tile or where that will be; with more of them, and of neighbours where caches could not hold them,
+ * they are computed again, relative to the final maximum: the same numbers.
  *
- * Accumulators: 32 classes in two sums of `real` a lane, then in double: chunks, and subtotals of 32 chunks. A lane is a
- * sample, so its order of additions does not depend on how many lanes a loop takes at a time (STEP).
+ * Accumulators: 32 classes in two sums of `real` a lane, then in double: chunks, and subtotals of 32 chunks. A lane is
+ * a sample, so its order of additions does not depend on how many lanes a loop takes at a time (STEP).
  *
  * Error and special values: as softmax_rows.h.
  */
@@ -58,7 +58,7 @@ enum { LANES_OF_EXPS, LANES_OF_LOGITS, LANES_OF_LOGS };
 #define FEW_TILE (CHUNK * BATCH)
 #define GRAD_TILE (128 * BATCH)
 
-/* Aligned, for gcc peels loops to the first aligned element otherwise, and leaves most of a short one scalar. */
+/* Aligned, because gcc peels loops to the first aligned element otherwise, and leaves most of a short one scalar. */
 typedef struct {
     ALIGNED int64_t logits[WIDE]; /* offsets in elements */
     ALIGNED int64_t grad[WIDE];
@@ -104,8 +104,8 @@ static void lanes_begin(lanes_state *state, const closs_softmax_args *args, samp
     }
 }
 
-/* The larger of four vectors of STEP lanes and of n fours, `step` elements from one to the next and `beside` within. One vector
- * alone would wait for the one before it. */
+/* The larger of four vectors of STEP lanes and of n fours, `step` elements from one to the next and `beside` within.
+ * One vector alone would wait for the one before it. */
 INLINE void lanes_max_of_four(const real *x, int64_t step, int64_t n, int64_t beside, real max[4][STEP])
 {
 #define LARGER(k) x[j * step + (k) * beside + l] > max[k][l] ? x[j * step + (k) * beside + l] : max[k][l]
@@ -121,8 +121,8 @@ INLINE void lanes_max_of_four(const real *x, int64_t step, int64_t n, int64_t be
 #undef LARGER
 }
 
-/* max[l] = max(max[l], x[j][l]) over n classes of `width` lanes: of lanes four vectors together, and of the last ones four classes.
- * (memcpy is done by pieces smaller than a vector, which are waited for.) */
+/* max[l] = max(max[l], x[j][l]) over n classes of `width` lanes: of lanes four vectors together, and of the last ones
+ * four classes. (memcpy is done by pieces smaller than a vector, which are waited for.) */
 INLINE void lanes_max(const real *x, int64_t stride, int64_t n, int64_t width, real *max)
 {
     ALIGNED real four[4][STEP];
@@ -154,7 +154,8 @@ INLINE void lanes_max(const real *x, int64_t stride, int64_t n, int64_t width, r
 static const real class_number[CHUNK] = {CLASS_NUMBERS};
 
 /* Adds the exponentials of n classes of STEP lanes to total, without those of the labels, which count from the first of
- * these classes; or with `pivot` without those of the maximum, `base`, which are counted. All go to `store` unless it is NULL. */
+ * these classes; or with `pivot` without those of the maximum, `base`, which are counted. All go to `store` unless it
+ * is NULL. */
 INLINE void lanes_sum(const real *x, int64_t stride, int64_t n, const int pivot, const real *label, const real *base,
                       double *restrict total, double *restrict ties, real *store, int64_t store_stride,
                       memory_ahead next, memory_ahead target)
@@ -234,8 +235,7 @@ INLINE void lanes_chunk(lanes_state *state, int pivot, const real *x, int64_t st
         }
     }
     for (int64_t v = 0; v < width; v += STEP) {
-        ALIGNED real
-            base[STEP]; /* finite where only -inf was seen, for -inf - -inf is NaN: so come the zeros that are meant */
+        ALIGNED real base[STEP]; /* finite where only -inf was seen: -inf - -inf is NaN, and zeros are meant */
 #pragma omp simd
         for (int l = 0; l < STEP; l++) base[l] = state->max[v + l] == -INFINITY ? 0 : state->max[v + l];
         double *total = state->open + v, *ties = state->ties + v;
@@ -258,7 +258,8 @@ INLINE void lanes_chunk(lanes_state *state, int pivot, const real *x, int64_t st
     }
 }
 
-/* Values, not yet weighted (of log_softmax the logarithm to subtract), and for a gradient shares, from finished sums. */
+/* Values, not yet weighted (of log_softmax the logarithm to subtract), and for a gradient shares, from finished
+ * sums. */
 INLINE void lanes_finish(lanes_state *state, closs_softmax_result result, int shares)
 {
     const int pivot = result == CLOSS_LOGSUMEXP || result == CLOSS_LOG_SOFTMAX;
@@ -290,9 +291,9 @@ INLINE void lanes_finish(lanes_state *state, closs_softmax_result result, int sh
     }
 }
 
-/* What is written of n classes, from class `first`, of `width` lanes from `lane`: (x - max) - value for log_softmax; else
- * exponentials times a factor, which x holds already or which are computed from logits. But for the former `next` and `ahead` are fetched.
- * Returns whether a factor is extreme: then it was 1. */
+/* What is written of n classes, from class `first`, of `width` lanes from `lane`: (x - max) - value for log_softmax;
+ * else exponentials times a factor, which x holds already or which are computed from logits. Where x holds logits,
+ * `next` and `ahead` are fetched. Returns whether a factor is extreme: then it was 1. */
 INLINE int lanes_write(const lanes_state *state, int64_t lane, const int64_t width, const int what, double scale,
                        int64_t first, const real *x, int64_t stride, real *target, int64_t target_stride, int64_t n,
                        memory_ahead next, memory_ahead ahead)
@@ -346,7 +347,8 @@ INLINE int lanes_write(const lanes_state *state, int64_t lane, const int64_t wid
     return special;
 }
 
-/* The same of all lanes: a few at a time where x is its own target, for they stay in the first cache; else class by class. */
+/* The same of all lanes: a few at a time where x is its own target, because they stay in the first cache; else class by
+ * class. */
 INLINE void lanes_output(const lanes_state *state, const int what, double scale, int64_t first, const real *x,
                          int64_t stride, real *target, int64_t target_stride, int64_t n, memory_ahead next,
                          memory_ahead ahead)
@@ -370,7 +372,8 @@ INLINE void lanes_output(const lanes_state *state, const int what, double scale,
     }
 }
 
-/* Classes from `first` of the samples of a tile, or of those behind them, in an array; where samples have no gaps or are neighbours. */
+/* Classes from `first` of the samples of a tile, or of those behind them, in an array; where samples have no gaps or
+ * are neighbours. */
 INLINE memory_ahead tile_ahead(const lanes_state *state, const closs_softmax_args *args, const void *data,
                                closs_dtype dtype, const int64_t *offset, int64_t stride, int64_t first, int behind)
 {
@@ -381,14 +384,16 @@ INLINE memory_ahead tile_ahead(const lanes_state *state, const closs_softmax_arg
     return stride == 1 ? packed : beside;
 }
 
-/* Samples anywhere in memory, by way of a tile; or with `beside` whole batches of neighbours of this type, where they lie. */
+/* Samples anywhere in memory, by way of a tile; or with `beside` whole batches of neighbours of this type, where they
+ * lie. */
 static void softmax_tile(lanes_state *state, const closs_softmax_args *args, int beside)
 {
     const int64_t classes = args->classes, width = state->width;
     const int pivot = leaves_out_pivot(args), has_grad = args->grad.data != NULL;
     const int64_t stride = class_stride_of(args->logits.strides, args->ndim);
     const int64_t grad_stride = class_stride_of(args->grad.strides, args->ndim);
-    /* Classes a multiple of 2 KB apart share so few sets of a cache that exponentials kept there push each other out. */
+    /* Classes a multiple of 2 KB apart share so few sets of a cache that exponentials kept there push each other
+     * out. */
     const int crowded = beside && grad_stride * (int64_t)sizeof(real) % 2048 == 0;
     const int keep = has_grad && !pivot && classes <= CHUNK && !crowded;
     const real *logits = beside ? (const real *)args->logits.data + state->logits[0] : NULL;
@@ -444,8 +449,8 @@ static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t
     lanes_state state;
     value_sum values = {{0}, 0};
     sample_cursor cursor = cursor_at(args, begin, end);
-    /* Samples of which a tile holds all classes, or a chunk of them: of transposed ones fewer, for room in L1, where gradients
-     * take as much again. */
+    /* Samples of which a tile holds all classes, or a chunk of them: of transposed ones fewer, for room in L1, where
+     * gradients take as much again. */
     const int64_t room = stride != 1 ? TILE : args->grad.data ? GRAD_TILE : FEW_TILE;
     const int64_t chunk = args->classes > CHUNK ? CHUNK : args->classes + (args->classes == 0);
     const int64_t whole = room / chunk / BATCH * BATCH, fit = whole > WIDE ? WIDE : whole < BATCH ? BATCH : whole;

@@ -1,31 +1,33 @@
 /* softmax_rows.h: the softmax family with lanes along the classes, for long rows. Cross-entropy:
  *
  *     loss = (m - z_y) + log1p(S' - 1 + e_y)   or, where z_y = m:   log1p(S'),      m = max z,
- *     e_j = exp(z_j - m),   S' = sum over j != y of e_j,   gradient_j = e_j / (S' + e_y),   gradient_y = -S' / (S' + e_y).
+ *     e_j = exp(z_j - m),   S' = sum over j != y of e_j,
+ *     gradient_j = e_j / (S' + e_y),   gradient_y = -S' / (S' + e_y).
  *
  * logsumexp = m + log1p(S'), log_softmax_j = (z_j - m) - log1p(S'), where S' leaves out the first z_j = m (the pivot);
  * softmax_j = e_j / S.
  *
  * S' never contains the label's own term and nothing is subtracted from 1, so loss and gradient keep their relative
- * accuracy at every confidence (Blanchard, Higham, Higham 2021 analyse the shifted sum; leaving the maximum's term out is
- * what makes log1p exact).
+ * accuracy at every confidence (Blanchard, Higham, Higham 2021 analyse the shifted sum; leaving the maximum's term out
+ * is what makes log1p exact).
  *
- * Passes: one over memory, in parts of CLOSS_PART classes, whose states are merged from left to right, so that threads may
- * share a row; within a part in blocks of 512 classes: the maximum of a block, then its exponentials while it is in L1,
- * relative to the running maximum; sums are rescaled only when that has grown. The gradient stores the exponentials and
- * rescales them in cache (512 x 32000 floats: 6.8 ms, computing them again 11.9); where it can't, because of strides or half
- * types, or should not (stream.h), up to HELD of them are stored elsewhere; of longer rows of strides or half types they are
- * computed again. All give the same bits. Half types are widened block by block.
+ * Passes: one over memory, in parts of CLOSS_PART classes, whose states are merged from left to right, so that threads
+ * may share a row; within a part in blocks of 512 classes: the maximum of a block, then its exponentials while it is in
+ * L1, relative to the running maximum; sums are rescaled only when that has grown. The gradient stores the exponentials
+ * and rescales them in cache (512 x 32000 floats: 6.8 ms, computing them again 11.9); where it can't, because of
+ * strides or half types, or should not (stream.h), up to HELD of them are stored elsewhere; of longer rows of strides
+ * or half types they are computed again. All give the same bits. Half types are widened block by block.
  *
- * Accumulators: a block in LANES sums of `real`, each of 16 (f64: 32) terms, then in LANES sums of double, added by a fixed
- * tree at the end of a part. Error of S': about 4 eps plus what rounding z_j - m makes of each term.
+ * Accumulators: a block in LANES sums of `real`, each of 16 (f64: 32) terms, then in LANES sums of double, added by a
+ * fixed tree at the end of a part. Error of S': about 4 eps plus what rounding z_j - m makes of each term.
  *
- * Special values: a NaN passes the maximum (no comparison with it is true) and meets the sum; +inf gives inf - inf = NaN
- * in its own term; a row of -inf only gives m - z_y = NaN. All reach loss and every gradient entry through S' + e_y.
+ * Special values: a NaN passes the maximum (no comparison with it is true) and meets the sum; +inf gives inf - inf =
+ * NaN in its own term; a row of -inf only gives m - z_y = NaN. All reach loss and every gradient entry through S' +
+ * e_y.
  *
- * Lanes are fixed arrays under `omp simd`: the order of additions is the algorithm's, not the vector width's, and the bits
- * are the same on AVX2 and AVX-512, from gcc and clang. ns per element of an exponential sum of 4096 floats, one core of a
- * Zen 4, gcc 12.2 / clang 14 (benchmarks/lane_styles.c):
+ * Lanes are fixed arrays under `omp simd`: the order of additions is the algorithm's, not the vector width's, and the
+ * bits are the same on AVX2 and AVX-512, from gcc and clang. ns per element of an exponential sum of 4096 floats, one
+ * core of a Zen 4, gcc 12.2 / clang 14 (benchmarks/lane_styles.c):
  *                                        AVX2            AVX-512
  *     fixed arrays of 32 lanes           0.25 / 0.34     0.20 / 0.19
  *     vector types (no FMA of their own) 3.86 / 0.38     3.84 / 0.30
@@ -104,8 +106,8 @@ typedef struct {
 
 #define SUM(a, b) ((a) + (b))
 
-/* A group is LANES classes. The last group of a block overlaps the one before it when the block is no multiple of LANES:
- * lanes below `skip` were counted already. Their memory belongs to the row. */
+/* A group is LANES classes. The last group of a block overlaps the one before it when the block is no multiple of
+ * LANES: lanes below `skip` were counted already. Their memory belongs to the row. */
 INLINE real row_max(const real *x, int64_t n)
 {
     ALIGNED real lane[LANES];
@@ -113,7 +115,7 @@ INLINE real row_max(const real *x, int64_t n)
     const int skip = (int)(LANES - n % LANES);
     int64_t g = 0;
     for (int l = 0; l < LANES; l++) lane[l] = -INFINITY;
-    for (; g + LANES < whole; g += 2 * LANES) { /* by two, for each waits for the one before it */
+    for (; g + LANES < whole; g += 2 * LANES) { /* by two, because each waits for the one before it */
 #pragma omp simd
         for (int l = 0; l < LANES; l++) {
             const real larger = x[g + l] > x[g + LANES + l] ? x[g + l] : x[g + LANES + l];
@@ -190,7 +192,8 @@ INLINE double row_exp_pivots(const real *x, int64_t n, real base, memory_ahead a
     return (double)ties[0];
 }
 
-/* The exponentials of a block, to `store` unless NULL; returned is that of class `hit` (or -1), which is left out of the sums. */
+/* The exponentials of a block, to `store` unless NULL; returned is that of class `hit` (or -1), which is left out of
+ * the sums. */
 INLINE real row_exps(const real *x, int64_t n, int64_t hit, real base, memory_ahead ahead, real *restrict partial,
                      real *store)
 {
@@ -261,7 +264,8 @@ INLINE const real *row_gather(const row_view *row, int64_t first, int64_t n, rea
     return buffer + LANES;
 }
 
-/* The memory that is needed soon after classes from `first`: hardware stops at every change from one pass over a block to the next. */
+/* The memory that is needed soon after classes from `first`: hardware stops at every change from one pass over a block
+ * to the next. */
 INLINE memory_ahead row_ahead(const row_view *row, int64_t first)
 {
     const int64_t size = bytes_of(row->dtype);
@@ -280,8 +284,8 @@ static int row_has_nan(const row_view *row, int64_t begin, int64_t end)
     return found;
 }
 
-/* The state of classes [begin, end), at most CLOSS_PART of them. Exponentials go to `store` (+ class) unless NULL. What will be
- * `written` (unless NULL) only when the row is summed is fetched meanwhile. */
+/* The state of classes [begin, end), at most CLOSS_PART of them. Exponentials go to `store` (+ class) unless NULL. What
+ * will be `written` (unless NULL) only when the row is summed is fetched meanwhile. */
 static void row_part(closs_softmax_part *part, const closs_softmax_args *args, const row_view *row,
                      const row_view *written, int64_t begin, int64_t end, int64_t label, real *store)
 {
@@ -321,7 +325,8 @@ INLINE int is_extreme(double factor)
     return !((fabs(factor) >= REAL_TINY) & (fabs(factor) <= REAL_MAX));
 }
 
-/* target[j] = source[j] share weight: source holds exponentials. The product of both factors is taken first if it can. */
+/* target[j] = source[j] share weight: source holds exponentials. The product of both factors is taken first if it
+ * can. */
 INLINE void row_scale(const real *source, real *target, int64_t n, double share, double weight)
 {
     const double factor = share * weight;
@@ -354,8 +359,8 @@ static OUT_OF_LINE void row_put(const real *made, const row_view *row, int strea
     if (stream) stream_bytes(target, rounded ? (const void *)halves : made, bytes);
 }
 
-/* Classes [begin, end) of gradient = weight x (softmax - onehot), from the state of the part that they are, or NULL if that
- * was not kept, and of the row. `exps` holds the exponentials (+ class) of a part that stored them. */
+/* Classes [begin, end) of gradient = weight x (softmax - onehot), from the state of the part that they are, or NULL if
+ * that was not kept, and of the row. `exps` holds the exponentials (+ class) of a part that stored them. */
 static void row_gradient(const closs_softmax_part *part, const closs_softmax_state *total, const real *exps,
                          const row_view *row, const row_view *grad, int stream, int64_t begin, int64_t end,
                          int64_t label, double weight)
@@ -420,8 +425,8 @@ static void row_write(const closs_softmax_args *args, const closs_softmax_part *
         row_gradient(part, total, exps, row, grad, stream, begin, end, label, weight * args->scale);
 }
 
-/* A batch of rows of one block each, whose classes are neighbours: the same additions as in row_part and row_write, but one step of
- * all rows after the other, so that none waits for the folds of the one before. */
+/* A batch of rows of one block each, whose classes are neighbours: the same additions as in row_part and row_write, but
+ * one step of all rows after the other, so that none waits for the folds of the one before. */
 typedef struct {
     const real *x[BATCH];
     real *grad[BATCH]; /* or NULL */

@@ -5,8 +5,8 @@
  * that within it every array moves by one constant stride. */
 
 /* Rows and tiles are finished (logarithm, division) in batches of this many samples, and the values of a block are
- * summed in as many lanes, by the sample's number in the block: the order of additions is then the same for every kernel
- * and for every way to cut samples into runs. */
+ * summed in as many lanes, by the sample's number in the block: the order of additions is then the same for every
+ * kernel and for every way to cut samples into runs. */
 enum { BATCH = 16 };
 
 typedef struct {
@@ -94,8 +94,8 @@ INLINE sample_run next_run(const closs_softmax_args *args, sample_cursor *cursor
     return taken;
 }
 
-/* How many samples to take together, at most `most`. Of long runs of neighbours whole batches, which can be read where they
- * lie; what is left of one fills a batch with the first of the next, whose others are whole batches again. */
+/* How many samples to take together, at most `most`. Of long runs of neighbours whole batches, which can be read where
+ * they lie; what is left of one fills a batch with the first of the next, whose others are whole batches again. */
 INLINE int64_t samples_to_take(const closs_softmax_args *args, const sample_cursor *cursor, int64_t most)
 {
     const int long_runs = cursor->run.step.logits == 1 && args->shape[args->ndim - 1] >= 4 * BATCH;
@@ -116,8 +116,8 @@ INLINE int weighted_by_label(const closs_softmax_args *args)
     return args->class_weight.data && args->labels.data && args->label_smoothing == 0;
 }
 
-/* The labels of a run, in [0, classes) or -1, and its weights. A label is read once. Ignored: weight 0. One that is out of
- * range, which only another thread can have written since check, never becomes an index: weight NaN. */
+/* The labels of a run, in [0, classes) or -1, and its weights. A label is read once. Ignored: weight 0. One that is out
+ * of range, which only another thread can have written since check, never becomes an index: weight NaN. */
 INLINE void labels_and_weights(const closs_softmax_args *args, const sample_run *run, int64_t *restrict label,
                                double *restrict weight)
 {

@@ -1,7 +1,7 @@
 /* softmax_state.h: the state of a row, or of a part of one, and how states are merged. In double, for all dtypes. */
 
-/* x exp(t) for t <= 0, for the few exponentials of a row that rescale sums of others. exp(t) alone could be subnormal, with
- * few digits, where the product is not. */
+/* x exp(t) for t <= 0, for the few exponentials of a row that rescale sums of others. exp(t) alone could be subnormal,
+ * with few digits, where the product is not. */
 INLINE double times_exp(double x, double t)
 {
     const double e = exp_scaled(t), product = fabs(x) >= 1 ? x * 0x1p-54 * e : x * e * 0x1p-54;

@@ -1,21 +1,24 @@
-/* softmax_terms.h: what of the softmax family is a sum of terms over the classes. With m = max z, e_j = exp(z_j - m), S = sum of
- * e_j and S' = S without one term of the maximum, so that log S = log1p(S'):
+/* softmax_terms.h: results of the softmax family that are sums of terms over the classes. With m = max z,
+ * e_j = exp(z_j - m), S = sum of e_j and S' = S without one term of the maximum, so that log S = log1p(S'):
  *
  *   cross-entropy with class probabilities or smoothing, v_j the target x class weight, W = sum of v_j:
  *       loss = sum of v_j (m - z_j) + W log1p(S'),   gradient_j = W p_j - v_j,   where p_j > 1/2 (W - v_j) - W S' / S;
- *   Hessian, also that of labels without smoothing: W p_j (1 - p_j), where 1 - p_j = (S - e_j) / S, at the maximum S' / S;
+ *   Hessian, also that of labels without smoothing: W p_j (1 - p_j),
+ *       where 1 - p_j = (S - e_j) / S, at the maximum S' / S;
  *   entropy, with M = (sum of e_j (m - z_j)) / S: H = log1p(S') + M, gradient_j = p_j ((m - z_j) - M);
  *   distillation, q = softmax(u / T), r = softmax(z / T), a = (u - max u) / T, b = (z - m) / T:
  *       D = sum of q_j (a_j - b_j) + log1p(S'_z) - log1p(S'_u),   gradient_j = (r_j - q_j) / T.
  *
- * Terms whose v_j, e_j or q_j is exactly 0 are left out. The maximum's term is counted, not summed, so S' holds all digits.
+ * Terms whose v_j, e_j or q_j is exactly 0 are left out. The maximum's term is counted, not summed, so S' holds all
+ * digits.
  *
- * Layout: groups of LANES_OF_TERMS lanes. Lanes are classes for long rows whose class axis is the fastest in memory, else
- * samples. Passes: one to sum, in blocks of TERM_TILE classes or chunks of TERM_TILE / LANES_OF_TERMS, the maximum of each before
- * its terms while it is in L1, what was summed rescaled where the maximum grows; one more for gradient and Hessian.
+ * Layout: groups of LANES_OF_TERMS lanes. Lanes are classes for long rows whose class axis is the fastest in memory,
+ * else samples. Passes: one to sum, in blocks of TERM_TILE classes or chunks of TERM_TILE / LANES_OF_TERMS, the maximum
+ * of each before its terms while it is in L1, what was summed rescaled where the maximum grows; one more for gradient
+ * and Hessian.
  *
- * Accumulators: 16 terms in a lane of `real`, then in double; lanes by a fixed tree. Error: 8 eps of the sum of |terms|, plus
- * what rounding z_j - m makes of each exponential; what is done once a sample is done in double.
+ * Accumulators: 16 terms in a lane of `real`, then in double; lanes by a fixed tree. Error: 8 eps of the sum of
+ * |terms|, plus what rounding z_j - m makes of each exponential; what is done once a sample is done in double.
  *
  * Special values: NaN meets the sum; where the maximum is +inf, or -inf, S' is made NaN.
  */
@@ -38,7 +41,7 @@ INLINE void terms_max(const real *x, int64_t step, int64_t groups, double *restr
     ALIGNED real lane[LANES_OF_TERMS];
     int64_t g = 0;
     for (int l = 0; l < LANES_OF_TERMS; l++) lane[l] = (real)max[l];
-    for (; g + 3 < groups; g += 4) { /* by four, for each waits for the one before it */
+    for (; g + 3 < groups; g += 4) { /* by four, because each waits for the one before it */
 #pragma omp simd
         for (int l = 0; l < LANES_OF_TERMS; l++) {
             const real *at = x + g * step + l;
@@ -58,7 +61,8 @@ INLINE void terms_max(const real *x, int64_t step, int64_t groups, double *restr
     for (int l = 0; l < LANES_OF_TERMS; l++) max[l] = (double)lane[l];
 }
 
-/* The terms or the moment of groups [first, end) of one lane, in double, of half the gaps: where a `real` overflows they need not. */
+/* The terms or the moment of groups [first, end) of one lane, in double, of half the gaps: where a `real` overflows
+ * they need not. */
 static double terms_widely(const closs_softmax_args *args, const terms_piece *piece, int64_t first, int64_t end,
                            int64_t column, double max, double target_max)
 {
@@ -85,7 +89,8 @@ static double weights_widely(const terms_piece *piece, int64_t first, int64_t en
     return sum;
 }
 
-/* Adds the terms of a piece, relative to the maxima of the sums. `exact`: dividing by the temperature is multiplying. */
+/* Adds the terms of a piece, relative to the maxima of the sums. `exact`: dividing by the temperature is
+ * multiplying. */
 INLINE void terms_sum(const closs_softmax_args *args, const int kind, const int exact, const terms_piece *piece,
                       int64_t column, terms_sums *sums)
 {

@@ -1,5 +1,5 @@
-/* terms_outputs.h: gradient and Hessian of the sums of softmax_terms.h, whose formulas and names these are. One pass over the
- * logits; exponentials are computed anew.
+/* terms_outputs.h: gradient and Hessian of the sums of softmax_terms.h, whose formulas and names these are. One pass
+ * over the logits; exponentials are computed anew.
  */
 #define terms_outputs KERNEL(terms_outputs)
 #define terms_outputs_kind KERNEL(terms_outputs_kind)
@@ -13,8 +13,8 @@ INLINE int divides_exactly(double x)
     return (double_to_bits(x) & (((uint64_t)1 << 52) - 1)) == 0 && x >= 0x1p-60 && x <= 0x1p60;
 }
 
-/* Gradient (to g unless NULL) and Hessian (h) of a piece. Entries of lanes for which a factor would overflow or lose digits as
- * `real` are computed in double. `curved`: the Hessian is wanted. */
+/* Gradient (to g unless NULL) and Hessian (h) of a piece. Entries of lanes for which a factor would overflow or lose
+ * digits as `real` are computed in double. `curved`: the Hessian is wanted. */
 INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const int exact, const int curved,
                           const terms_totals *total, const terms_piece *piece, int64_t column, memory_ahead g_ahead,
                           real *g, int64_t g_step, real *h, int64_t h_step)
@@ -108,7 +108,8 @@ INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const 
             if (kind == TERMS_DISTILLATION)
                 gradient = ((z[l] == likely[l]) & (v[l] == target_max[l])) ? (double)exactly[l]
                                                                            : p - others * total->target_share[l];
-            /* Nothing stays nothing, also times a scale beyond the type, but not times the scale of no weights, which is NaN. */
+            /* Nothing stays nothing, also times a scale beyond the type, but not times the scale of no weights, which
+             * is NaN. */
             const double curve = p * others, scaled = wide_scale[l] != wide_scale[l] ? wide_scale[l] : 0;
             slope[l] = (real)(gradient == 0 ? scaled : gradient * wide_scale[l]);
             curvature[l] = (real)(curve == 0 ? scaled : curve * wide_scale[l]);

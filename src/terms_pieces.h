@@ -1,5 +1,5 @@
-/* terms_pieces.h: the classes of a sample, or of the samples in lanes, as groups of lanes that kernels walk through: in place
- * where they lie as lanes do and have the right type, else copied to a tile. Included for both `real`.
+/* terms_pieces.h: the classes of a sample, or of the samples in lanes, as groups of lanes that kernels walk through: in
+ * place where they lie as lanes do and have the right type, else copied to a tile. Included for both `real`.
  */
 #define terms_tile KERNEL(terms_tile)
 #define terms_piece KERNEL(terms_piece)
@@ -46,8 +46,8 @@ INLINE real *terms_direct(const terms_place *place, const void *data, closs_dtyp
     return (real *)(uintptr_t)data + offset[0] + first * stride;
 }
 
-/* What is needed after n classes from `first`: the next ones of the same samples, or the first of the samples that follow; of packed
- * samples as many elements as these have, where the samples behind them all begin. */
+/* What is needed after n classes from `first`: the next ones of the same samples, or the first of the samples that
+ * follow; of packed samples as many elements as these have, where the samples behind them all begin. */
 INLINE memory_ahead terms_ahead(const terms_place *place, const void *data, closs_dtype dtype, const int64_t *offset,
                                 int64_t stride, int64_t first, int64_t n, int64_t classes)
 {
@@ -61,8 +61,8 @@ INLINE memory_ahead terms_ahead(const terms_place *place, const void *data, clos
     return place->along || stride == 1 ? there : beside;
 }
 
-/* Where a gradient will be written: at g, if not NULL, by the lanes that come next, else to these samples, as neighbours or as if they
- * were packed. */
+/* Where a gradient will be written: at g, if not NULL, by the lanes that come next, else to these samples, as
+ * neighbours or as if they were packed. */
 INLINE memory_ahead grad_ahead(const closs_softmax_args *args, const terms_place *place, const real *g, int64_t g_step,
                                int64_t first)
 {
@@ -76,7 +76,8 @@ INLINE memory_ahead grad_ahead(const closs_softmax_args *args, const terms_place
     return g ? in_place : stride == 1 || place->along ? packed : beside;
 }
 
-/* n classes from `first`, in place or in `tile`; the distance between classes (lanes that are samples) goes to *step. */
+/* n classes from `first`, in place or in `tile`; the distance between classes (lanes that are samples) goes to
+ * *step. */
 INLINE const real *terms_load(const terms_place *place, const void *data, closs_dtype dtype, const int64_t *offset,
                               int64_t stride, int64_t first, int64_t n, real *restrict tile, int64_t *step)
 {

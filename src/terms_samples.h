@@ -1,5 +1,5 @@
-/* terms_samples.h: what the kernels of softmax_terms.h and measures.h keep of samples, in double for all dtypes: where they lie,
- * the sums of their lanes and how these grow, and the values that are made of them. */
+/* terms_samples.h: what the kernels of softmax_terms.h and measures.h keep of samples, in double for all dtypes: where
+ * they lie, the sums of their lanes and how these grow, and the values that are made of them. */
 enum { LANES_OF_TERMS = BATCH, TERM_WIDE = 64, TERMS_WIDENED = 16 };
 enum { TERMS_NONE, TERMS_TARGETS, TERMS_ENTROPY, TERMS_DISTILLATION, MEASURE_ONE, MEASURE_PAIRS };
 
@@ -58,9 +58,10 @@ static void terms_one(const closs_softmax_args *args, int64_t sample, terms_plac
     place->hess[0] -= args->first_class * class_stride_of(args->hess.strides, args->ndim);
 }
 
-/* Samples to take next, and classes of a chunk, of which a tile of `tile` elements holds as many samples. At most TERM_WIDE, which
- * neighbours that need no tile always are; else as many as have room for all of their classes, but 16. Sums of measures are the same
- * in chunks of any multiple of TERMS_WIDENED, so that of neighbours a tile holds whole lines. */
+/* Samples to take next, and classes of a chunk, of which a tile of `tile` elements holds as many samples. At most
+ * TERM_WIDE, which neighbours that need no tile always are; else as many as have room for all of their classes, but 16.
+ * Sums of measures are the same in chunks of any multiple of TERMS_WIDENED, so that of neighbours a tile holds whole
+ * lines. */
 INLINE int64_t terms_count(const closs_softmax_args *args, const sample_cursor *cursor, int kind, closs_dtype native,
                            int64_t tile, int64_t *chunk)
 {
@@ -267,7 +268,7 @@ static double entropy_in_bits(double rest, double mean)
 {
     double exponent = 0, f = rest; /* 1 + rest = 2^exponent (1 + f) */
     while (f >= 1) f = f * 0.5 + -0.5, exponent += 1;
-    return exponent + (log1p_positive(f) + mean) / 0.69314718055994530942;
+    return exponent + (log1p_positive(f) + mean) / LN2;
 }
 
 /* The weighted values of all lanes. */

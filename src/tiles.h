@@ -1,6 +1,7 @@
-/* tiles.h: classes of many samples, copied so that each lane is a sample: tile[class x width + lane], and back. Where classes
- * are the fastest axis that transposes: a vector holds pieces of 16 bytes, SIDE classes of as many samples, and each SIDE vectors are
- * so many blocks of SIDE rows and columns, transposed at once. Only the last blocks of a row overlap.
+/* tiles.h: classes of many samples, copied so that each lane is a sample: tile[class x width + lane], and back. Where
+ * classes are the fastest axis that transposes: a vector holds pieces of 16 bytes, SIDE classes of as many samples, and
+ * each SIDE vectors are so many blocks of SIDE rows and columns, transposed at once. Only the last blocks of a row
+ * overlap.
  */
 #define vector KERNEL(vector)
 #define vector_anywhere KERNEL(vector_anywhere)
@@ -87,8 +88,8 @@ INLINE void copy_steps(char *to, int64_t to_step, const char *from, int64_t from
 #undef COPY
 }
 
-/* n classes, `stride` elements of `size` bytes apart, of samples anywhere, as lanes: those of samples that are neighbours
- * together, and of these one class after the other, in the order in which memory lies. */
+/* n classes, `stride` elements of `size` bytes apart, of samples anywhere, as lanes: those of samples that are
+ * neighbours together, and of these one class after the other, in the order in which memory lies. */
 static void lanes_gather(const char *data, int64_t size, const int64_t *offset, int64_t stride, int64_t count,
                          int64_t width, int64_t n, void *lanes)
 {
@@ -318,8 +319,8 @@ INLINE void tile_store_rows(const real *restrict tile, int64_t width, int64_t co
         }
 }
 
-/* tile[j x width + l] = class first + j of the sample at offset[l], n <= CHUNK classes; of lanes from `count`, which have no
- * sample, anything finite. width is a multiple of ROWS. Other types pass through copies. */
+/* tile[j x width + l] = class first + j of the sample at offset[l], n <= CHUNK classes; of lanes from `count`, which
+ * have no sample, anything finite. width is a multiple of ROWS. Other types pass through copies. */
 static void tile_load(const void *data, closs_dtype dtype, const int64_t *offset, int64_t stride, int64_t count,
                       int64_t width, int64_t first, int64_t n, real *restrict tile)
 {

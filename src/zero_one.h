@@ -1,10 +1,12 @@
-/* zero_one.h: the zero-one loss of scores: 0 where the class of the largest, of equal ones the first, is the label; else 1.
+/* zero_one.h: the zero-one loss of scores: 0 where the class of the largest, of equal ones the first, is the label;
+ * else 1.
  *
- * No maximum is looked for. The label is predicted if its score v is above -inf, no score before it is v or more, and none
- * behind it more than v; a NaN makes one of these false.
+ * No maximum is looked for. The label is predicted if its score v is above -inf, no score before it is v or more, and
+ * none behind it more than v; a NaN makes one of these false.
  *
- * Passes: at most one; a row along the classes is left at the end of the stretch where it turned out wrong. Where samples are
- * neighbours in memory they are the lanes. Half types are widened by the stretch. Values and sum: see zero_one_labels.h.
+ * Passes: at most one; a row along the classes is left at the end of the stretch where it turned out wrong. Where
+ * samples are neighbours in memory they are the lanes. Half types are widened by the stretch. Values and sum: see
+ * zero_one_labels.h.
  */
 #define zero_one_row KERNEL(zero_one_row)
 #define zero_one_rows KERNEL(zero_one_rows)
@@ -23,12 +25,13 @@ enum {
     STRETCH = 512    /* classes between two looks at what was found */
 };
 
-/* Whether z at a place before the label's (or not) beats its score v: in one piece of arithmetic, for && and || become jumps. */
+/* Whether z at a place before the label's (or not) beats its score v: in one piece of arithmetic, because && and ||
+ * become jumps. */
 #define BEATS(z, v, is_before) ((((z) <= (v)) == 0) | (((z) == (v)) & (is_before)))
 #endif
 
 /* Whether one of n >= LANES scores is above v, or is v and one of the first `before`. The last stretch overlaps the one
- * before it, for to find something twice changes nothing. */
+ * before it: to find something twice changes nothing. */
 INLINE int zero_one_row(const real *z, int64_t n, int64_t before, real v)
 {
     ALIGNED bits_t beaten[LANES] = {0};

@@ -1,7 +1,9 @@
-/* zero_one_labels.h: the zero-one loss of predicted labels: 0 where they equal the labels, else 1. Both may be any integers.
+/* zero_one_labels.h: the zero-one loss of predicted labels: 0 where they equal the labels, else 1. Both may be any
+ * integers.
  *
- * Passes: one over each array. Without weights and values unequal pairs are counted, directly in contiguous arrays of one
- * type. Exact: a value is 0 or the weight; values are summed in double, in 16 lanes by the number of the sample in its block.
+ * Passes: one over each array. Without weights and values unequal pairs are counted, directly in contiguous arrays of
+ * one type. Exact: a value is 0 or the weight; values are summed in double, in 16 lanes by the number of the sample in
+ * its block.
  */
 enum { AT_A_TIME = 128 }; /* samples */
 

@@ -287,8 +287,8 @@ static void test_sample_weights(void)
     CHECK(closs_softmax_check(&args, &found) == CLOSS_OK && found.weight_sum == sum && found.counted == ROWS - 1);
 }
 
-/* Weights that are finite, and a sum that a mean cannot divide by, infinite or too small: of sample weights, for cross-entropy
- * of class weights alone or times sample weights of one. */
+/* Weights that are finite, and a sum that a mean cannot divide by, infinite or too small: of sample weights, for
+ * cross-entropy of class weights alone or times sample weights of one. */
 static void test_sums_of_weights(void)
 {
     const double far[] = {1e308, -1e308, 1e-311, -1e-311};

@@ -1,4 +1,5 @@
-/* zero_one.c: the zero-one loss at every level against its definition, with ties, infinities and NaN; what it refuses. */
+/* zero_one.c: the zero-one loss at every level against its definition, with ties, infinities and NaN; what it
+ * refuses. */
 #include <math.h>
 #include <string.h>
 
