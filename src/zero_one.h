@@ -4,8 +4,9 @@
  * No maximum is looked for. The label is predicted if its score v is above -inf, no score before it is v or more, and
  * none behind it more than v; a NaN makes one of these false.
  *
- * Passes: at most one; a row along the classes is left at the end of the stretch where it turned out wrong. Where
- * samples are neighbours in memory they are the lanes. Half types are widened by the stretch. Values and sum: see
+ * Lanes are the samples where there are few classes, or where these are not next to each other: in place if the samples
+ * are neighbours of this type, else in a tile. Else they are classes of a row, which is left at the end of the stretch
+ * where it turned out wrong; half types are widened by the stretch. Passes: at most one. Values and sum: see
  * zero_one_labels.h.
  */
 #define zero_one_row KERNEL(zero_one_row)
@@ -86,19 +87,19 @@ static void zero_one_take(const closs_softmax_args *args, sample_cursor *cursor,
     }
 }
 
-/* One row after the other. */
-static void zero_one_rows(const closs_softmax_args *args, int64_t stride, scored_samples *some)
+/* One row after the other, of classes next to each other. */
+static void zero_one_rows(const closs_softmax_args *args, scored_samples *some)
 {
     ALIGNED real copy[STRETCH];
-    const int direct = args->dtype == REAL_DTYPE && stride == 1;
+    const int direct = args->dtype == REAL_DTYPE;
     for (int64_t i = 0; i < some->count; i++) {
         for (int64_t first = 0; first < args->classes && !some->wrong[i]; first += STRETCH) {
             /* A short rest takes some of the stretch before it again. */
             const int64_t from = args->classes - first < LANES ? args->classes - LANES : first;
             const int64_t n = args->classes - from < STRETCH ? args->classes - from : STRETCH;
             const int64_t before = some->label[i] - from < n ? some->label[i] - from : n;
-            const int64_t offset = some->offset[i] + from * stride;
-            if (!direct) load_reals(args->logits.data, args->dtype, offset, stride, n, copy);
+            const int64_t offset = some->offset[i] + from;
+            if (!direct) load_reals(args->logits.data, args->dtype, offset, 1, n, copy);
             const real *z = direct ? (const real *)args->logits.data + offset : copy;
             some->wrong[i] = zero_one_row(z, n, before, some->score[i]);
         }
@@ -144,7 +145,7 @@ static void zero_one(const closs_softmax_args *args, int64_t begin, int64_t end,
         if (stride != 1 || args->classes < FEW_SCORES)
             zero_one_lanes(args, stride, &some);
         else
-            zero_one_rows(args, stride, &some);
+            zero_one_rows(args, &some);
         zero_one_values(args, some.count, some.values, some.wrong, some.weight, &values);
     }
     *sum += value_sum_total(&values);
