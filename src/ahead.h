@@ -1,6 +1,11 @@
 /* ahead.h: prefetching. While exponentials or logarithms of a chunk of classes are computed, the memory of the next
  * chunk, and that of its results, is fetched. Hardware does not foresee where that is, and up to half of the time of a
  * call would be spent waiting for it. Addresses are integers, because they may lie beyond the arrays.
+ *
+ * What comes next goes to the first cache, what comes later to the second: one core waits for 10 to 16 lines of memory
+ * at a time in its first cache, which is 9 GB/s where a line takes 120 ns, for up to 48 in its second. (An Intel Xeon:
+ * cross-entropy of 512 x 32000 doubles from memory 1.3 times as fast, entropy of 81 classes first with its gradient 1.5
+ * times.)
  */
 INLINE uintptr_t address_of(const void *data, int64_t bytes)
 {
@@ -12,8 +17,11 @@ INLINE int64_t bytes_of(closs_dtype dtype)
     return dtype == CLOSS_F64 ? 8 : dtype == CLOSS_F32 ? 4 : 2;
 }
 
+/* How far behind what goes to the first cache lies what goes to the second, in bytes. */
+enum { LATER_BYTES = 8192, LATER_BESIDE = 1024 };
+
 /* One or two lines of a cache. */
-INLINE void fetch(uintptr_t address, int64_t bytes)
+INLINE void fetch_lines(uintptr_t address, int64_t bytes)
 {
     PREFETCH((const void *)address);
     if (bytes > 64) PREFETCH((const void *)(address + 64));
@@ -23,6 +31,7 @@ INLINE void fetch(uintptr_t address, int64_t bytes)
 typedef struct {
     uintptr_t data;
     int64_t lane, step; /* bytes from one lane, and from one class or group of lanes, to the next */
+    int64_t later;      /* bytes from there to what is fetched to the second cache */
 } memory_ahead;
 
 INLINE memory_ahead from_lane(memory_ahead ahead, int64_t lane)
@@ -31,9 +40,25 @@ INLINE memory_ahead from_lane(memory_ahead ahead, int64_t lane)
     return ahead;
 }
 
-INLINE void fetch_step(memory_ahead ahead, int64_t step, int64_t bytes)
+INLINE void fetch(memory_ahead ahead, int64_t step, int64_t bytes)
 {
-    fetch(ahead.data + (uintptr_t)(step * ahead.step), bytes);
+    const uintptr_t soon = ahead.data + (uintptr_t)(step * ahead.step), later = soon + (uintptr_t)ahead.later;
+    fetch_lines(soon, bytes);
+    PREFETCH_LATER((const void *)later);
+    if (bytes > 64) PREFETCH_LATER((const void *)(later + 64));
+}
+
+/* The same for packed samples, of which `bytes` are taken at a time: a few are soon there. */
+INLINE int64_t later_packed(int64_t bytes)
+{
+    return bytes > LATER_BYTES / 2 ? LATER_BYTES : 0;
+}
+
+/* The same for neighbours, whose classes are `stride` bytes apart: more of them, or the samples of the next runs. */
+INLINE int64_t later_beside(int64_t stride, int64_t classes)
+{
+    if (stride >= 2 * LATER_BESIDE) return LATER_BESIDE;
+    return classes * stride < LATER_BYTES ? classes * stride : LATER_BYTES;
 }
 
 /* Where to start fetching `bytes` of a class from `data`: of one or two lines with the last byte, because the line of

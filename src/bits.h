@@ -27,8 +27,10 @@
 
 #if defined(__GNUC__)
 #define PREFETCH(address) __builtin_prefetch(address)
+#define PREFETCH_LATER(address) __builtin_prefetch(address, 0, 2)
 #else
 #define PREFETCH(address) ((void)(address))
+#define PREFETCH_LATER(address) ((void)(address))
 #endif
 
 /* Loops over lanes are vector code only if what they call is inlined, and compilers stop at some size of a file. */

@@ -274,7 +274,7 @@ INLINE void element_sum(value_sum *sum, const real *v, int64_t n, const uintptr_
         ALIGNED double lane[BATCH];
         for (int l = 0; l < BATCH; l++) lane[l] = sum->lane[l];
         for (; i + BATCH <= n; i += BATCH) {
-            for (int k = 0; k < arrays; k++) fetch(ahead[k] + (uintptr_t)i * sizeof(real), BATCH * sizeof(real));
+            for (int k = 0; k < arrays; k++) fetch_lines(ahead[k] + (uintptr_t)i * sizeof(real), BATCH * sizeof(real));
 #pragma omp simd
             for (int l = 0; l < BATCH; l++) lane[l] += (double)v[i + l];
         }

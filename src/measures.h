@@ -232,18 +232,15 @@ INLINE int measure_stretch(const terms_piece *piece, int64_t first, int64_t end,
     const int pairs = kind != CLOSS_ENTROPY;
     const int quotient = slopes && !wrt_p && (kind == CLOSS_PROBABILITY_CROSS_ENTROPY || kind == CLOSS_KL_DIVERGENCE);
     const int alone = slopes && wrt_p && kind == CLOSS_PROBABILITY_CROSS_ENTROPY; /* log q counts where p = 0 */
-    uintptr_t z_ahead = from_lane(piece->z_ahead, column).data + (uintptr_t)(first * piece->z_ahead.step);
-    uintptr_t v_ahead = from_lane(piece->v_ahead, column).data + (uintptr_t)(first * piece->v_ahead.step);
+    const memory_ahead z_ahead = from_lane(piece->z_ahead, column), v_ahead = from_lane(piece->v_ahead, column);
     measure_seen seen = {.most = {0}};
     for (int l = 0; l < L; l++) seen.least[l] = (order_t)to_bits((real)REAL_MAX);
     ALIGNED real sum[L] = {0};
     for (int64_t i = first; i < end; i++) {
         const real *z = piece->z + i * piece->z_step + column, *v = piece->v + i * piece->v_step + column;
-        fetch(z_ahead, L * sizeof(real));
-        if (pairs) fetch(v_ahead, L * sizeof(real));
-        z_ahead += (uintptr_t)piece->z_ahead.step;
-        v_ahead += (uintptr_t)piece->v_ahead.step;
-        if (slopes) fetch_step(g_ahead, i, L * sizeof(real));
+        fetch(z_ahead, i, L * sizeof(real));
+        if (pairs) fetch(v_ahead, i, L * sizeof(real));
+        if (slopes) fetch(g_ahead, i, L * sizeof(real));
 #pragma omp simd
         for (int l = 0; l < L; l++) {
             const real q = z[l], p = pairs ? v[l] : q;
@@ -295,7 +292,7 @@ static OUT_OF_LINE void measure_again(const closs_softmax_args *args, const term
 {
     const log_scale log = log_scale_of(args->result == CLOSS_JS_DIVERGENCE ? 0 : args->base);
     const int wrt_p = args->wrt_targets;
-    const memory_ahead nowhere = {0, 0, 0};
+    const memory_ahead nowhere = {0, 0, 0, 0};
 #define AGAIN(kind)                                                                                                    \
     if (g)                                                                                                             \
         measure_careful(args, piece, first, end, column, log, kind, wrt_p, factor, scale, extreme, g, g_step, total);  \

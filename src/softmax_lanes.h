@@ -176,11 +176,11 @@ INLINE void lanes_sum(const real *x, int64_t stride, int64_t n, const int pivot,
         ALIGNED real even[STEP] = {0}, odd[STEP] = {0}, count[STEP] = {0};
         int64_t j = first;
         for (; j + 1 < end; j += 2) {
-            fetch_step(next, j, STEP * sizeof(real));
-            fetch_step(next, j + 1, STEP * sizeof(real));
+            fetch(next, j, STEP * sizeof(real));
+            fetch(next, j + 1, STEP * sizeof(real));
             if (store || pivot) {
-                fetch_step(target, j, STEP * sizeof(real));
-                fetch_step(target, j + 1, STEP * sizeof(real));
+                fetch(target, j, STEP * sizeof(real));
+                fetch(target, j + 1, STEP * sizeof(real));
             }
             ADD_CLASS(j, even)
             ADD_CLASS(j + 1, odd)
@@ -326,8 +326,8 @@ INLINE int lanes_write(const lanes_state *state, int64_t lane, const int64_t wid
             const real *from = x + j * stride + v;
             real *to = target + j * target_stride + v;
             if (what != LANES_OF_EXPS) {
-                fetch_step(from_lane(next, v), j, BATCH * sizeof(real));
-                fetch_step(from_lane(ahead, v), j, BATCH * sizeof(real));
+                fetch(from_lane(next, v), j, BATCH * sizeof(real));
+                fetch(from_lane(ahead, v), j, BATCH * sizeof(real));
             }
 #pragma omp simd
             for (int l = 0; l < BATCH; l++) {
@@ -379,8 +379,9 @@ INLINE memory_ahead tile_ahead(const lanes_state *state, const closs_softmax_arg
 {
     const int64_t size = bytes_of(dtype), behind_them = state->width * (stride == 1 ? args->classes : 1);
     const uintptr_t begin = address_of(data, (offset[0] + first * stride + (behind ? behind_them : 0)) * size);
-    const memory_ahead packed = {begin, args->classes * size, STEP * size};
-    const memory_ahead beside = {line_of(begin, state->width * size), size, stride * size};
+    const memory_ahead packed = {begin, args->classes * size, STEP * size, LATER_BYTES};
+    const memory_ahead beside = {line_of(begin, state->width * size), size, stride * size,
+                                 later_beside(stride * size, args->classes)};
     return stride == 1 ? packed : beside;
 }
 

@@ -146,7 +146,7 @@ INLINE void row_exp_groups(const real *x, int64_t n, const int has_hit, int64_t 
     const real lowest = exp_lowest();
     for (int64_t g = 0; g < n; g += LANES, ahead.data += (uintptr_t)ahead.step) {
         const order_t lane = (order_t)(hit - g);
-        fetch(ahead.data, sizeof(real) * LANES);
+        fetch(ahead, 0, sizeof(real) * LANES);
 #pragma omp simd
         for (int l = 0; l < LANES; l++) {
             const real e = exp_above(x[g + l] - base, lowest);
@@ -179,7 +179,7 @@ INLINE double row_exp_pivots(const real *x, int64_t n, real base, memory_ahead a
     for (int64_t g = 0; g < n; g += LANES, ahead.data += (uintptr_t)ahead.step) {
         const real *group = g < whole ? x + g : x + n - LANES;
         const int skip = g < whole ? 0 : (int)(LANES - n % LANES);
-        fetch(ahead.data, sizeof(real) * LANES);
+        fetch(ahead, 0, sizeof(real) * LANES);
 #pragma omp simd
         for (int l = 0; l < LANES; l++) {
             const real z = l >= skip ? group[l] : -INFINITY;
@@ -270,7 +270,7 @@ INLINE memory_ahead row_ahead(const row_view *row, int64_t first)
 {
     const int64_t size = bytes_of(row->dtype);
     const memory_ahead ahead = {address_of(row->data, (row->offset + (first + AHEAD) * row->stride) * size), 0,
-                                LANES * row->stride * size};
+                                LANES * row->stride * size, LATER_BYTES};
     return ahead;
 }
 
@@ -450,7 +450,7 @@ static void rows_of_a_block(const closs_softmax_args *args, const row_batch *row
     for (int64_t r = begin; r < end; r++) {
         ALIGNED real partial[LANES] = {0};
         ALIGNED double sum[LANES];
-        const memory_ahead ahead = {(uintptr_t)rows->x[r] + AHEAD * sizeof(real), 0, LANES * sizeof(real)};
+        const memory_ahead ahead = {(uintptr_t)rows->x[r] + AHEAD * sizeof(real), 0, LANES * sizeof(real), LATER_BYTES};
         if (rows->weight[r] == 0) continue;
         if (pivot && max[r] > -INFINITY) {
             others[r] = (row_exp_pivots(rows->x[r], n, max[r], ahead, partial) - 1) * unit;

@@ -97,7 +97,7 @@ INLINE void terms_sum(const closs_softmax_args *args, const int kind, const int 
     enum { L = LANES_OF_TERMS };
     ALIGNED real max[L], base[L], target_max[L], target_base[L];
     const real temperature = terms_temperature(args), inverse = (real)(1 / args->temperature);
-    uintptr_t z_ahead = from_lane(piece->z_ahead, column).data, v_ahead = from_lane(piece->v_ahead, column).data;
+    const memory_ahead z_ahead = from_lane(piece->z_ahead, column), v_ahead = from_lane(piece->v_ahead, column);
     const real lowest = exp_lowest();
     for (int l = 0; l < L; l++) {
         max[l] = (real)sums->max[l];
@@ -111,10 +111,8 @@ INLINE void terms_sum(const closs_softmax_args *args, const int kind, const int 
         ALIGNED real moment[L] = {0}, terms[L] = {0}, weight[L] = {0};
         for (int64_t g = first; g < end; g++) {
             const real *z = piece->z + g * piece->z_step + column, *v = piece->v + g * piece->v_step + column;
-            fetch(z_ahead, L * sizeof(real));
-            if (kind == TERMS_TARGETS || kind == TERMS_DISTILLATION) fetch(v_ahead, L * sizeof(real));
-            z_ahead += (uintptr_t)piece->z_ahead.step;
-            v_ahead += (uintptr_t)piece->v_ahead.step;
+            fetch(z_ahead, g, L * sizeof(real));
+            if (kind == TERMS_TARGETS || kind == TERMS_DISTILLATION) fetch(v_ahead, g, L * sizeof(real));
 #pragma omp simd
             for (int l = 0; l < L; l++) {
                 const real gap = z[l] - base[l];

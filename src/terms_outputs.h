@@ -58,7 +58,7 @@ INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const 
     for (int64_t i = 0; i < piece->groups; i++) {
         const real *z = piece->z + i * piece->z_step + column, *v = piece->v + i * piece->v_step + column;
         ALIGNED real slope[L], curvature[L], exps[L], shares[L] = {0};
-        if (g) fetch_step(g_ahead, i, L * sizeof(real));
+        if (g) fetch(g_ahead, i, L * sizeof(real));
 #pragma omp simd
         for (int l = 0; l < L; l++) {
             const real gap = z[l] - base[l];

@@ -56,8 +56,10 @@ INLINE memory_ahead terms_ahead(const terms_place *place, const void *data, clos
                           : stride == 1 ? place->width * classes + first * place->width
                                         : offset_ahead(first, end, classes, place->width, stride, size);
     const int64_t step = place->along ? L * stride : stride == 1 ? place->width : stride;
-    const memory_ahead there = {address_of(data, (offset[0] + ahead) * size), size, step * size};
-    const memory_ahead beside = {line_of(there.data, place->width * size), size, step * size};
+    const memory_ahead there = {address_of(data, (offset[0] + ahead) * size), size, step * size,
+                                place->along ? LATER_BYTES : later_packed(place->width * classes * size)};
+    const memory_ahead beside = {line_of(there.data, place->width * size), size, step * size,
+                                 later_beside(stride * size, classes)};
     return place->along || stride == 1 ? there : beside;
 }
 
@@ -69,10 +71,12 @@ INLINE memory_ahead grad_ahead(const closs_softmax_args *args, const terms_place
     const int64_t size = bytes_of(grad_dtype(args)), L = LANES_OF_TERMS;
     const int64_t stride = class_stride_of(args->grad.strides, args->ndim);
     const uintptr_t data = address_of(args->grad.data, place->grad[0] * size);
-    const memory_ahead in_place = {address_of(g, L * size), size, g_step * size};
+    const memory_ahead in_place = {address_of(g, L * size), size, g_step * size,
+                                   place->along ? LATER_BYTES : later_beside(g_step * size, args->classes)};
     const memory_ahead beside = {line_of(data + (uintptr_t)(first * stride * size), place->width * size), size,
-                                 stride * size};
-    const memory_ahead packed = {data + (uintptr_t)(first * L * size), args->classes * size, L * size};
+                                 stride * size, later_beside(stride * size, args->classes)};
+    const memory_ahead packed = {data + (uintptr_t)(first * L * size), args->classes * size, L * size,
+                                 place->along ? LATER_BYTES : later_packed(place->width * args->classes * size)};
     return g ? in_place : stride == 1 || place->along ? packed : beside;
 }
 
@@ -131,7 +135,7 @@ static int terms_pieces(const closs_softmax_args *args, const terms_place *place
 {
     const int64_t z_stride = class_stride_of(args->logits.strides, args->ndim);
     const int64_t v_stride = class_stride_of(args->targets.strides, args->ndim);
-    const memory_ahead nowhere = {(uintptr_t)tile, 0, 0};
+    const memory_ahead nowhere = {(uintptr_t)tile, 0, 0, 0};
     terms_piece piece = {NULL, NULL, 0, LANES_OF_TERMS, n, nowhere, nowhere};
     piece.z =
         terms_load(place, args->logits.data, args->dtype, place->logits, z_stride, first, n, tile->z, &piece.z_step);
