@@ -27,6 +27,12 @@ INLINE void fetch_lines(uintptr_t address, int64_t bytes)
     if (bytes > 64) PREFETCH((const void *)(address + 64));
 }
 
+INLINE void fetch_lines_later(uintptr_t address, int64_t bytes)
+{
+    PREFETCH_LATER((const void *)address);
+    if (bytes > 64) PREFETCH_LATER((const void *)(address + 64));
+}
+
 /* What to fetch, in the order in which it lies in memory. */
 typedef struct {
     uintptr_t data;
@@ -42,10 +48,9 @@ INLINE memory_ahead from_lane(memory_ahead ahead, int64_t lane)
 
 INLINE void fetch(memory_ahead ahead, int64_t step, int64_t bytes)
 {
-    const uintptr_t soon = ahead.data + (uintptr_t)(step * ahead.step), later = soon + (uintptr_t)ahead.later;
+    const uintptr_t soon = ahead.data + (uintptr_t)(step * ahead.step);
     fetch_lines(soon, bytes);
-    PREFETCH_LATER((const void *)later);
-    if (bytes > 64) PREFETCH_LATER((const void *)(later + 64));
+    fetch_lines_later(soon + (uintptr_t)ahead.later, bytes);
 }
 
 /* The same for packed samples, of which `bytes` are taken at a time: a few are soon there. */

@@ -147,6 +147,7 @@ INLINE void row_exp_groups(const real *x, int64_t n, const int has_hit, int64_t 
     for (int64_t g = 0; g < n; g += LANES, ahead.data += (uintptr_t)ahead.step) {
         const order_t lane = (order_t)(hit - g);
         fetch(ahead, 0, sizeof(real) * LANES);
+        if (store) fetch_lines_later((uintptr_t)(store + g) + LATER_BYTES, sizeof(real) * LANES);
 #pragma omp simd
         for (int l = 0; l < LANES; l++) {
             const real e = exp_above(x[g + l] - base, lowest);
