@@ -291,8 +291,8 @@ typedef struct {
 } element_arrays;
 
 /* `count` elements without weights. */
-static void element_plain(closs_elementwise_loss loss, double parameter, const element_arrays *arrays, int stream,
-                          double scale, int64_t count, value_sum *values)
+static void element_plain(closs_elementwise_loss loss, double parameter, const element_arrays *arrays,
+                          stream_writer *stream, double scale, int64_t count, value_sum *values)
 {
     ALIGNED real v[ELEMENTS], slopes[ELEMENTS], curvatures[ELEMENTS];
     for (int64_t first = 0; first < count; first += ELEMENTS) {
@@ -303,8 +303,8 @@ static void element_plain(closs_elementwise_loss loss, double parameter, const e
         real *g = arrays->grad ? arrays->grad + first : NULL, *h = arrays->hess ? arrays->hess + first : NULL;
         real *slope = (stream && g) || (h && !g) ? slopes : g;
         element_loss(loss, parameter, p, t, arrays->positive, n, (real)scale, to, slope, stream && h ? curvatures : h);
-        if (stream && g) stream_bytes(g, slopes, bytes);
-        if (stream && h) stream_bytes(h, curvatures, bytes);
+        if (stream && g) stream_bytes(&stream[0], g, slopes, bytes);
+        if (stream && h) stream_bytes(&stream[1], h, curvatures, bytes);
         const uintptr_t after_next = 2 * ELEMENTS * sizeof(real);
         const uintptr_t ahead[] = {(uintptr_t)p + after_next, (uintptr_t)t + after_next,
                                    (uintptr_t)(g ? g : h) + after_next, (uintptr_t)h + after_next};
@@ -335,6 +335,7 @@ static void elementwise(const closs_elementwise_args *args, int64_t begin, int64
     const int stream = plain && !args->fresh && (args->grad.data || args->hess.data) &&
                        args->grad.data != args->pred.data && worth_streaming(args->shape, args->ndim, sizeof(real));
     for (int64_t i = 0; loss == CLOSS_SIGMOID_CROSS_ENTROPY && i < ELEMENTS; i++) positive_copy[i] = 1;
+    stream_writer writers[2] = {{{0}, NULL, 0}, {{0}, NULL, 0}}; /* of gradient and Hessian */
     value_sum values = {{0}, 0};
     for (int64_t next = begin; next < end;) {
         const element_run run = element_run_at(args, next, end - next);
@@ -351,7 +352,7 @@ static void elementwise(const closs_elementwise_args *args, int64_t begin, int64
                 args->grad.data ? (real *)args->grad.data + run.offset[AT_GRAD] : NULL,
                 args->hess.data ? (real *)args->hess.data + run.offset[AT_HESS] : NULL,
             };
-            element_plain(loss, args->parameter, &arrays, stream, args->scale, run.count, &values);
+            element_plain(loss, args->parameter, &arrays, stream ? writers : NULL, args->scale, run.count, &values);
             continue;
         }
         for (int64_t first = 0; first < run.count; first += ELEMENTS) {
@@ -391,7 +392,7 @@ static void elementwise(const closs_elementwise_args *args, int64_t begin, int64
             if (args->values.data) store_reals(v, n, args->values.data, REAL_DTYPE, at[AT_VALUES], run.step[AT_VALUES]);
         }
     }
-    if (stream) stream_end();
+    for (int k = 0; k < 2 && stream; k++) stream_end(&writers[k]);
     *sum += value_sum_total(&values);
 }
 #undef ELEMENT_LOOP

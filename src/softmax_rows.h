@@ -341,13 +341,13 @@ INLINE void row_scale(const real *source, real *target, int64_t n, double share,
 }
 
 /* Where n results from `first` are made: in their place, or in `results` until row_put brings them there. */
-INLINE real *row_place(const row_view *row, int stream, int64_t first, real *results)
+INLINE real *row_place(const row_view *row, const stream_writer *stream, int64_t first, real *results)
 {
     real *direct = stream ? NULL : row_direct(row);
     return direct ? direct + first : results;
 }
 
-static OUT_OF_LINE void row_put(const real *made, const row_view *row, int stream, int64_t first, int64_t n)
+static OUT_OF_LINE void row_put(const real *made, const row_view *row, stream_writer *stream, int64_t first, int64_t n)
 {
     const size_t size = (size_t)bytes_of(row->dtype), bytes = (size_t)n * size;
     char *target = (char *)row->data + (row->offset + first * row->stride) * (int64_t)size;
@@ -357,13 +357,13 @@ static OUT_OF_LINE void row_put(const real *made, const row_view *row, int strea
     if (!stream || rounded)
         store_reals(made, n, rounded ? halves : row->data, row->dtype, rounded ? 0 : row->offset + first * row->stride,
                     rounded ? 1 : row->stride);
-    if (stream) stream_bytes(target, rounded ? (const void *)halves : made, bytes);
+    if (stream) stream_bytes(stream, target, rounded ? (const void *)halves : made, bytes);
 }
 
 /* Classes [begin, end) of gradient = weight x (softmax - onehot), from the state of the part that they are, or NULL if
  * that was not kept, and of the row. `exps` holds the exponentials (+ class) of a part that stored them. */
 static void row_gradient(const closs_softmax_part *part, const closs_softmax_state *total, const real *exps,
-                         const row_view *row, const row_view *grad, int stream, int64_t begin, int64_t end,
+                         const row_view *row, const row_view *grad, stream_writer *stream, int64_t begin, int64_t end,
                          int64_t label, double weight)
 {
     ALIGNED real buffer[LANES + BLOCK], results[BLOCK];
@@ -391,8 +391,8 @@ static void row_gradient(const closs_softmax_part *part, const closs_softmax_sta
 }
 
 /* Classes [begin, end) of (z - max) - log. */
-static void row_log_softmax(const row_view *row, const row_view *result, int stream, int64_t begin, int64_t end,
-                            real max, real log)
+static void row_log_softmax(const row_view *row, const row_view *result, stream_writer *stream, int64_t begin,
+                            int64_t end, real max, real log)
 {
     ALIGNED real buffer[LANES + BLOCK], logs[BLOCK];
     for (int64_t first = begin; first < end; first += BLOCK) {
@@ -414,7 +414,7 @@ static void row_zero(const row_view *row, int64_t begin, int64_t end)
 
 /* What `write` does with one stretch of the results. */
 static void row_write(const closs_softmax_args *args, const closs_softmax_part *part, const closs_softmax_state *total,
-                      const real *exps, const row_view *row, const row_view *grad, int stream, int64_t begin,
+                      const real *exps, const row_view *row, const row_view *grad, stream_writer *stream, int64_t begin,
                       int64_t end, int64_t label, double weight)
 {
     if (weight == 0)
@@ -518,6 +518,7 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
     value_sum values = {{0}, 0};
     const int batches = classes * (int64_t)sizeof(real) <= (grad.data ? SHORT_PAIR : SHORT_ROW) && classes >= LANES &&
                         row_direct(&row) && (!grad.data || row_direct(&grad));
+    stream_writer writer = {{0}, NULL, 0};
     sample_cursor cursor = cursor_at(args, begin, end);
     while (cursor.left > 0) {
         const int64_t count = cursor.left < BATCH ? cursor.left : BATCH;
@@ -550,8 +551,8 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
                 }
                 for (int64_t first = 0, p = 0; grad.data && first < classes; first += CLOSS_PART, p++) {
                     const int64_t stop = classes - first < CLOSS_PART ? classes : first + CLOSS_PART;
-                    row_write(args, keep ? &parts[p] : NULL, total, exps, &row, &grad, stream && !store, first, stop,
-                              label[done], weight[done]);
+                    row_write(args, keep ? &parts[p] : NULL, total, exps, &row, &grad,
+                              stream && !store ? &writer : NULL, first, stop, label[done], weight[done]);
                 }
                 if (weight[done] == 0 || args->result == CLOSS_LOG_SOFTMAX) continue;
                 gap[done] = (real)total->max;
@@ -577,7 +578,7 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
             for (int64_t i = 0; i < count; i++) store_value(args, value_offset[i], value[i]);
         value_sum_add(&values, value, count);
     }
-    if (stream) stream_end();
+    if (stream) stream_end(&writer);
     *sum += value_sum_total(&values);
 }
 
@@ -638,7 +639,7 @@ static void softmax_write(const closs_softmax_args *args, int64_t sample, int64_
     labels_and_weights(args, &run, &label, &weight);
     const row_view row = row_of(args, args->logits.data, args->dtype, args->logits.strides, run.first.logits);
     const row_view grad = row_of(args, args->grad.data, grad_dtype(args), args->grad.strides, run.first.grad);
-    if (grad.data) row_write(args, part, total, row_direct(&grad), &row, &grad, 0, begin, end, label, weight);
+    if (grad.data) row_write(args, part, total, row_direct(&grad), &row, &grad, NULL, begin, end, label, weight);
 }
 #undef LARGER
 #undef SUM

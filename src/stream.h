@@ -1,4 +1,4 @@
-/* stream.h: results of at least STREAM_BYTES are written past the caches, which could not keep them. The lines that
+/* stream.h: results of at least CLOSS_STREAM_BYTES are written past the caches, which could not keep them. The lines that
  * will be overwritten are then not read first, which is a third of a gradient's traffic. They are copied from a block
  * that is in L1, whole lines but for the ends; the values are the same. Not where the result is an input, too, whose
  * lines are in the caches, nor in new memory, whose pages the system has just cleared there (512 x 32000 floats,
@@ -8,45 +8,110 @@
 #define CLOSS_STREAM_H
 
 #if defined(__SSE2__)
-#include <emmintrin.h>
+#include <immintrin.h>
 #define HAS_STREAM 1
 
-INLINE void stream_bytes(void *to, const void *from, size_t bytes)
+/* A whole line of a cache. */
+INLINE void stream_line(char *to, const char *from)
 {
-    const size_t odd = (size_t)(-(uintptr_t)to & 15), head = odd < bytes ? odd : bytes;
-    char *target = (char *)to;
-    const char *source = (const char *)from;
-    size_t at = head;
-    memcpy(target, source, head);
-    for (; at + 16 <= bytes; at += 16) {
-        const __m128i part = _mm_loadu_si128((const __m128i *)(const void *)(source + at));
-        _mm_stream_si128((__m128i *)(void *)(target + at), part);
-    }
-    memcpy(target + at, source + at, bytes - at);
+#if defined(__AVX512F__)
+    _mm512_stream_si512((__m512i *)(void *)to, _mm512_loadu_si512(from));
+#elif defined(__AVX__)
+    for (int at = 0; at < 64; at += 32)
+        _mm256_stream_si256((__m256i *)(void *)(to + at),
+                            _mm256_loadu_si256((const __m256i *)(const void *)(from + at)));
+#else
+    for (int at = 0; at < 64; at += 16)
+        _mm_stream_si128((__m128i *)(void *)(to + at), _mm_loadu_si128((const __m128i *)(const void *)(from + at)));
+#endif
+}
+
+INLINE void stream_word(char *to, const char *from)
+{
+    int32_t word;
+    memcpy(&word, from, sizeof word);
+    _mm_stream_si32((int32_t *)(void *)to, word);
 }
 
 /* Before another thread may learn that the results are there. */
-INLINE void stream_end(void)
+INLINE void stream_fence(void)
 {
     _mm_sfence();
 }
 #else
 #define HAS_STREAM 0
-INLINE void stream_bytes(void *to, const void *from, size_t bytes)
+INLINE void stream_line(char *to, const char *from)
 {
-    memcpy(to, from, bytes);
+    memcpy(to, from, 64);
 }
-INLINE void stream_end(void)
+INLINE void stream_word(char *to, const char *from)
+{
+    memcpy(to, from, sizeof(int32_t));
+}
+INLINE void stream_fence(void)
 {
 }
 #endif
 
-enum { STREAM_BYTES = 1 << 25 }; /* 32 MB: the L3 cache of one socket, or more than its share */
+/* Writes bytes that come in order, whole lines at a time. */
+typedef struct {
+    ALIGNED char line[64]; /* the last bytes before `next`, which fill no line yet; where they will be in it */
+    char *next;
+    size_t first; /* bytes of that line which are not to be written */
+} stream_writer;
+
+static OUT_OF_LINE void stream_part(stream_writer *writer, size_t end)
+{
+    char *to = writer->next - end;
+    size_t at = writer->first;
+    for (; at < end && at % 4 != 0; at++) to[at] = writer->line[at];
+    for (; at + 4 <= end; at += 4) stream_word(to + at, writer->line + at);
+    for (; at < end; at++) to[at] = writer->line[at];
+    writer->first = 0;
+}
+
+INLINE void stream_bytes(stream_writer *writer, void *to, const void *from, size_t bytes)
+{
+    const char *source = (const char *)from;
+    if (to != writer->next) {
+        const size_t held = (uintptr_t)writer->next & 63;
+        if (held > 0) stream_part(writer, held);
+        writer->next = (char *)to;
+        writer->first = (uintptr_t)to & 63;
+    }
+    const size_t held = (uintptr_t)writer->next & 63;
+    if (held > 0) {
+        const size_t more = 64 - held < bytes ? 64 - held : bytes;
+        memcpy(writer->line + held, source, more);
+        writer->next += more;
+        source += more;
+        bytes -= more;
+        if (held + more < 64) return;
+        if (writer->first > 0)
+            stream_part(writer, 64);
+        else
+            stream_line(writer->next - 64, writer->line);
+    }
+    for (; bytes >= 64; bytes -= 64, source += 64, writer->next += 64) stream_line(writer->next, source);
+    memcpy(writer->line, source, bytes);
+    writer->next += bytes;
+}
+
+INLINE void stream_end(stream_writer *writer)
+{
+    const size_t held = (uintptr_t)writer->next & 63;
+    if (held > 0) stream_part(writer, held);
+    stream_fence();
+}
+
+#ifndef CLOSS_STREAM_BYTES /* 32 MB: the L3 cache of one socket, or more than its share; less in tests */
+#define CLOSS_STREAM_BYTES (1 << 25)
+#endif
 
 INLINE int worth_streaming(const int64_t *shape, int32_t ndim, size_t size)
 {
     double bytes = (double)size;
     for (int32_t axis = 0; axis < ndim; axis++) bytes *= (double)shape[axis];
-    return HAS_STREAM && bytes >= (double)STREAM_BYTES;
+    return HAS_STREAM && bytes >= (double)CLOSS_STREAM_BYTES;
 }
 #endif

@@ -35,6 +35,12 @@ def test_host(compiler):
     run(compiler)
 
 
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
+def test_past_the_caches():
+    """Every gradient that may be is written there, however small."""
+    run("gcc", "-DCLOSS_STREAM_BYTES=1", STEP="7")
+
+
 def test_aarch64_under_emulation():
     compiler, emulator = "aarch64-linux-gnu-gcc", "qemu-aarch64"
     if shutil.which(compiler) is None or shutil.which(emulator) is None:
