@@ -13,8 +13,8 @@ from closs._arguments cimport (
     result_buffer, results, sample_axes, scale_of, values_buffer, warn_of_mean, wrong_shape,
 )
 from closs._core cimport (
-    CLOSS_DISTILLATION, CLOSS_I32, CLOSS_I64, CLOSS_LOG_SOFTMAX, CLOSS_LOGSUMEXP, CLOSS_SOFTMAX, CLOSS_SOFTMAX_ENTROPY,
-    closs_report, closs_softmax_args, closs_softmax_check, closs_softmax_defaults,
+    CLOSS_DISTILLATION, CLOSS_F64, CLOSS_I32, CLOSS_I64, CLOSS_LOG_SOFTMAX, CLOSS_LOGSUMEXP, CLOSS_SOFTMAX,
+    CLOSS_SOFTMAX_ENTROPY, closs_report, closs_softmax_args, closs_softmax_check, closs_softmax_defaults,
     closs_softmax_result, softmax_run, threads_for,
 )
 
@@ -58,9 +58,10 @@ cdef int fill_args(closs_softmax_args *args, sample_axes *axes, int axis, cnp.nd
     return 0
 
 
-cdef int64_t work_of(int64_t samples, int64_t classes, bint has_terms) noexcept:
-    """For threads_for: a sample by itself costs as much as a dozen classes, and terms of its own double a class."""
-    return samples * (12 + classes * (2 if has_terms else 1))
+cdef int64_t work_of(closs_softmax_args *args, int64_t samples, bint has_terms) noexcept:
+    """For threads_for: a sample by itself costs as much as a dozen classes, terms of its own double a class, and a
+    double costs as much as two floats."""
+    return samples * (12 + args.classes * (2 if has_terms else 1)) * (2 if args.dtype == CLOSS_F64 else 1)
 
 
 cdef double checked_run(closs_softmax_args *args, int64_t samples, int how, cnp.ndarray labels, object ignore_index,
@@ -69,7 +70,7 @@ cdef double checked_run(closs_softmax_args *args, int64_t samples, int how, cnp.
     cdef closs_report report
     cdef double total = 0
     cdef bint has_terms = args.labels.data == NULL or args.label_smoothing != 0 or args.hess.data != NULL
-    cdef int threads = threads_for(work_of(samples, args.classes, has_terms))
+    cdef int threads = threads_for(work_of(args, samples, has_terms))
     with nogil:
         closs_softmax_check(args, &report)
         args.scale = scale_of(&report, how)
@@ -461,7 +462,7 @@ cdef int compute(closs_softmax_result kind, cnp.ndarray data, int axis, cnp.ndar
     args.result = kind
     args.fresh = fresh
     fill_args(&args, &axes, axis, data, None, result, None, None, None, values)
-    cdef int threads = threads_for(work_of(axes.count, args.classes, False))
+    cdef int threads = threads_for(work_of(&args, axes.count, False))
     with nogil:
         softmax_run(&args, axes.count, threads)
     return 0
