@@ -75,5 +75,5 @@ cdef double scale_of(const closs_report *report, int how) noexcept nogil
 cdef bint needs_python(const closs_report *report, int how) noexcept nogil
 cdef double reduced(const closs_report *report, int how, double total) noexcept
 cdef int warn_of_mean(const closs_report *report, cnp.ndarray labels, cnp.ndarray class_weight,
-                      cnp.ndarray sample_weight) except -1
+                      cnp.ndarray sample_weight, bint smoothed) except -1
 cdef object results(int how, double total, cnp.ndarray values, object out, cnp.ndarray gradient, cnp.ndarray hessian)

@@ -319,9 +319,10 @@ cdef cnp.ndarray as_labels(cnp.ndarray array, object given, str name, cnp.ndarra
     ignores[0] = False
     wanted = None
     if ignore_index is not None:
-        if isinstance(ignore_index, (bool, np.bool_)) or not hasattr(ignore_index, "__index__"):
-            raise TypeError(f"ignore_index must be an integer or None, got {type(ignore_index).__name__}")
-        wanted = operator.index(ignore_index)
+        try:
+            wanted = operator.index(None if isinstance(ignore_index, (bool, np.bool_)) else ignore_index)
+        except TypeError:
+            raise TypeError(f"ignore_index must be an integer or None, got {type(ignore_index).__name__}") from None
     cdef char kind = kind_of(array)
     cdef int size = cnp.PyArray_ITEMSIZE(array)
     if kind == c"u" and size == 8:
@@ -369,9 +370,13 @@ cdef cnp.ndarray as_sample_weight(object given, cnp.ndarray data, int axis):
     if cnp.PyArray_NDIM(array) != 0 and not has_shape_without(array, data, axis):
         wanted = shape_without(data, axis)
         advice = f"; numpy.broadcast_to(sample_weight, {wanted}) repeats it without a copy"
+        try:
+            np.broadcast_to(array, wanted)
+        except ValueError:
+            advice = ""
         raise ValueError(
             f"sample_weight has shape {shape_of(array)}, expected {f'{wanted} or ' if wanted else ''}a scalar"
-            f"{shape_hint(array, data, axis) if axis >= 0 else ''}{advice if wanted else ''}"
+            f"{shape_hint(array, data, axis) if axis >= 0 else ''}{advice}"
         )
     return array
 
@@ -670,15 +675,16 @@ cdef int raise_report(const closs_report *report, cnp.ndarray labels, int64_t cl
 
 
 cdef int warn_of_mean(const closs_report *report, cnp.ndarray labels, cnp.ndarray class_weight,
-                      cnp.ndarray sample_weight) except -1:
-    """Of one without weight; one that cannot divide by the sum of its weights raises."""
+                      cnp.ndarray sample_weight, bint smoothed) except -1:
+    """Of one without weight; one that cannot divide by the sum of its weights raises. `smoothed`: samples count whose
+    label's class has no weight."""
     if report.weight_sum != 0:
         by_class = class_weight is not None and not is_floating(labels)
         by_sample = sample_weight is not None
         name = " times ".join(by_sample * ["sample_weight"] + by_class * ["class_weight"])
         raise ValueError(f"{name} must have a finite sum whose reciprocal is finite, got a sum of {report.weight_sum}")
     # Cython functions have no Python frame: level 1 is the line of the caller.
-    if report.counted == 0:
+    if report.counted == 0 and not (smoothed and class_weight is not None):
         warnings.warn("mean of empty input: no sample counts", RuntimeWarning, stacklevel=1)
     else:
         warnings.warn("mean of empty input: the weights sum to zero", RuntimeWarning, stacklevel=1)

@@ -1,5 +1,6 @@
 """The one extension that is linked with libcloss: its functions, the parallel loop over blocks, its threads."""
 import contextlib
+import operator
 import os
 import threading
 from pathlib import Path
@@ -349,9 +350,10 @@ def _count_cpus():
 
 
 def _positive(n, name):
-    if isinstance(n, bool) or not hasattr(n, "__index__"):
-        raise TypeError(f"{name} must be an integer, got {type(n).__name__}")
-    n = n.__index__()
+    try:
+        n = operator.index(None if isinstance(n, bool) else n)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {type(n).__name__}") from None
     if not 1 <= n <= MOST_THREADS:
         raise ValueError(f"{name} must be between 1 and {MOST_THREADS}, got {n}")
     return n

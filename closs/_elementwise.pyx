@@ -90,7 +90,7 @@ cdef object compute(closs_elementwise_loss loss, double parameter, object pred, 
             total = elementwise_run(&args, axes.count, threads)
     if needs_python(&report, how):
         raise_report(&report, None, 1, None, None, by_sample, positive)
-        warn_of_mean(&report, None, None, by_sample)
+        warn_of_mean(&report, None, None, by_sample, False)
         with nogil:
             total = elementwise_run(&args, axes.count, threads)
     return results(how, reduced(&report, how, total), values, out, gradient, hessian)

@@ -6,8 +6,8 @@ from libc.stdint cimport int64_t
 
 from closs._arguments cimport (
     NONE, are_integers, as_array, as_data, as_labels, as_logits, as_pair, as_sample_weight, axis_of, base_of,
-    check_buffer, gradient_buffer, is_native, kind_of, name_of_dtype, need_axes, reduction_of, results, sample_axes,
-    shape_of, values_buffer,
+    check_buffer, gradient_buffer, has_shape_without, is_native, kind_of, name_of_dtype, need_axes, reduction_of,
+    results, sample_axes, shape_of, values_buffer,
 )
 from closs._core cimport (
     CLOSS_ENTROPY, CLOSS_F64, CLOSS_I32, CLOSS_I64, CLOSS_JS_DIVERGENCE, CLOSS_KL_DIVERGENCE,
@@ -237,7 +237,9 @@ def cross_entropy(p, q, *, axis=-1, base=None, sample_weight=None, reduction="no
     cdef int64_t ignored = 0
     cdef bint ignores = False
     cdef cnp.ndarray labels = None
-    if are_integers(first, p) and first.ndim == second.ndim - 1 and axis is not None:
+    if axis is not None and first.ndim == second.ndim - 1 and (
+        are_integers(first, p) or has_shape_without(first, second, axis_of(axis, second.ndim))
+    ):
         if wrt_p:
             raise ValueError("wrt='p' needs probabilities: labels have no gradient")
         b = as_data(second, "q")
@@ -505,19 +507,21 @@ def zero_one_loss(pred, target, *, axis=-1, sample_weight=None, reduction="mean"
     cdef bint same
     cdef int64_t ignored = 0
     cdef bint ignores = False
-    # A column of labels is a mistake, not scores of one class.
-    if given.ndim == labels.ndim + 1 and not (kind_of(given) in b"iub" and 1 in shape_of(given)):
-        given = shaped = as_logits(given, "pred")
+    if given.ndim == labels.ndim + 1:
         class_axis = axis_of(axis, given.ndim)
+        if kind_of(given) in b"iub" and shape_of(given)[class_axis] == 1:
+            class_axis = -1  # a column of labels, which is a mistake, and not scores of one class
+    if class_axis >= 0:
+        given = shaped = as_logits(given, "pred")
         if kind_of(labels) == c"b":
             labels = labels.astype(np.int32)
         labels = as_labels(labels, None, "target", given, "pred", class_axis, None, &ignored, &ignores)
     else:
-        given = as_any_labels(given, pred, "pred")
         if shape_of(given) != shape_of(labels):
             raise ValueError(
                 f"pred has shape {shape_of(given)}, expected target's {shape_of(labels)}, or scores with one axis more"
             )
+        given = as_any_labels(given, pred, "pred")
         same = cnp.PyArray_TYPE(given) == cnp.PyArray_TYPE(labels)
         given_type, label_type = dtype_of_labels(given, same), dtype_of_labels(labels, same)
         if given_type < 0 or label_type < 0:

@@ -78,7 +78,7 @@ cdef double checked_run(closs_softmax_args *args, int64_t samples, int how, cnp.
             total = softmax_run(args, samples, threads)
     if needs_python(&report, how):
         raise_report(&report, labels, args.classes, ignore_index, by_class, by_sample, None)
-        warn_of_mean(&report, labels, by_class, by_sample)
+        warn_of_mean(&report, labels, by_class, by_sample, args.label_smoothing != 0)
         with nogil:
             total = softmax_run(args, samples, threads)
     return reduced(&report, how, total)

@@ -2,8 +2,8 @@
  * chunk, and that of its results, is fetched. Hardware does not foresee where that is, and up to half of the time of a
  * call would be spent waiting for it. Addresses are integers, because they may lie beyond the arrays.
  *
- * What comes next goes to the first cache, what comes later to the second: one core waits for 10 to 16 lines of memory
- * at a time in its first cache, which is 9 GB/s where a line takes 120 ns, for up to 48 in its second. (An Intel Xeon:
+ * What comes next goes to the first cache, what comes later to the second: a core has at most 10 to 16 lines on their
+ * way to its first cache, which is 9 GB/s where a line takes 120 ns, and up to 48 to its second. (An Intel Xeon:
  * cross-entropy of 512 x 32000 doubles from memory 1.3 times as fast, entropy of 81 classes first with its gradient 1.5
  * times.)
  */
@@ -46,6 +46,7 @@ INLINE memory_ahead from_lane(memory_ahead ahead, int64_t lane)
     return ahead;
 }
 
+/* Its step `step`, and what lies `later` bytes behind that. */
 INLINE void fetch(memory_ahead ahead, int64_t step, int64_t bytes)
 {
     const uintptr_t soon = ahead.data + (uintptr_t)(step * ahead.step);
@@ -53,17 +54,21 @@ INLINE void fetch(memory_ahead ahead, int64_t step, int64_t bytes)
     fetch_lines_later(soon + (uintptr_t)ahead.later, bytes);
 }
 
-/* The same for packed samples, of which `bytes` are taken at a time: a few are soon there. */
+/* memory_ahead.later of packed samples, `bytes` of which are worked on at a time: none where these are so few that the
+ * next fetch comes soon. */
 INLINE int64_t later_packed(int64_t bytes)
 {
     return bytes > LATER_BYTES / 2 ? LATER_BYTES : 0;
 }
 
-/* The same for neighbours, whose classes are `stride` bytes apart: more of them, or the samples of the next runs. */
+/* memory_ahead.later of neighbours, whose classes are `stride` bytes apart: samples further on in the same class, or
+ * later classes where one is short. */
 INLINE int64_t later_beside(int64_t stride, int64_t classes)
 {
-    if (stride >= 2 * LATER_BESIDE) return LATER_BESIDE;
-    return classes * stride < LATER_BYTES ? classes * stride : LATER_BYTES;
+    const int64_t apart = stride < 0 ? -stride : stride;
+    if (apart >= 2 * LATER_BESIDE) return LATER_BESIDE;
+    const int64_t later = classes * apart < LATER_BYTES ? classes * apart : LATER_BYTES;
+    return stride < 0 ? -later : later;
 }
 
 /* Where to start fetching `bytes` of a class from `data`: of one or two lines with the last byte, because the line of

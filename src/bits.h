@@ -26,6 +26,7 @@
 #endif
 
 #if defined(__GNUC__)
+/* Fetch a line to the first cache; to the second. */
 #define PREFETCH(address) __builtin_prefetch(address)
 #define PREFETCH_LATER(address) __builtin_prefetch(address, 0, 2)
 #else

@@ -243,11 +243,25 @@ static int labels_in_range(const checked_samples *args, int64_t offset, int64_t 
 }
 
 /* The sum of weights by the number of the sample alone: stretches of 1024, added pairwise. However the axes of other
- * arrays cut the samples into runs, the bits are the same. */
+ * arrays cut the samples into runs, the bits are the same. What rounding takes from a stretch is added to it again
+ * (Knuth's two-sum), because the sum's error is that of every gradient of a mean. */
 typedef struct {
     closs_sum total;
-    double open;
+    double open, lost; /* of a stretch */
 } weight_total;
+
+static void weight_add(weight_total *sum, double weight)
+{
+    const double after = sum->open + weight, added = after - sum->open;
+    sum->lost += (sum->open - (after - added)) + (weight - added);
+    sum->open = after;
+}
+
+static void weight_close(weight_total *sum)
+{
+    closs_sum_add(&sum->total, fabs(sum->open) < INFINITY ? sum->open + sum->lost : sum->open);
+    sum->open = sum->lost = 0;
+}
 
 /* One run of samples along the innermost axis, samples numbered from `first`. */
 static closs_status check_run(const checked_samples *args, int64_t first, int64_t count, int64_t label_offset,
@@ -262,10 +276,7 @@ static closs_status check_run(const checked_samples *args, int64_t first, int64_
     const int64_t class_stride = args->class_weight.strides ? args->class_weight.strides[0] : 1;
     for (int64_t i = 0; i < count; i++) {
         double weight = 1;
-        if ((first + i) % 1024 == 0) {
-            closs_sum_add(&sum->total, sum->open);
-            sum->open = 0;
-        }
+        if ((first + i) % 1024 == 0) weight_close(sum);
         if (args->sample_weight.data) {
             weight = weight_at(&args->sample_weight, args->sample_weight_dtype, weight_offset + i * weight_stride);
             if (!(weight - weight == 0)) { /* infinite or NaN */
@@ -285,7 +296,7 @@ static closs_status check_run(const checked_samples *args, int64_t first, int64_
                 weight *= weight_at(&args->class_weight, args->class_weight_dtype, label * class_stride);
         }
         report->counted += weight != 0;
-        sum->open += weight;
+        weight_add(sum, weight);
     }
     return CLOSS_OK;
 }
@@ -297,7 +308,7 @@ static closs_status check_samples(const checked_samples *args, int64_t samples, 
         report->weight_sum = (double)samples;
         return CLOSS_OK;
     }
-    weight_total sum = {{{0}, 0}, 0};
+    weight_total sum = {{{0}, 0}, 0, 0};
     const int32_t inner = args->ndim - 1;
     const int64_t extent = args->ndim > 0 ? args->shape[inner] : 1;
     const int64_t *label_strides = args->labels.strides, *weight_strides = args->sample_weight.strides;
@@ -316,7 +327,7 @@ static closs_status check_samples(const checked_samples *args, int64_t samples, 
         if (status != CLOSS_OK) return status;
     }
     const int weighted = args->class_weight.data || args->sample_weight.data;
-    closs_sum_add(&sum.total, sum.open);
+    weight_close(&sum);
     report->weight_sum = weighted ? closs_sum_total(&sum.total) : (double)report->counted;
     return CLOSS_OK;
 }

@@ -237,7 +237,7 @@ typedef struct {
     int32_t wide_hess;               /* for half types: hess is float */
     double scale;                    /* multiplies grad and hess; run uses it, the one-shot call sets it */
     int32_t wrt_targets;             /* measures of two arrays: grad is the derivative in targets */
-    int64_t first_class;             /* part and write: that of the first element of logits, targets, grad and hess */
+    int64_t first_class; /* sum_part, write_part: the class of the first element of logits, targets, grad, hess */
     closs_label_dtype predicted_dtype;
     closs_const_array predicted; /* zero-one loss: labels in place of logits */
     int32_t fresh;               /* grad is new memory: however large, it is then not written past the caches */
@@ -290,8 +290,8 @@ typedef struct {
     double others;      /* sum of exp(z - max) without ... */
     double left_out;    /* ... the label's term */
     double at_label;    /* the label's logit */
-    double rest;        /* the same sum without one term of the maximum */
-    double target_max;  /* distillation: both for the target logits */
+    double rest;        /* sum of exp(z - max) without one term of the maximum */
+    double target_max;  /* distillation: max and rest of the target logits */
     double target_rest;
     double moment; /* measures: the sum; entropy: of exp(z - max) (max - z); distillation: of target x difference */
     double terms;  /* sum of v (max - z) */

@@ -168,7 +168,7 @@ static element_run element_run_at(const closs_elementwise_args *args, int64_t sa
 
 #endif
 
-/* v, and unless NULL g and h, of n elements. */
+/* v, and unless NULL g and h, of n elements; then leaves the switch. */
 #define ELEMENT_LOOP(expression)                                                                                       \
     if (!g) {                                                                                                          \
         _Pragma("omp simd") for (int64_t i = 0; i < n; i++) v[i] = (expression).value;                                 \
@@ -396,19 +396,5 @@ static void elementwise(const closs_elementwise_args *args, int64_t begin, int64
     *sum += value_sum_total(&values);
 }
 #undef ELEMENT_LOOP
-#undef element
-#undef element_l1
-#undef element_mse
-#undef element_huber
-#undef element_smooth_l1
-#undef element_pseudo_huber
-#undef element_log_cosh
-#undef element_quantile
-#undef element_sigmoid
-#undef element_loss
-#undef element_source
-#undef element_results
-#undef element_sum
-#undef element_arrays
-#undef element_plain
+/* Names that the table of kernels.h uses as they are. */
 #undef elementwise

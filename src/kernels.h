@@ -47,6 +47,7 @@
 #include "zero_one.h"
 #undef CLOSS_REAL
 
+/* In the order of closs_dtype; half types are computed in float. */
 #define EACH(name)                                                                                                     \
     CLOSS_JOIN(name##_f32_, CLOSS_ISA), CLOSS_JOIN(name##_f64_, CLOSS_ISA), CLOSS_JOIN(name##_f32_, CLOSS_ISA),        \
         CLOSS_JOIN(name##_f32_, CLOSS_ISA)

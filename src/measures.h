@@ -43,9 +43,7 @@
 #define measure_piece_of KERNEL(measure_piece_of)
 #define measure_pieces KERNEL(measure_pieces)
 #define measure_along KERNEL(measure_along)
-#define measure_lanes KERNEL(measure_lanes)
 #define measure_label KERNEL(measure_label)
-#define measure_label_at KERNEL(measure_label_at)
 
 #ifndef CLOSS_MEASURES
 #define CLOSS_MEASURES
@@ -506,8 +504,8 @@ static void measures_write(const closs_softmax_args *args, int64_t sample, int64
     terms_one(args, sample, &place);
     if (args->grad.data) measure_along(args, &place, begin, end, 1, &tile);
 }
+/* Names that the table of kernels.h uses as they are. */
 #undef measures
 #undef measures_part
 #undef measures_value
 #undef measures_write
-#undef measure

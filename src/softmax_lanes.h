@@ -265,10 +265,9 @@ INLINE void lanes_chunk(lanes_state *state, int pivot, const real *x, int64_t st
 INLINE void lanes_finish(lanes_state *state, closs_softmax_result result, int shares)
 {
     const int pivot = result == CLOSS_LOGSUMEXP || result == CLOSS_LOG_SOFTMAX;
-    const double unit = 1.0 / ((bits_t)1 << EXP_BIAS);
     for (int64_t l = 0; pivot && l < state->width; l++) { /* one of the maxima is the label */
         state->at_label[l] = state->max[l];
-        state->others[l] += state->ties[l] > 1 ? (state->ties[l] - 1) / unit : 0;
+        state->others[l] += state->ties[l] > 1 ? (state->ties[l] - 1) / (double)EXP_UNIT : 0;
     }
     for (int64_t v = 0; v < state->width; v += BATCH) {
         ALIGNED real label[BATCH], rest[BATCH];
@@ -276,10 +275,10 @@ INLINE void lanes_finish(lanes_state *state, closs_softmax_result result, int sh
         for (int l = 0; l < BATCH; l++) label[l] = exp_scaled(state->at_label[v + l] - state->max[v + l]);
 #pragma omp simd
         for (int l = 0; l < BATCH; l++) /* at the maximum the label's term is exactly 1 */
-            rest[l] = (real)(state->others[v + l] * unit + ((double)label[l] * unit - 1));
+            rest[l] = (real)(state->others[v + l] * EXP_UNIT + ((double)label[l] * EXP_UNIT - 1));
         if (result == CLOSS_LOGSUMEXP) {
             for (int l = 0; l < BATCH; l++)
-                state->value[v + l] = state->max[v + l] + log1p_positive((real)(state->others[v + l] * unit));
+                state->value[v + l] = state->max[v + l] + log1p_positive((real)(state->others[v + l] * EXP_UNIT));
             continue;
         }
         if (shares) {
@@ -408,7 +407,7 @@ static void softmax_tile(lanes_state *state, const closs_softmax_args *args, int
         const int64_t n = classes - first < CHUNK ? classes - first : CHUNK;
         const int more = first + n < classes;
         const memory_ahead nowhere = {(uintptr_t)tile, 0, 0, 0};
-        const int ahead = !beside || n * width * (int64_t)sizeof(real) <= MOST_AHEAD;
+        const int ahead = !beside || keep || n * width * (int64_t)sizeof(real) <= MOST_AHEAD;
         memory_ahead next = nowhere, target = nowhere;
         if (ahead)
             next = tile_ahead(state, args, args->logits.data, args->dtype, state->logits, stride, more ? first + n : 0,
@@ -428,10 +427,11 @@ static void softmax_tile(lanes_state *state, const closs_softmax_args *args, int
         const real *from = again ? logits + first * stride : exps;
         const int64_t from_stride = again ? stride : exps_stride, to_stride = beside ? grad_stride : width;
         real *to = beside ? grad + first * grad_stride : tile;
-        const memory_ahead next =
+        memory_ahead next =
             tile_ahead(state, args, args->logits.data, args->dtype, state->logits, stride, first + AHEAD_CLASSES, 0);
-        const memory_ahead target = tile_ahead(state, args, args->grad.data, grad_dtype(args), state->grad, grad_stride,
-                                               first + AHEAD_CLASSES, 0);
+        memory_ahead target = tile_ahead(state, args, args->grad.data, grad_dtype(args), state->grad, grad_stride,
+                                         first + AHEAD_CLASSES, 0);
+        if (beside) next.later = target.later = 0; /* it would have left the second cache before it is needed */
         if (classes > CHUNK && !beside)
             tile_load(args->logits.data, args->dtype, state->logits, stride, state->count, width, first, n, tile);
 #define OUTPUT(what) lanes_output(state, what, args->scale, first, from, from_stride, to, to_stride, n, next, target)
@@ -485,17 +485,5 @@ static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t
     }
     *sum += value_sum_total(&values);
 }
-#undef lanes_state
-#undef class_number
-#undef lanes_begin
-#undef lanes_max
-#undef lanes_max_of_four
-#undef lanes_sum
-#undef lanes_chunk
-#undef lanes_finish
-#undef lanes_write
-#undef lanes_output
-#undef tile_ahead
-#undef softmax_tile
+/* Names that the table of kernels.h uses as they are. */
 #undef softmax_lanes
-#undef row_has_nan

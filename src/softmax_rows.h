@@ -66,12 +66,12 @@
 #define CLOSS_ROW_SIZES
 enum {
     BLOCK = CLOSS_PART / CLOSS_PART_BLOCKS,
-    AHEAD = 1024,     /* classes fetched ahead */
-    LATER = 65536,    /* classes whose results are fetched before they are written */
-    PARTS_KEPT = 32,  /* rows of more parts compute their exponentials again for a gradient */
-    TOGETHER = 8,     /* rows of a batch: logits and gradients stay in L1 from one step to the next */
-    SHORT_ROW = 2048, /* bytes of rows that batches are faster for */
-    SHORT_PAIR = 1536 /* the same with a gradient beside them */
+    AHEAD = 1024,         /* classes fetched ahead */
+    MOST_WRITTEN = 65536, /* classes whose results are fetched before they are written */
+    PARTS_KEPT = 32,      /* rows of more parts compute their exponentials again for a gradient */
+    TOGETHER = 8,         /* rows of a batch: logits and gradients stay in L1 from one step to the next */
+    SHORT_ROW = 2048,     /* bytes of rows that batches are faster for */
+    SHORT_PAIR = 1536     /* the same with a gradient beside them */
 };
 #endif
 
@@ -500,12 +500,13 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
                     class_stride_of(args->logits.strides, args->ndim)};
     row_view grad = {args->grad.data, grad_dtype(args), 0, class_stride_of(args->grad.strides, args->ndim)};
     const int keep = classes <= (int64_t)CLOSS_PART * PARTS_KEPT;
-    const int stream = grad.data && !args->fresh && grad.data != args->logits.data && grad.stride == 1 &&
-                       worth_streaming(args->shape, args->ndim, (size_t)(classes * bytes_of(grad.dtype)));
-    const int hold = grad.data && !pivot && classes <= HELD && (stream || !row_direct(&grad));
+    const int past = grad.data && !args->fresh && grad.data != args->logits.data && grad.stride == 1 &&
+                     worth_streaming(args->shape, args->ndim, (size_t)(classes * bytes_of(grad.dtype)));
+    const int hold = grad.data && !pivot && classes <= HELD && (past || !row_direct(&grad));
     const int store = grad.data && !pivot && keep && !hold && row_direct(&grad);
-    const double unit = 1.0 / ((bits_t)1 << EXP_BIAS);
-    const row_view *later = !store && !stream && grad.data && grad.stride == 1 && classes <= LATER ? &grad : NULL;
+    const row_view *written =
+        !store && !past && grad.data && grad.stride == 1 && classes <= MOST_WRITTEN ? &grad : NULL;
+    stream_writer writer = {{0}, NULL, 0}, *stream = past && !store ? &writer : NULL;
     union {
         closs_softmax_part parts[PARTS_KEPT];
         struct {
@@ -518,7 +519,6 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
     value_sum values = {{0}, 0};
     const int batches = classes * (int64_t)sizeof(real) <= (grad.data ? SHORT_PAIR : SHORT_ROW) && classes >= LANES &&
                         row_direct(&row) && (!grad.data || row_direct(&grad));
-    stream_writer writer = {{0}, NULL, 0};
     sample_cursor cursor = cursor_at(args, begin, end);
     while (cursor.left > 0) {
         const int64_t count = cursor.left < BATCH ? cursor.left : BATCH;
@@ -545,24 +545,25 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
                 for (int64_t first = 0, p = 0; weight[done] != 0 && first < classes; first += CLOSS_PART, p++) {
                     closs_softmax_part *part = &parts[keep ? p : p > 0];
                     const int64_t stop = classes - first < CLOSS_PART ? classes : first + CLOSS_PART;
-                    row_part(part, args, &row, later, first, stop, label[done], exps);
+                    row_part(part, args, &row, written, first, stop, label[done], exps);
                     if (p == 1) merged = parts[0].state;
                     if (p > 0) softmax_merge(&merged, &part->state), total = &merged;
                 }
                 for (int64_t first = 0, p = 0; grad.data && first < classes; first += CLOSS_PART, p++) {
                     const int64_t stop = classes - first < CLOSS_PART ? classes : first + CLOSS_PART;
-                    row_write(args, keep ? &parts[p] : NULL, total, exps, &row, &grad,
-                              stream && !store ? &writer : NULL, first, stop, label[done], weight[done]);
+                    row_write(args, keep ? &parts[p] : NULL, total, exps, &row, &grad, stream, first, stop, label[done],
+                              weight[done]);
                 }
                 if (weight[done] == 0 || args->result == CLOSS_LOG_SOFTMAX) continue;
                 gap[done] = (real)total->max;
                 if (args->result == CLOSS_LOGSUMEXP) {
-                    rest[done] = (real)(total->rest < 0 ? 0 : total->rest * unit); /* without any finite term: -unit */
+                    rest[done] =
+                        (real)(total->rest < 0 ? 0 : total->rest * EXP_UNIT); /* without any finite term: -unit */
                     if (gap[done] == INFINITY) rest[done] = total->has_nan ? (real)NAN : 0;
                     continue;
                 }
                 /* At the maximum the label's term is exactly 1. */
-                rest[done] = (real)(total->others * unit + (total->left_out * unit - 1));
+                rest[done] = (real)(total->others * EXP_UNIT + (total->left_out * EXP_UNIT - 1));
                 gap[done] -= at_label;
             }
         }
@@ -578,7 +579,7 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
             for (int64_t i = 0; i < count; i++) store_value(args, value_offset[i], value[i]);
         value_sum_add(&values, value, count);
     }
-    if (stream) stream_end(&writer);
+    if (stream) stream_end(stream);
     *sum += value_sum_total(&values);
 }
 
@@ -645,27 +646,7 @@ static void softmax_write(const closs_softmax_args *args, int64_t sample, int64_
 #undef SUM
 #undef FOLD
 #undef FOLD_LEVEL
-#undef row_state
-#undef row_max
-#undef row_exp_groups
-#undef row_exp_group
-#undef row_exps
-#undef row_block
-#undef row_batch
-#undef rows_of_a_block
-#undef row_gather
-#undef row_ahead
-#undef row_part
-#undef row_scale
-#undef row_place
-#undef row_put
-#undef row_gradient
-#undef row_exp_pivots
-#undef row_log_softmax
-#undef row_zero
-#undef row_of
-#undef row_write
-#undef row_direct
+/* Names that the table of kernels.h uses as they are. */
 #undef softmax_rows
 #undef softmax_part
 #undef softmax_value

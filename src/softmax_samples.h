@@ -1,4 +1,4 @@
-/* softmax_samples.h: what the two softmax kernels share: where a sample lies, its label and weight, and the sum of the
+/* softmax_samples.h: what kernels share: where a sample lies, its label and weight, and the sum of the
  * values of a block.
  *
  * Samples are numbered in C order over any number of axes. A run is a stretch of samples along the innermost axis, so

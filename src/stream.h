@@ -1,8 +1,8 @@
-/* stream.h: results of at least CLOSS_STREAM_BYTES are written past the caches, which could not keep them. The lines
- * that will be overwritten are then not read first, which is a third of a gradient's traffic. They are copied from a
- * block that is in L1; the values are the same. Only whole lines are: the bytes that fill none yet are held until the
- * next ones come, of the same row or the next, for a line that is written in parts, and by ordinary stores, takes 200
- * ns (rows of 1001 floats were 2.4 times as slow as those of 1000). Not where the result is an input, too, whose lines
+/* stream.h: gradients of long rows, and derivatives of elementwise losses, of at least CLOSS_STREAM_BYTES are written
+ * past the caches, which could not keep them. The lines that will be overwritten are then not read first, which is a
+ * third of a gradient's traffic. They are copied from a block that is in L1; the values are the same. They go by whole
+ * lines: bytes that do not fill one are held until the next ones come, of the same row or the next. (A line written in
+ * parts, some by ordinary stores, takes 200 ns: rows of 1001 floats were 2.4 times as slow as those of 1000.) Not where the result is an input, too, whose lines
  * are in the caches, nor in new memory, whose pages the system has just cleared there (512 x 32000 floats, log_softmax
  * on two threads: 16 ms past the caches, 10 through them).
  */
@@ -59,9 +59,10 @@ INLINE void stream_fence(void)
 typedef struct {
     ALIGNED char line[64]; /* the last bytes before `next`, which fill no line yet; where they will be in it */
     char *next;
-    size_t first; /* bytes of that line which are not to be written */
+    size_t first; /* bytes at the beginning of that line which belong to others: writing began behind them */
 } stream_writer;
 
+/* What is held of a line, up to its byte `end`, where no more comes or the line began with bytes of others: by words. */
 static OUT_OF_LINE void stream_part(stream_writer *writer, size_t end)
 {
     char *to = writer->next - end;
@@ -72,6 +73,7 @@ static OUT_OF_LINE void stream_part(stream_writer *writer, size_t end)
     writer->first = 0;
 }
 
+/* Takes the next bytes; elsewhere than behind the last ones it writes what is held first. */
 INLINE void stream_bytes(stream_writer *writer, void *to, const void *from, size_t bytes)
 {
     const char *source = (const char *)from;
@@ -99,6 +101,7 @@ INLINE void stream_bytes(stream_writer *writer, void *to, const void *from, size
     writer->next += bytes;
 }
 
+/* Once a call: until then up to 63 bytes are not in memory. */
 INLINE void stream_end(stream_writer *writer)
 {
     const size_t held = (uintptr_t)writer->next & 63;

@@ -57,6 +57,7 @@ INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const 
     }
     for (int64_t i = 0; i < piece->groups; i++) {
         const real *z = piece->z + i * piece->z_step + column, *v = piece->v + i * piece->v_step + column;
+        /* shares: 1 - p for a Hessian, (m - z) - M of an entropy, q of a distillation */
         ALIGNED real slope[L], curvature[L], exps[L], shares[L] = {0};
         if (g) fetch(g_ahead, i, L * sizeof(real));
 #pragma omp simd
@@ -76,7 +77,7 @@ INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const 
                 hessian = e * at_e[l] * shares[l];
             }
             if (kind == TERMS_ENTROPY) {
-                shares[l] = -t - mean[l];
+                shares[l] = (0 - t) - mean[l];              /* of a certain class 0, not -0 */
                 const real entry = e * shares[l] * at_e[l]; /* what makes it small last: rounded once */
                 gradient = e == 0 ? at_e[l] * 0 : entry;    /* NaN all the same where S is */
             }

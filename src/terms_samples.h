@@ -58,9 +58,9 @@ static void terms_one(const closs_softmax_args *args, int64_t sample, terms_plac
     place->hess[0] -= args->first_class * class_stride_of(args->hess.strides, args->ndim);
 }
 
-/* Samples to take next, and classes of a chunk, of which a tile of `tile` elements holds as many samples. At most
- * TERM_WIDE, which neighbours that need no tile always are; else as many as have room for all of their classes, but 16.
- * Sums of measures are the same in chunks of any multiple of TERMS_WIDENED, so that of neighbours a tile holds whole
+/* How many samples to take next, and how many of their classes at a time (*chunk), in a tile of `tile` elements. At
+ * most TERM_WIDE samples: always that many of neighbours that need no tile; else as many as fit with all of their
+ * classes, and at least 16. Sums of measures are the same in chunks of any multiple of TERMS_WIDENED, so that of neighbours a tile holds whole
  * lines. */
 INLINE int64_t terms_count(const closs_softmax_args *args, const sample_cursor *cursor, int kind, closs_dtype native,
                            int64_t tile, int64_t *chunk)

@@ -1,7 +1,7 @@
 /* tiles.h: classes of many samples, copied so that each lane is a sample: tile[class x width + lane], and back. Where
- * classes are the fastest axis that transposes: a vector holds pieces of 16 bytes, SIDE classes of as many samples, and
- * each SIDE vectors are so many blocks of SIDE rows and columns, transposed at once. Only the last blocks of a row
- * overlap.
+ * classes are the fastest axis that transposes: a vector holds PIECES pieces of 16 bytes, each of SIDE classes of
+ * one sample; SIDE vectors are PIECES blocks of SIDE rows and columns, transposed at once. The last block of a row may
+ * overlap the one before it.
  */
 #define vector KERNEL(vector)
 #define vector_anywhere KERNEL(vector_anywhere)
@@ -22,7 +22,7 @@
 enum {
     COPIED = 64,         /* of a row of another type at a time */
     COPIED_BYTES = 2048, /* of lanes of another type */
-    MANY = 3,            /* pieces of 16 bytes or more */
+    MANY = 3,            /* any number of pieces of 16 bytes or more */
     PIECES = VECTOR_BYTES / 16
 };
 
@@ -319,8 +319,9 @@ INLINE void tile_store_rows(const real *restrict tile, int64_t width, int64_t co
         }
 }
 
-/* tile[j x width + l] = class first + j of the sample at offset[l], n <= CHUNK classes; of lanes from `count`, which
- * have no sample, anything finite. width is a multiple of ROWS. Other types pass through copies. */
+/* tile[j x width + l] = class first + j of the sample at offset[l], n <= CHUNK classes; lanes from `count` have
+ * no sample: they hold that of their offset, which must be readable, or zeros. width is a multiple of ROWS. Other types
+ * pass through copies. */
 static void tile_load(const void *data, closs_dtype dtype, const int64_t *offset, int64_t stride, int64_t count,
                       int64_t width, int64_t first, int64_t n, real *restrict tile)
 {
@@ -376,13 +377,3 @@ static void tile_store(const real *restrict tile, int64_t width, int64_t count, 
         lanes_scatter(copy, (char *)data + (first + j) * stride * size, size, offset, stride, count, width, some);
     }
 }
-
-#undef vector
-#undef vector_anywhere
-#undef transpose
-#undef pieces_load
-#undef pieces_store
-#undef packed_load
-#undef packed_store
-#undef tile_columns
-#undef tile_rows

@@ -39,8 +39,8 @@ INLINE int zero_one_row(const real *z, int64_t n, int64_t before, real v)
     for (int64_t j = 0; j < n; j += LANES) {
         if (j + LANES > n) j = n - LANES;
         const real rest = (real)(before - j);
-        PREFETCH(z + j + AHEAD); /* of rows that are left, the next one, too: up to 25 % */
-        PREFETCH(z + j + AHEAD + LANES / 2);
+        /* Of rows that are left, the next one, too: up to 25 %. */
+        fetch_lines(address_of(z, (j + AHEAD) * (int64_t)sizeof(real)), LANES * sizeof(real));
         if (before <= 0) { /* behind the label ties do not matter: 20 % of long rows */
 #pragma omp simd
             for (int l = 0; l < LANES; l++) beaten[l] |= (bits_t)((z[j + l] <= v) == 0);
@@ -150,7 +150,5 @@ static void zero_one(const closs_softmax_args *args, int64_t begin, int64_t end,
     }
     *sum += value_sum_total(&values);
 }
-#undef zero_one_row
-#undef zero_one_rows
-#undef zero_one_lanes
+/* Names that the table of kernels.h uses as they are. */
 #undef zero_one

@@ -164,6 +164,22 @@ class TestZeroOne:
         assert closs.zero_one_loss(scores.T, [0, 2, 0, 2, 2], axis=0) == 0.6
         assert closs.zero_one_loss([[1, 3], [2, 0]], [True, True]) == 0.5
         assert closs.zero_one_loss(scores.astype("f2"), [0, 2, 0, 2, 2], reduction="none").dtype == np.float32
+        # Integer scores of one sample, and of an axis of one.
+        assert closs.zero_one_loss(np.array([[1, 5]]), [1]) == 0
+        assert closs.zero_one_loss(np.eye(3, dtype=int)[:, None], np.array([[0], [1], [0]]), reduction="sum") == 1
+
+    @pytest.mark.parametrize(
+        ("pred", "target", "words"),
+        [
+            (np.zeros((2, 3)), np.array([[0], [1]]), r"pred has shape \(2, 3\), expected target's \(2, 1\)"),
+            (np.zeros((2, 3)), 1, r"pred has shape \(2, 3\), expected target's \(\)"),
+            (np.zeros((2, 3, 4)), np.array([0, 1]), r"pred has shape \(2, 3, 4\), expected target's \(2,\)"),
+            (np.zeros((2, 1), int), np.array([0, 1]), r"pred has shape \(2, 1\), expected target's \(2,\)"),
+        ],
+    )
+    def test_shapes_that_do_not_fit(self, pred, target, words):
+        with pytest.raises(ValueError, match=words):
+            closs.zero_one_loss(pred, target)
 
     @pytest.mark.parametrize("dtype", ["f2", ml_dtypes.bfloat16, "f4", "f8"])
     @pytest.mark.parametrize("classes", [1, 2, 3, 4, 7, 8, 10, 33, 130, 288, 600])

@@ -230,6 +230,23 @@ def test_sums_of_weights_that_divide_nothing(words, options):
             assert not np.isnan(function(*arguments, reduction=reduction, **options)).any()
 
 
+@pytest.mark.parametrize("weight", [0.1, np.pi, 1e-300, 3e38])
+def test_sums_of_weights_are_as_exact_as_a_gradient(weight):
+    n = 100_003
+    logits, labels = np.zeros((n, 2)), np.zeros(n, np.int32)
+    for options in ({"sample_weight": weight}, {"sample_weight": np.full(n, weight)}, {"class_weight": [weight, 1.0]}):
+        value, gradient = closs.softmax_cross_entropy(logits, labels, grad=True, **options)
+        np.testing.assert_allclose(gradient, np.array([[-0.5, 0.5]]) / n + np.zeros((n, 1)), rtol=8 * 2**-52, atol=0)
+        np.testing.assert_allclose(value, np.log(2), rtol=1e-12)
+
+
+def test_the_gradient_of_a_certain_rows_entropy_is_not_negative_zero():
+    for row in ([0.0, -800.0], [0.0, -np.inf], [0.0, 0.0, 0.0]):
+        _, gradient = closs.softmax_entropy([row], grad=True)
+        assert not np.signbit(gradient).any()
+        assert (gradient == 0).all()
+
+
 def test_class_weights_that_do_not_count():
     """Beside class probabilities a mean divides by the sample weights alone."""
     options = {"class_weight": [1e308, 1e308], "sample_weight": 1e-310}
