@@ -207,7 +207,7 @@ def test_labels_of_cross_entropy(labels):
 @pytest.mark.parametrize("number", [np.array([2]), np.array(2.0), 2.0, True, "2"])
 def test_integers(number):
     """Some have __index__ and refuse it."""
-    words = f"must be an integer.*, got {type(number).__name__}"
+    words = rf"must be an integer.*, got {type(number).__name__}"
     with pytest.raises(TypeError, match="ignore_index " + words):
         call(ignore_index=number)
     with pytest.raises(TypeError, match="n " + words):
