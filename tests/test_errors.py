@@ -200,7 +200,7 @@ def test_the_first_offender_is_named():
 
 @pytest.mark.parametrize("labels", [np.array([True, False]), np.array([1.0, 0.0])])
 def test_labels_of_cross_entropy(labels):
-    with pytest.raises(TypeError, match="p: labels must be integers, got (bool|float64)"):
+    with pytest.raises(TypeError, match=r"p: labels must be integers, got (bool|float64)"):
         closs.cross_entropy(labels, np.array([[0.5, 0.5], [0.1, 0.9]]))
 
 
