@@ -1,10 +1,13 @@
 /* stream.h: gradients of long rows, and derivatives of elementwise losses, of at least CLOSS_STREAM_BYTES are written
  * past the caches, which could not keep them. The lines that will be overwritten are then not read first, which is a
- * third of a gradient's traffic. They are copied from a block that is in L1; the values are the same. They go by whole
- * lines: bytes that do not fill one are held until the next ones come, of the same row or the next. (A line written in
- * parts, some by ordinary stores, takes 200 ns: rows of 1001 floats were 2.4 times as slow as those of 1000.) Not where the result is an input, too, whose lines
- * are in the caches, nor in new memory, whose pages the system has just cleared there (512 x 32000 floats, log_softmax
- * on two threads: 16 ms past the caches, 10 through them).
+ * third of a gradient's traffic. They are copied from a block that is in L1; the values are the same.
+ *
+ * They go by whole lines: bytes that do not fill one are held until the next ones come, of the same row or the next. (A
+ * line written in parts, some by ordinary stores, takes 200 ns: rows of 1001 floats were 2.4 times as slow as those of
+ * 1000.)
+ *
+ * Not where the result is an input, too, whose lines are in the caches, nor in new memory, whose pages the system has
+ * just cleared there (512 x 32000 floats, log_softmax on two threads: 16 ms past the caches, 10 through them).
  */
 #ifndef CLOSS_STREAM_H
 #define CLOSS_STREAM_H
@@ -62,7 +65,7 @@ typedef struct {
     size_t first; /* bytes at the beginning of that line which belong to others: writing began behind them */
 } stream_writer;
 
-/* What is held of a line, up to its byte `end`, where no more comes or the line began with bytes of others: by words. */
+/* What is held of a line, up to its byte `end`: where no more comes, or the line began with bytes of others. */
 static OUT_OF_LINE void stream_part(stream_writer *writer, size_t end)
 {
     char *to = writer->next - end;

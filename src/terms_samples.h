@@ -60,8 +60,8 @@ static void terms_one(const closs_softmax_args *args, int64_t sample, terms_plac
 
 /* How many samples to take next, and how many of their classes at a time (*chunk), in a tile of `tile` elements. At
  * most TERM_WIDE samples: always that many of neighbours that need no tile; else as many as fit with all of their
- * classes, and at least 16. Sums of measures are the same in chunks of any multiple of TERMS_WIDENED, so that of neighbours a tile holds whole
- * lines. */
+ * classes, and at least 16. Sums of measures are the same in chunks of any multiple of TERMS_WIDENED, so that of
+ * neighbours a tile holds whole lines. */
 INLINE int64_t terms_count(const closs_softmax_args *args, const sample_cursor *cursor, int kind, closs_dtype native,
                            int64_t tile, int64_t *chunk)
 {
