@@ -624,7 +624,11 @@ cdef int fill_axes(sample_axes *axes, int axis, cnp.ndarray data, cnp.ndarray ta
             axes.stride[r][k] = axes.stride[r][d]
     axes.ndim = k + 1 if n > 0 else 0
     for r in range(LABELS):
-        axes.stride[r][axes.ndim] = elements(<cnp.ndarray> array[r], axis) if axis >= 0 and array[r] != NULL else 0
+        step = 0
+        if axis >= 0 and array[r] != NULL:
+            # numpy leaves any number as the stride of an axis of one element.
+            step = elements(<cnp.ndarray> array[r], axis) if cnp.PyArray_DIMS(data)[axis] > 1 else 1
+        axes.stride[r][axes.ndim] = step
     return 0
 
 
