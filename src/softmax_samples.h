@@ -1,5 +1,5 @@
-/* softmax_samples.h: what kernels share: where a sample lies, its label and weight, and the sum of the
- * values of a block.
+/* softmax_samples.h: what kernels share: where a sample lies, its label and weight, and the sum of the values of a
+ * block.
  *
  * Samples are numbered in C order over any number of axes. A run is a stretch of samples along the innermost axis, so
  * that within it every array moves by one constant stride. */

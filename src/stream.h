@@ -68,11 +68,11 @@ typedef struct {
 /* What is held of a line, up to its byte `end`: where no more comes, or the line began with bytes of others. */
 static OUT_OF_LINE void stream_part(stream_writer *writer, size_t end)
 {
-    char *to = writer->next - end;
     size_t at = writer->first;
-    for (; at < end && at % 4 != 0; at++) to[at] = writer->line[at];
-    for (; at + 4 <= end; at += 4) stream_word(to + at, writer->line + at);
-    for (; at < end; at++) to[at] = writer->line[at];
+    char *to = writer->next - (end - at); /* the line may begin before the array */
+    for (; at < end && at % 4 != 0; at++) *to++ = writer->line[at];
+    for (; at + 4 <= end; at += 4, to += 4) stream_word(to, writer->line + at);
+    for (; at < end; at++) *to++ = writer->line[at];
     writer->first = 0;
 }
 
