@@ -22,6 +22,7 @@
 #include "terms_samples.h"
 #include "tiles.h"
 #include "softmax_rows.h"
+#include "softmax_chunks.h"
 #include "softmax_lanes.h"
 #include "terms_pieces.h"
 #include "terms_outputs.h"
@@ -38,6 +39,7 @@
 
 #include "tiles.h"
 #include "softmax_rows.h"
+#include "softmax_chunks.h"
 #include "softmax_lanes.h"
 #include "terms_pieces.h"
 #include "terms_outputs.h"

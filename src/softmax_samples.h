@@ -121,16 +121,19 @@ INLINE int weighted_by_label(const closs_softmax_args *args)
 INLINE void labels_and_weights(const closs_softmax_args *args, const sample_run *run, int64_t *restrict label,
                                double *restrict weight)
 {
-    for (int64_t i = 0; i < run->count; i++) label[i] = -1, weight[i] = 1;
-    if (args->labels.data) {
-        const int64_t step = run->step.labels;
-        if (args->label_dtype == CLOSS_I32) {
-            const int32_t *given = (const int32_t *)args->labels.data + run->first.labels;
-            for (int64_t i = 0; i < run->count; i++) label[i] = given[i * step];
-        } else {
-            const int64_t *given = (const int64_t *)args->labels.data + run->first.labels;
-            for (int64_t i = 0; i < run->count; i++) label[i] = given[i * step];
-        }
+    const int64_t step = run->step.labels;
+#define READ_LABELS(type)                                                                                              \
+    {                                                                                                                  \
+        const type *given = (const type *)args->labels.data + run->first.labels;                                       \
+        for (int64_t i = 0; i < run->count; i++) label[i] = given[i * step];                                           \
+    }
+    if (!args->labels.data) {
+        for (int64_t i = 0; i < run->count; i++) label[i] = -1, weight[i] = 1;
+    } else {
+        if (args->label_dtype == CLOSS_I32)
+            READ_LABELS(int32_t)
+        else
+            READ_LABELS(int64_t)
         for (int64_t i = 0; i < run->count; i++) {
             const int absent = args->has_ignore_index && label[i] == args->ignore_index;
             const int valid = (uint64_t)label[i] < (uint64_t)args->classes;
@@ -138,6 +141,7 @@ INLINE void labels_and_weights(const closs_softmax_args *args, const sample_run 
             label[i] = absent || !valid ? -1 : label[i];
         }
     }
+#undef READ_LABELS
     if (weighted_by_label(args)) {
         const int64_t stride = class_stride_of(args->class_weight.strides, 0);
         for (int64_t i = 0; i < run->count; i++)

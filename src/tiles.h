@@ -38,8 +38,11 @@ INLINE int are_neighbours(const int64_t *offset, int64_t lanes)
 INLINE int are_packed(const int64_t *offset, int64_t count, int64_t classes)
 {
     int64_t gaps = 0;
-#pragma omp simd reduction(| : gaps)
-    for (int64_t l = 1; l < count; l++) gaps |= (offset[l] - offset[l - 1]) ^ classes;
+    int64_t packed = offset[0];
+    for (int64_t l = 0; l < count; l++) {
+        gaps |= packed ^ offset[l];
+        packed += classes;
+    }
     return gaps == 0;
 }
 
