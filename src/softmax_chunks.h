@@ -69,22 +69,23 @@ typedef struct {
     ALIGNED double weight[WIDE];
     ALIGNED real at_label[WIDE];
     ALIGNED real max[WIDE];
-    ALIGNED double others[WIDE];        /* sums without the label's term, times 2^EXP_BIAS: whole subtotals */
-    ALIGNED double open[WIDE];          /* the subtotal of the last chunks */
-    ALIGNED double ties[WIDE];          /* terms of the maximum, where these are counted and not summed */
-    ALIGNED double share[WIDE];         /* 1 / (sum with the label's term) */
-    ALIGNED real rest[WIDE], gap[WIDE]; /* of a value, which is log1p(rest) + gap */
-    ALIGNED real value[WIDE];
-    int64_t count; /* samples */
-    int64_t width; /* lanes: count, rounded up to a multiple of BATCH */
-    int labelled;  /* whether samples have labels */
+    ALIGNED double others[WIDE]; /* sums without the label's term, times 2^EXP_BIAS: whole subtotals */
+    ALIGNED double open[WIDE];   /* the subtotal of the last chunks */
+    union {
+        ALIGNED double ties[WIDE];  /* terms of the maximum, where these are counted and not summed; else */
+        ALIGNED double share[WIDE]; /* 1 / (sum with the label's term) */
+    };
+    ALIGNED real value[WIDE], gap[WIDE]; /* value = log1p(value) + gap */
+    int64_t count;                       /* samples */
+    int64_t width;                       /* lanes: count, rounded up to a multiple of BATCH */
+    int labelled;                        /* whether samples have labels */
 } lanes_state;
 
 /* A chunk of n classes, from class `first`, of all lanes. */
 typedef struct {
     const real *x;
     int64_t stride, first, n;
-    real *store; /* where exponentials go, store[class x store_stride + lane]; or NULL */
+    real *store; /* where exponentials or results go, store[class x store_stride + lane]; or NULL */
     int64_t store_stride;
     memory_ahead next, target; /* fetched meanwhile: logits that come next, and where the results of these will be */
     ALIGNED real label[WIDE];  /* places of labels among these classes, or -1 */
@@ -269,7 +270,7 @@ INLINE void lanes_finish(lanes_state *state, int64_t lane, const closs_softmax_r
         const double sum = others[l] + (pivot && ties[l] > 1 ? (ties[l] - 1) * unit : 0); /* one maximum is the label */
         /* At the maximum the label's term is exactly 1. */
         const double rest = sum * EXP_UNIT + (result == CLOSS_LOGSUMEXP ? 0 : label * EXP_UNIT - 1);
-        if (result != CLOSS_SOFTMAX) state->rest[lane + l] = (real)rest;
+        if (result != CLOSS_SOFTMAX) state->value[lane + l] = (real)rest;
         if (result != CLOSS_SOFTMAX) state->gap[lane + l] = result == CLOSS_LOGSUMEXP ? max : max - at_label;
         if (!pivot) state->others[lane + l] = sum;
         if (!pivot) state->share[lane + l] = 1.0 / (sum + label);
@@ -386,6 +387,6 @@ INLINE void lanes_values(lanes_state *state)
 {
     for (int64_t v = 0; v < state->width; v += BATCH) {
 #pragma omp simd
-        for (int l = 0; l < BATCH; l++) state->value[v + l] = log1p_positive(state->rest[v + l]) + state->gap[v + l];
+        for (int l = 0; l < BATCH; l++) state->value[v + l] = log1p_positive(state->value[v + l]) + state->gap[v + l];
     }
 }

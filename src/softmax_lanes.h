@@ -32,29 +32,31 @@ enum { LANES_OF_EXPS, LANES_OF_LOGITS, LANES_OF_LOGS };
 #define FEW_TILE (CHUNK * BATCH)
 #define GRAD_TILE (128 * BATCH)
 
-/* What is written of n classes, from class `first`, of `width` lanes from `lane`: (x - max) - value for log_softmax;
- * else exponentials times a factor, which x holds already or which are computed from logits. Where x holds logits,
- * `next` and `ahead` are fetched. `blend`: these are all classes, and few. Returns whether a factor is extreme: then it
- * was 1. */
-INLINE int lanes_write(const lanes_state *state, int64_t lane, const int64_t width, const int what, const int blend,
-                       double scale, int64_t first, const real *x, int64_t stride, real *target, int64_t target_stride,
-                       int64_t n, memory_ahead next, memory_ahead ahead)
+/* What is made of a chunk, of `width` lanes from `lane`, and stored: (x - max) - value for log_softmax; else
+ * exponentials times a factor, which x holds already or which are computed from logits. `blend`: the label's gradient
+ * is put by comparing. Returns whether a factor is extreme: then it was 1. */
+INLINE int lanes_write(const lanes_state *state, const lanes_chunk *chunk, int64_t lane, const int64_t width,
+                       const int what, const int blend, double scale)
 {
+    const real *x = chunk->x + lane, *label = chunk->label + lane;
+    real *target = chunk->store + lane;
+    const int64_t n = chunk->n, stride = chunk->stride, target_stride = chunk->store_stride;
+    const memory_ahead next = from_lane(chunk->next, lane), ahead = from_lane(chunk->target, lane);
     const real lowest = exp_lowest();
     int special = 0;
-    ALIGNED real max[WIDE], value[WIDE], factor[WIDE], at_label[WIDE], label[WIDE];
+    ALIGNED real max[WIDE], by[WIDE], at_label[WIDE]; /* by: the factor, or the value */
     for (int64_t v = 0; v < width; v += BATCH) {
         const int64_t from = lane + v;
         if (what != LANES_OF_EXPS) {
 #pragma omp simd
-            for (int l = 0; l < BATCH; l++) max[v + l] = state->max[from + l], value[v + l] = state->value[from + l];
+            for (int l = 0; l < BATCH; l++) max[v + l] = state->max[from + l], by[v + l] = state->value[from + l];
         }
         if (what == LANES_OF_LOGS) continue;
 #pragma omp simd reduction(| : special)
         for (int l = 0; l < BATCH; l++) {
             const double both = state->share[from + l] * (state->weight[from + l] * scale);
             const int extreme = is_extreme(both);
-            factor[v + l] = (real)(extreme ? 1.0 : both);
+            by[v + l] = (real)(extreme ? 1.0 : both);
             special |= extreme;
         }
         if (!state->labelled) continue;
@@ -62,9 +64,6 @@ INLINE int lanes_write(const lanes_state *state, int64_t lane, const int64_t wid
         for (int l = 0; l < BATCH; l++)
             at_label[v + l] =
                 (real)(0.0 - state->others[from + l] * state->share[from + l] * (state->weight[from + l] * scale));
-        if (!blend) continue;
-#pragma omp simd
-        for (int l = 0; l < BATCH; l++) label[v + l] = (real)(int32_t)state->label[from + l];
     }
     for (int64_t j = 0; j < n; j++)
         for (int64_t v = 0; v < width; v += BATCH) {
@@ -77,16 +76,16 @@ INLINE int lanes_write(const lanes_state *state, int64_t lane, const int64_t wid
 #pragma omp simd
             for (int l = 0; l < BATCH; l++) {
                 if (what == LANES_OF_LOGS) {
-                    to[l] = (from[l] - max[v + l]) - value[v + l];
+                    to[l] = (from[l] - max[v + l]) - by[v + l];
                 } else {
                     const real e = what == LANES_OF_EXPS ? from[l] : exp_above(from[l] - max[v + l], lowest);
-                    const real other = e * factor[v + l];
+                    const real other = e * by[v + l];
                     to[l] = blend && label[v + l] == class_number[j] ? at_label[v + l] : other;
                 }
             }
         }
     for (int l = 0; what != LANES_OF_LOGS && !blend && state->labelled && l < width; l++) {
-        int64_t place = state->label[lane + l] - first;
+        int64_t place = state->label[lane + l] - chunk->first;
         KEEP_SCALAR(place);
         if (place >= 0 && place < n) target[place * target_stride + l] = at_label[l];
     }
@@ -95,32 +94,27 @@ INLINE int lanes_write(const lanes_state *state, int64_t lane, const int64_t wid
 
 /* The same of all lanes: a few at a time where x is its own target, because they stay in the first cache; else class by
  * class. */
-INLINE void lanes_output(const lanes_state *state, const int what, double scale, int64_t first, const real *x,
-                         int64_t stride, real *target, int64_t target_stride, int64_t n, memory_ahead next,
-                         memory_ahead ahead)
+INLINE void lanes_output(const lanes_state *state, const lanes_chunk *chunk, const int what, double scale)
 {
-    const int blend = what == LANES_OF_EXPS && state->labelled && n <= BLEND;
+    const int in_place = chunk->x == chunk->store;
+    const int blend = what == LANES_OF_EXPS && state->labelled && chunk->n <= BLEND;
     const int64_t width = state->width;
     int special = 0;
-#define WRITE(lane, width, blend)                                                                                      \
-    lanes_write(state, lane, width, what, blend, scale, first, x + (lane), stride, target + (lane), target_stride, n,  \
-                from_lane(next, lane), from_lane(ahead, lane))
-    if (x != target && blend) {
-        special = WRITE(0, width, 1);
-    } else if (x != target) {
-        special = WRITE(0, width, 0);
+    if (!in_place && blend) {
+        special = lanes_write(state, chunk, 0, width, what, 1, scale);
+    } else if (!in_place) {
+        special = lanes_write(state, chunk, 0, width, what, 0, scale);
     } else if (blend) {
-        for (int64_t v = 0; v < width; v += BATCH) special |= WRITE(v, BATCH, 1);
+        for (int64_t v = 0; v < width; v += BATCH) special |= lanes_write(state, chunk, v, BATCH, what, 1, scale);
     } else {
-        for (int64_t v = 0; v < width; v += BATCH) special |= WRITE(v, BATCH, 0);
+        for (int64_t v = 0; v < width; v += BATCH) special |= lanes_write(state, chunk, v, BATCH, what, 0, scale);
     }
-#undef WRITE
-    for (int64_t l = 0; special && l < state->width; l++) {
+    for (int64_t l = 0; special && l < width; l++) {
         const double share = state->share[l], weight = state->weight[l] * scale;
-        const int64_t label = state->label[l] - first;
+        const int64_t label = state->label[l] - chunk->first;
         if (!is_extreme(share * weight)) continue;
-        for (int64_t j = 0; j < n; j++) {
-            real *entry = &target[j * target_stride + l];
+        for (int64_t j = 0; j < chunk->n; j++) {
+            real *entry = &chunk->store[j * chunk->store_stride + l];
             /* A sample of weight 0 is absent, whatever its logits made of it. */
             *entry = state->weight[l] == 0 ? 0 : j == label ? *entry : (real)((double)*entry * share * weight);
         }
@@ -183,28 +177,28 @@ static void softmax_tile(lanes_state *state, const closs_softmax_args *args, int
     }
     if (args->result != CLOSS_SOFTMAX) lanes_values(state);
     for (int64_t first = 0; has_grad && first < classes; first += CHUNK) {
-        const int64_t n = classes - first < CHUNK ? classes - first : CHUNK;
         const int again = beside && !keep;
-        const real *from = again ? logits + first * stride : exps;
-        const int64_t from_stride = again ? stride : exps_stride, to_stride = beside ? grad_stride : width;
-        real *to = beside ? grad + first * grad_stride : tile;
-        memory_ahead next =
+        chunk.first = first;
+        chunk.n = classes - first < CHUNK ? classes - first : CHUNK;
+        chunk.x = again ? logits + first * stride : exps;
+        chunk.stride = again ? stride : exps_stride;
+        chunk.store = beside ? grad + first * grad_stride : tile;
+        chunk.store_stride = beside ? grad_stride : width;
+        chunk.next =
             tile_ahead(state, args, args->logits.data, args->dtype, state->logits, stride, first + AHEAD_CLASSES, 0);
-        memory_ahead target = tile_ahead(state, args, args->grad.data, grad_dtype(args), state->grad, grad_stride,
-                                         first + AHEAD_CLASSES, 0);
-        if (beside) next.later = target.later = 0; /* it would have left the second cache before it is needed */
+        chunk.target = tile_ahead(state, args, args->grad.data, grad_dtype(args), state->grad, grad_stride,
+                                  first + AHEAD_CLASSES, 0);
+        if (beside) chunk.next.later = chunk.target.later = 0; /* it would leave the second cache before it is needed */
         if (classes > CHUNK && !beside)
-            tile_load(args->logits.data, args->dtype, state->logits, stride, state->count, width, first, n, tile);
-#define OUTPUT(what) lanes_output(state, what, args->scale, first, from, from_stride, to, to_stride, n, next, target)
+            tile_load(args->logits.data, args->dtype, state->logits, stride, state->count, width, first, chunk.n, tile);
         if (args->result == CLOSS_LOG_SOFTMAX)
-            OUTPUT(LANES_OF_LOGS);
+            lanes_output(state, &chunk, LANES_OF_LOGS, args->scale);
         else if (keep)
-            OUTPUT(LANES_OF_EXPS);
+            lanes_output(state, &chunk, LANES_OF_EXPS, args->scale);
         else
-            OUTPUT(LANES_OF_LOGITS);
-#undef OUTPUT
+            lanes_output(state, &chunk, LANES_OF_LOGITS, args->scale);
         if (!beside)
-            tile_store(tile, width, state->count, first, n, args->grad.data, grad_dtype(args), state->grad,
+            tile_store(tile, width, state->count, first, chunk.n, args->grad.data, grad_dtype(args), state->grad,
                        grad_stride);
     }
 }
