@@ -78,6 +78,15 @@ cdef extern from *:
     #define CLOSS_COMPILER "unknown"
     #endif
 
+    static int64_t closs_take(int64_t *next) /* and counts on */
+    {
+    #if defined(_MSC_VER) && !defined(__clang__)
+        return _InterlockedExchangeAdd64(next, 1);
+    #else
+        return __atomic_fetch_add(next, 1, __ATOMIC_RELAXED);
+    #endif
+    }
+
     static closs_sum closs_sum_empty(void) { closs_sum sum = {{0}, 0}; return sum; }
     """
     bint closs_has_openmp
@@ -87,6 +96,7 @@ cdef extern from *:
     int closs_workers_lost
     int closs_watch_fork()
     const char *CLOSS_COMPILER
+    int64_t closs_take(int64_t *next) nogil
     closs_sum closs_sum_empty() nogil
 
 
@@ -203,41 +213,85 @@ cdef closs_status closs_set_isa(const char *name) noexcept nogil:
 
 # ---- Blocks ---------------------------------------------------------------------------------------------------------
 
+ctypedef void (*item_function)(const void *work, int64_t item) noexcept nogil
 ctypedef void (*block_function)(const void *args, int64_t begin, int64_t end, double *sum) noexcept nogil
+
+cdef enum:
+    LINE = 8  # numbers in a line of a cache
+
+
+cdef void run_items(item_function run, const void *work, int64_t items, int threads) noexcept nogil:
+    """Runs each item once. A thread's share is a stretch of them: it finds that in its cache in every call, and no other
+    thread writes beside it, which with the class axis first took twice the time of one thread. Who is through with his
+    share helps with the others', so that threads end together whatever else the machine does."""
+    global closs_workers_started
+    cdef int shares = <int> min(threads, items)
+    cdef int64_t *next = NULL  # the next item of each share, in a line of its own
+    cdef int64_t item
+    cdef int share
+    if shares > 1:
+        next = <int64_t *> malloc(<size_t> shares * LINE * sizeof(int64_t))
+    if next == NULL:
+        for item in range(items):
+            run(work, item)
+        return
+    closs_workers_started = 1
+    for share in range(shares):
+        next[share * LINE] = items * share // shares
+    for share in prange(shares, num_threads=shares, schedule="static", chunksize=1):
+        take_items(run, work, items, shares, next, share)
+    free(next)
+
+
+cdef void take_items(item_function run, const void *work, int64_t items, int shares, int64_t *next,
+                     int own) noexcept nogil:
+    """The items of a share, then what is left of the others."""
+    cdef int64_t item, end
+    cdef int turn, share
+    for turn in range(shares):
+        share = (own + turn) % shares
+        end = items * (share + 1) // shares
+        while True:
+            item = closs_take(&next[share * LINE])
+            if item >= end:
+                break
+            run(work, item)
+
+
+cdef struct block_work:
+    block_function run
+    const void *args
+    int64_t block, samples
+    double *partials
+
+
+cdef void run_block(const void *of_all, int64_t b) noexcept nogil:
+    cdef const block_work *work = <const block_work *> of_all
+    work.partials[b] = 0.0
+    work.run(work.args, b * work.block, min(work.samples, (b + 1) * work.block), &work.partials[b])
 
 
 cdef double run_blocks(block_function run, const void *args, int64_t block, int64_t samples,
                        int threads) noexcept nogil:
     """Runs all samples in blocks and returns the sum of their values: the same bits for any number of threads."""
-    global closs_workers_started
     cdef int64_t blocks = (samples + block - 1) // block
     cdef int64_t b
     cdef closs_sum total = closs_sum_empty()
     cdef double partial
-    cdef double *partials = NULL
+    cdef block_work work
+    work.run, work.args, work.block, work.samples, work.partials = run, args, block, samples, NULL
     if threads > 1 and blocks > 1:
-        partials = <double *> malloc(<size_t> blocks * sizeof(double))
-    if partials == NULL:
+        work.partials = <double *> malloc(<size_t> blocks * sizeof(double))
+    if work.partials == NULL:
         for b in range(blocks):
             partial = 0.0
             run(args, b * block, min(samples, (b + 1) * block), &partial)
             closs_sum_add(&total, partial)
         return closs_sum_total(&total)
-    closs_workers_started = 1
-    # Few blocks: each thread has the same in every call, and finds them in its cache. Of many it takes sixteenths of
-    # its share, so that threads end together whatever else the machine does.
-    cdef int64_t turn = blocks // (16 * threads)
-    if turn == 0:
-        for b in prange(blocks, num_threads=min(threads, blocks), schedule="static", chunksize=1):
-            partials[b] = 0.0
-            run(args, b * block, min(samples, (b + 1) * block), &partials[b])
-    else:
-        for b in prange(blocks, num_threads=threads, schedule="dynamic", chunksize=turn):
-            partials[b] = 0.0
-            run(args, b * block, min(samples, (b + 1) * block), &partials[b])
+    run_items(run_block, &work, blocks, threads)
     for b in range(blocks):
-        closs_sum_add(&total, partials[b])
-    free(partials)
+        closs_sum_add(&total, work.partials[b])
+    free(work.partials)
     return closs_sum_total(&total)
 
 
@@ -246,36 +300,53 @@ cdef double run_blocks(block_function run, const void *args, int64_t block, int6
 cdef int64_t PARTS_KEPT = 1024
 
 
+cdef struct row_work:
+    const closs_softmax_args *args
+    int64_t sample, first  # the first part of this round
+    closs_softmax_part *kept
+    const closs_softmax_state *row
+    bint keep
+
+
+cdef void sum_part(const void *of_all, int64_t p) noexcept nogil:
+    cdef const row_work *work = <const row_work *> of_all
+    cdef int64_t begin = (work.first + p) * CLOSS_PART
+    closs_softmax_sum_part(work.args, work.sample, begin, min(work.args.classes, begin + CLOSS_PART), &work.kept[p])
+
+
+cdef void write_part(const void *of_all, int64_t p) noexcept nogil:
+    cdef const row_work *work = <const row_work *> of_all
+    cdef int64_t begin = p * CLOSS_PART
+    closs_softmax_write_part(work.args, work.sample, begin, min(work.args.classes, begin + CLOSS_PART),
+                             &work.kept[p] if work.keep else NULL, work.row)
+
+
 cdef double run_row(const closs_softmax_args *args, int64_t sample, int64_t parts, closs_softmax_part *kept,
                     int threads) noexcept nogil:
     """One row, its parts shared by the threads, and the value of its sample."""
     cdef closs_softmax_args sums = args[0]
     cdef closs_softmax_state row
-    cdef int64_t first, p, count
-    cdef bint keep = parts <= PARTS_KEPT
-    if not keep:
+    cdef row_work work
+    cdef int64_t p, count
+    work.args, work.sample, work.first, work.kept, work.row, work.keep = &sums, sample, 0, kept, &row, parts <= PARTS_KEPT
+    if not work.keep:
         sums.grad.data = NULL
-    first = 0
-    while first < parts:
-        count = min(parts - first, PARTS_KEPT)
-        for p in prange(count, num_threads=threads, schedule="dynamic", chunksize=1):
-            closs_softmax_sum_part(&sums, sample, (first + p) * CLOSS_PART,
-                                   min(args.classes, (first + p + 1) * CLOSS_PART), &kept[p])
+    while work.first < parts:
+        count = min(parts - work.first, PARTS_KEPT)
+        run_items(sum_part, &work, count, threads)
         for p in range(count):
-            if first + p == 0:
+            if work.first + p == 0:
                 row = kept[0].state
             else:
                 closs_softmax_merge(&row, &kept[p].state)
-        first += count
+        work.first += count
     if args.grad.data != NULL or args.hess.data != NULL:
-        for p in prange(parts, num_threads=threads, schedule="dynamic", chunksize=1):
-            closs_softmax_write_part(args, sample, p * CLOSS_PART, min(args.classes, (p + 1) * CLOSS_PART),
-                                     &kept[p] if keep else NULL, &row)
+        work.args = args
+        run_items(write_part, &work, parts, threads)
     return closs_softmax_value(args, sample, &row)
 
 
 cdef double softmax_run(const closs_softmax_args *args, int64_t samples, int threads) noexcept nogil:
-    global closs_workers_started
     cdef int64_t block = closs_softmax_block(args)
     cdef int64_t b, parts
     cdef closs_sum total = closs_sum_empty()
@@ -286,7 +357,6 @@ cdef double softmax_run(const closs_softmax_args *args, int64_t samples, int thr
         if parts > 1:
             kept = <closs_softmax_part *> malloc(<size_t> min(parts, PARTS_KEPT) * sizeof(closs_softmax_part))
         if kept != NULL:
-            closs_workers_started = 1
             for b in range(samples):
                 closs_sum_add(&total, run_row(args, b, parts, kept, <int> min(threads, parts)))
             free(kept)
