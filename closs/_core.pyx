@@ -57,11 +57,14 @@ cdef extern from *:
      * ever. A child whose parent had started workers therefore computes serially. */
     #if defined(_MSC_VER) && !defined(__clang__)
     typedef volatile int closs_flag; /* ordered there; atomics are experimental */
+    typedef volatile double closs_time;
     #else
     typedef _Atomic int closs_flag; /* set without the GIL */
+    typedef _Atomic double closs_time;
     #endif
     static closs_flag closs_workers_started = 0;
     static closs_flag closs_workers_lost = 0;
+    static closs_time alone = 0, alone_until = -1, last_blocked = -1;
     static void closs_after_fork(void) { closs_workers_lost = closs_workers_started; }
     #if defined(_WIN32) || defined(__EMSCRIPTEN__)
     static int closs_watch_fork(void) { return 0; }
@@ -94,6 +97,9 @@ cdef extern from *:
     double omp_get_wtime() nogil
     int closs_workers_started
     int closs_workers_lost
+    double alone
+    double alone_until
+    double last_blocked
     int closs_watch_fork()
     const char *CLOSS_COMPILER
     int64_t closs_take(int64_t *next) nogil
@@ -103,12 +109,20 @@ cdef extern from *:
 # When threads share a call. Work is counted in elements of a softmax, about 0.4 ns each on one thread. Measured on two
 # cores of a virtual machine, softmax_cross_entropy of 8192 x 10, one thread and two: 68 and 40 us when the call before
 # ended at most 5 ms ago, for then the second thread of libgomp still spins; 160 us and 7.9 ms when that was 20 ms ago,
-# for it sleeps and the first one spins in its place until the scheduler's tick. So less than SERIAL_WORK (40 us) stays
+# for it sleeps and the first one spins in its place until the scheduler's tick. So less than SERIAL_WORK (13 us) stays
 # on the caller's thread; less than COLD_WORK (0.4 ms), too, if no call as large as SERIAL_WORK came in the last AWAKE
 # seconds.
-cdef int64_t SERIAL_WORK = 98304
+# The threads of another OpenMP (wheels bring their own) spin after their work, too, and ours wait for a processor then:
+# 2 ms where torch and closs take turns. A call that waited longer than BLOCKED for a thread may just have woken it; but
+# if another does within WATCHED seconds, calls below COLD_WORK stay on the caller's thread, for LEAST_ALONE seconds, then
+# twice as long each time that this happens, up to MOST_ALONE.
+cdef int64_t SERIAL_WORK = 32768
 cdef int64_t COLD_WORK = 1048576
 cdef double AWAKE = 0.005
+cdef double BLOCKED = 0.0005
+cdef double WATCHED = 0.05
+cdef double LEAST_ALONE = 0.01
+cdef double MOST_ALONE = 1.0
 
 cdef double last_large_call = -1.0
 cdef int process_threads = 0  # set_num_threads, or 0
@@ -218,6 +232,7 @@ ctypedef void (*block_function)(const void *args, int64_t begin, int64_t end, do
 
 cdef enum:
     LINE = 8  # numbers in a line of a cache
+    LEFT = 2
 
 
 cdef void run_items(item_function run, const void *work, int64_t items, int threads) noexcept nogil:
@@ -228,9 +243,11 @@ cdef void run_items(item_function run, const void *work, int64_t items, int thre
     cdef int shares = <int> min(threads, items)
     cdef int64_t *next = NULL  # the next item of each share, in a line of its own
     cdef int64_t item
+    cdef double *busy
+    cdef double began, now
     cdef int share
     if shares > 1:
-        next = <int64_t *> malloc(<size_t> shares * LINE * sizeof(int64_t))
+        next = <int64_t *> malloc(<size_t> (shares + 1) * LINE * sizeof(int64_t))
     if next == NULL:
         for item in range(items):
             run(work, item)
@@ -238,8 +255,17 @@ cdef void run_items(item_function run, const void *work, int64_t items, int thre
     closs_workers_started = 1
     for share in range(shares):
         next[share * LINE] = items * share // shares
+    busy = <double *> &next[shares * LINE]
+    began = omp_get_wtime()
     for share in prange(shares, num_threads=shares, schedule="static", chunksize=1):
+        if share == 0:
+            busy[0] = -omp_get_wtime()
         take_items(run, work, items, shares, next, share)
+        if share == 0:
+            busy[0] += omp_get_wtime()
+    now = omp_get_wtime()
+    if now - began - busy[0] > BLOCKED:
+        keep_alone(now)
     free(next)
 
 
@@ -251,11 +277,22 @@ cdef void take_items(item_function run, const void *work, int64_t items, int sha
     for turn in range(shares):
         share = (own + turn) % shares
         end = items * (share + 1) // shares
-        while True:
+        while turn == 0 or end - next[share * LINE] > LEFT:
             item = closs_take(&next[share * LINE])
             if item >= end:
                 break
             run(work, item)
+
+
+cdef void keep_alone(double now) noexcept nogil:
+    """After a call that waited for a thread."""
+    global alone, alone_until, last_blocked
+    if last_blocked > alone_until and now - last_blocked < WATCHED:
+        alone = min(max(2 * alone, LEAST_ALONE), MOST_ALONE)
+        alone_until = now + alone
+    elif now - alone_until > MOST_ALONE:
+        alone = 0
+    last_blocked = now
 
 
 cdef struct block_work:
@@ -460,7 +497,7 @@ cdef int threads_for(int64_t work) except -1:
     cdef double now = omp_get_wtime()
     cdef bint awake = now - last_large_call <= AWAKE
     last_large_call = now
-    return wanted_threads() if awake or work >= COLD_WORK else 1
+    return wanted_threads() if (awake and now >= alone_until) or work >= COLD_WORK else 1
 
 
 def get_num_threads():
