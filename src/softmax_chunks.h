@@ -79,6 +79,7 @@ typedef struct {
     int64_t count;                       /* samples */
     int64_t width;                       /* lanes: count, rounded up to a multiple of BATCH */
     int labelled;                        /* whether samples have labels */
+    int large;                           /* see is_large */
 } lanes_state;
 
 /* A chunk of n classes, from class `first`, of all lanes. */
