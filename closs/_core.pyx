@@ -81,14 +81,14 @@ cdef extern from *:
     #define CLOSS_COMPILER "unknown"
     #endif
 
-    static int64_t closs_take(int64_t *next) /* and counts on */
-    {
+    /* What threads count on together. */
     #if defined(_MSC_VER) && !defined(__clang__)
-        return _InterlockedExchangeAdd64(next, 1);
+    static int64_t closs_take(int64_t *next) { return _InterlockedExchangeAdd64(next, 1); }
+    static int64_t closs_peek(const int64_t *next) { return *(const volatile int64_t *)next; }
     #else
-        return __atomic_fetch_add(next, 1, __ATOMIC_RELAXED);
+    static int64_t closs_take(int64_t *next) { return __atomic_fetch_add(next, 1, __ATOMIC_RELAXED); }
+    static int64_t closs_peek(const int64_t *next) { return __atomic_load_n(next, __ATOMIC_RELAXED); }
     #endif
-    }
 
     static closs_sum closs_sum_empty(void) { closs_sum sum = {{0}, 0}; return sum; }
     """
@@ -103,6 +103,7 @@ cdef extern from *:
     int closs_watch_fork()
     const char *CLOSS_COMPILER
     int64_t closs_take(int64_t *next) nogil
+    int64_t closs_peek(const int64_t *next) nogil
     closs_sum closs_sum_empty() nogil
 
 
@@ -232,7 +233,7 @@ ctypedef void (*block_function)(const void *args, int64_t begin, int64_t end, do
 
 cdef enum:
     LINE = 8  # numbers in a line of a cache
-    LEFT = 2
+    LEFT = 2  # items of another's share that are left to him: their lines are in his cache
 
 
 cdef void run_items(item_function run, const void *work, int64_t items, int threads) noexcept nogil:
@@ -277,7 +278,7 @@ cdef void take_items(item_function run, const void *work, int64_t items, int sha
     for turn in range(shares):
         share = (own + turn) % shares
         end = items * (share + 1) // shares
-        while turn == 0 or end - next[share * LINE] > LEFT:
+        while turn == 0 or end - closs_peek(&next[share * LINE]) > LEFT:
             item = closs_take(&next[share * LINE])
             if item >= end:
                 break
