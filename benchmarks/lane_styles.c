@@ -1,6 +1,6 @@
 /* lane_styles.c: how to write lanes, measured. The sum of exponentials of 4096 floats, which stay in L1, in three styles:
  *
- *   lanes    fixed arrays of 32 lanes under `omp simd`, a fixed tree at the end: what src/softmax_rows.h does
+ *   lanes    fixed arrays of 32 lanes under `omp simd`, a fixed tree at the end: what src/softmax_row.h does
  *   vectors  the compiler's own vector type of 64 bytes, twice
  *   plain    `omp simd reduction(+)`: the order of additions is left to the compiler
  *

@@ -21,6 +21,7 @@
 #include "softmax_state.h"
 #include "terms_samples.h"
 #include "tiles.h"
+#include "softmax_row.h"
 #include "softmax_rows.h"
 #include "softmax_chunks.h"
 #include "softmax_lanes.h"
@@ -38,6 +39,7 @@
 #include "vmath.h"
 
 #include "tiles.h"
+#include "softmax_row.h"
 #include "softmax_rows.h"
 #include "softmax_chunks.h"
 #include "softmax_lanes.h"

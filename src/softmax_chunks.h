@@ -1,5 +1,5 @@
 /* softmax_chunks.h: chunks of classes of many samples, each sample a lane: maxima, sums of exponentials, and what
- * values and gradients are made of. Formulas, error and special values: see softmax_rows.h.
+ * values and gradients are made of. Formulas, error and special values: see softmax_row.h.
  *
  * Logits are read as x[class x stride + lane]. The steps of WIDE samples follow each other, so that what is done once a
  * sample (labels, logarithm, division) is vector code too, and no step waits for the one before it.
