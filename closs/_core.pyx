@@ -610,6 +610,12 @@ def _share_from(work):
     SERIAL_WORK = COLD_WORK = work
 
 
+def _keep_alone(now):
+    """For tests: a call waited for a thread until `now`; how much longer calls stay on one thread."""
+    keep_alone(now)
+    return max(0.0, alone_until - now)
+
+
 # ---- What is here ---------------------------------------------------------------------------------------------------
 
 def current_isa():

@@ -16,8 +16,11 @@ import closs
 from closs import _core
 
 HAS_OPENMP = _core.config()["openmp"]
-# Large enough for several blocks in parallel; few classes, long rows, and samples fastest.
-SHAPES = [((60_000, 10), 1), ((700, 1000), 1), ((40, 20_000), 1), ((3, 30, 9000), 1), ((1, 600_000), 1)]
+# Large enough for several blocks in parallel; few classes, long rows, rows that threads share, and samples fastest.
+SHAPES = [
+    ((60_000, 10), 1), ((700, 1000), 1), ((40, 20_000), 1), ((4, 120_000), 1), ((1, 600_000), 1), ((3, 30, 9000), 1),
+    ((100, 3000), 0), ((600, 100), 0),
+]  # fmt: skip
 
 
 def run_python(code, timeout=120, **environment):
@@ -44,6 +47,23 @@ def test_bits_do_not_depend_on_threads(shape, axis, dtype, rng):
     for loss, gradient in results[1:]:
         assert loss == results[0][0]
         reference.assert_same_bits(gradient, results[0][1])
+
+
+def test_calls_that_wait_for_threads_stay_on_one_for_a_while():
+    code = """
+        from closs import _core
+        alone, now = [], 100.0
+        for pause in (0.0, 0.02, 0.02, 0.02, 0.03, 0.02, 50.0, 0.02, 0.02, 1.0, 0.02):
+            now += pause
+            alone.append(round(_core._keep_alone(now), 6))
+        for _ in range(20):
+            now += max(0.02, alone[-1])
+            alone.append(_core._keep_alone(now))
+        print(*alone[:11], max(alone))
+    """
+    # The first of two may just have woken a thread; the second shows that another keeps it from running.
+    # After a long pause all is forgotten.
+    assert run_python(code).split() == "0.0 0.01 0.0 0.02 0.0 0.04 0.0 0.01 0.0 0.0 0.01 1.0".split()
 
 
 def test_more_threads_than_blocks_or_cores():
