@@ -100,17 +100,9 @@ static void lanes_begin(lanes_state *state, const closs_softmax_args *args, samp
     state->width = (count + BATCH - 1) / BATCH * BATCH;
     for (int64_t done = 0; done < count;) {
         const sample_run run = next_run(args, cursor, count - done);
-        sample_place place = run.first; /* of each sample in turn: cheaper than a product */
-        for (int64_t i = 0; i < run.count; i++) {
-            state->logits[done + i] = place.logits;
-            state->grad[done + i] = place.grad;
-            place.logits += run.step.logits;
-            place.grad += run.step.grad;
-        }
-        for (int64_t i = 0; args->values.data && i < run.count; i++) {
-            state->values[done + i] = place.values;
-            place.values += run.step.values;
-        }
+        offsets_of(run.first.logits, run.step.logits, run.count, state->logits + done);
+        offsets_of(run.first.grad, run.step.grad, run.count, state->grad + done);
+        if (args->values.data) offsets_of(run.first.values, run.step.values, run.count, state->values + done);
         labels_and_weights(args, &run, state->label + done, state->weight + done);
         done += run.count;
     }

@@ -94,6 +94,15 @@ INLINE sample_run next_run(const closs_softmax_args *args, sample_cursor *cursor
     return taken;
 }
 
+/* Offsets of `count` samples, as sums: cheaper than products. */
+INLINE void offsets_of(int64_t first, int64_t step, int64_t count, int64_t *restrict offset)
+{
+    for (int64_t i = 0; i < count; i++) {
+        offset[i] = first;
+        first = (int64_t)((uint64_t)first + (uint64_t)step); /* the last one is not used, and may not fit */
+    }
+}
+
 /* How many samples to take together, at most `most`. Of long runs of neighbours whole batches, which can be read where
  * they lie; what is left of one fills a batch with the first of the next, whose others are whole batches again. */
 INLINE int64_t samples_to_take(const closs_softmax_args *args, const sample_cursor *cursor, int64_t most)

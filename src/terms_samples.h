@@ -29,13 +29,11 @@ static OUT_OF_LINE void terms_take(const closs_softmax_args *args, sample_cursor
     place->along = along;
     for (int64_t done = 0; done < count;) {
         const sample_run run = next_run(args, cursor, count - done);
-        for (int64_t i = 0; i < run.count; i++) {
-            place->logits[done + i] = run.first.logits + i * run.step.logits;
-            place->targets[done + i] = run.first.targets + i * run.step.targets;
-            place->grad[done + i] = run.first.grad + i * run.step.grad;
-            place->hess[done + i] = run.first.hess + i * run.step.hess;
-            place->values[done + i] = run.first.values + i * run.step.values;
-        }
+        offsets_of(run.first.logits, run.step.logits, run.count, place->logits + done);
+        offsets_of(run.first.targets, run.step.targets, run.count, place->targets + done);
+        offsets_of(run.first.grad, run.step.grad, run.count, place->grad + done);
+        offsets_of(run.first.hess, run.step.hess, run.count, place->hess + done);
+        offsets_of(run.first.values, run.step.values, run.count, place->values + done);
         labels_and_weights(args, &run, place->label + done, place->weight + done);
         done += run.count;
     }

@@ -68,10 +68,8 @@ static void zero_one_take(const closs_softmax_args *args, sample_cursor *cursor,
     some->count = samples_to_take(args, cursor, AT_A_TIME);
     for (int64_t done = 0; done < some->count;) {
         const sample_run run = next_run(args, cursor, some->count - done);
-        for (int64_t i = 0; i < run.count; i++) {
-            some->offset[done + i] = run.first.logits + i * run.step.logits;
-            some->values[done + i] = run.first.values + i * run.step.values;
-        }
+        offsets_of(run.first.logits, run.step.logits, run.count, some->offset + done);
+        offsets_of(run.first.values, run.step.values, run.count, some->values + done);
         labels_and_weights(args, &run, some->label + done, some->weight + done);
         done += run.count;
     }
