@@ -64,7 +64,7 @@ cdef extern from *:
     #endif
     static closs_flag closs_workers_started = 0;
     static closs_flag closs_workers_lost = 0;
-    static closs_time alone = 0, alone_until = -1, last_blocked = -1;
+    static closs_time last_large_call = -1, alone = 0, alone_until = -1, last_blocked = -1;
     static void closs_after_fork(void) { closs_workers_lost = closs_workers_started; }
     #if defined(_WIN32) || defined(__EMSCRIPTEN__)
     static int closs_watch_fork(void) { return 0; }
@@ -83,6 +83,7 @@ cdef extern from *:
 
     /* What threads count on together. */
     #if defined(_MSC_VER) && !defined(__clang__)
+    #include <intrin.h>
     static int64_t closs_take(int64_t *next) { return _InterlockedExchangeAdd64(next, 1); }
     static int64_t closs_peek(const int64_t *next) { return *(const volatile int64_t *)next; }
     #else
@@ -97,6 +98,7 @@ cdef extern from *:
     double omp_get_wtime() nogil
     int closs_workers_started
     int closs_workers_lost
+    double last_large_call
     double alone
     double alone_until
     double last_blocked
@@ -122,10 +124,9 @@ cdef int64_t COLD_WORK = 1048576
 cdef double AWAKE = 0.005
 cdef double BLOCKED = 0.0005
 cdef double WATCHED = 0.05
-cdef double LEAST_ALONE = 0.01
+cdef double LEAST_ALONE = 0.001
 cdef double MOST_ALONE = 1.0
 
-cdef double last_large_call = -1.0
 cdef int process_threads = 0  # set_num_threads, or 0
 cdef int usable_cpus = 0      # counted once, at the first need
 
@@ -240,7 +241,7 @@ cdef void run_items(item_function run, const void *work, int64_t items, int thre
     """Runs each item once. A thread's share is a stretch of them: it finds that in its cache in every call, and no other
     thread writes beside it, which with the class axis first took twice the time of one thread. Who is through with his
     share helps with the others', so that threads end together whatever else the machine does."""
-    global closs_workers_started
+    global closs_workers_started, last_large_call
     cdef int shares = <int> min(threads, items)
     cdef int64_t *next = NULL  # the next item of each share, in a line of its own
     cdef int64_t item
@@ -264,7 +265,7 @@ cdef void run_items(item_function run, const void *work, int64_t items, int thre
         take_items(run, work, items, shares, next, share)
         if share == 0:
             busy[0] += omp_get_wtime()
-    now = omp_get_wtime()
+    now = last_large_call = omp_get_wtime()  # until then threads were awake
     if now - began - busy[0] > BLOCKED:
         keep_alone(now)
     free(next)
