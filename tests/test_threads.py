@@ -63,7 +63,7 @@ def test_calls_that_wait_for_threads_stay_on_one_for_a_while():
     """
     # The first of two may just have woken a thread; the second shows that another keeps it from running.
     # After a long pause all is forgotten.
-    assert run_python(code).split() == "0.0 0.001 0.0 0.002 0.0 0.004 0.0 0.001 0.0 0.0 0.001 1.0".split()
+    assert run_python(code) == "0.0 0.001 0.0 0.002 0.0 0.004 0.0 0.001 0.0 0.0 0.001 1.0\n"
 
 
 def test_more_threads_than_blocks_or_cores():
