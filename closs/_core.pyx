@@ -117,8 +117,8 @@ cdef extern from *:
 # seconds.
 # The threads of another OpenMP (wheels bring their own) spin after their work, too, and ours wait for a processor then:
 # 2 ms where torch and closs take turns. A call that waited longer than BLOCKED for a thread may just have woken it; but
-# if another does within WATCHED seconds, calls below COLD_WORK stay on the caller's thread, for LEAST_ALONE seconds, then
-# twice as long each time that this happens, up to MOST_ALONE.
+# if another does within WATCHED seconds, calls below COLD_WORK stay on the caller's thread, for LEAST_ALONE seconds,
+# then twice as long each time that this happens, up to MOST_ALONE.
 cdef int64_t SERIAL_WORK = 32768
 cdef int64_t COLD_WORK = 1048576
 cdef double AWAKE = 0.005
@@ -238,9 +238,9 @@ cdef enum:
 
 
 cdef void run_items(item_function run, const void *work, int64_t items, int threads) noexcept nogil:
-    """Runs each item once. A thread's share is a stretch of them: it finds that in its cache in every call, and no other
-    thread writes beside it, which with the class axis first took twice the time of one thread. Who is through with his
-    share helps with the others', so that threads end together whatever else the machine does."""
+    """Runs each item once. A thread's share is a stretch of them: it finds that in its cache in every call, and no
+    other thread writes beside it, which with the class axis first took twice the time of one thread. Who is through
+    with his share helps with the others', so that threads end together whatever else the machine does."""
     global closs_workers_started, last_large_call
     cdef int shares = <int> min(threads, items)
     cdef int64_t *next = NULL  # the next item of each share, in a line of its own
@@ -373,7 +373,8 @@ cdef double run_row(const closs_softmax_args *args, int64_t sample, int64_t part
     cdef closs_softmax_state row
     cdef row_work work
     cdef int64_t p, count
-    work.args, work.sample, work.first, work.kept, work.row, work.keep = &sums, sample, 0, kept, &row, parts <= PARTS_KEPT
+    work.args, work.sample, work.first = &sums, sample, 0
+    work.kept, work.row, work.keep = kept, &row, parts <= PARTS_KEPT
     if not work.keep:
         sums.grad.data = NULL
     while work.first < parts:
