@@ -334,10 +334,8 @@ cdef double run_blocks(block_function run, const void *args, int64_t block, int6
     return closs_sum_total(&total)
 
 
-# Bytes of a class.
+# Bytes of a class that a thread has to itself, and parts of a row that are worth two waits of threads for each other.
 cdef int64_t SHORTEST_STRETCH = 1024
-
-# Parts of a row that are worth the two waits of threads for each other.
 cdef int64_t SHARED_PARTS = 6
 
 # Parts of one row whose states are kept: 1024 of them take less than half a megabyte. Longer rows go in several rounds,
@@ -397,28 +395,28 @@ cdef double softmax_run(const closs_softmax_args *args, int64_t samples, int thr
     cdef int64_t b, parts
     cdef closs_sum total = closs_sum_empty()
     cdef closs_softmax_part *kept = NULL
-    threads = min(threads, writers(args))
+    cdef int by_samples = min(threads, writers(args))
     if threads > 1 and samples < 4 * threads * block:
-        # Few rows: threads share each of them, if it is long or there is not one for each thread.
+        # Few rows: threads share each of them, if it is long or they could not take one each.
         parts = closs_softmax_parts(args)
-        if parts >= SHARED_PARTS or (parts > 1 and samples < threads):
+        if parts >= SHARED_PARTS or (parts > 1 and min(samples, by_samples) < threads):
             kept = <closs_softmax_part *> malloc(<size_t> min(parts, PARTS_KEPT) * sizeof(closs_softmax_part))
         if kept != NULL:
             for b in range(samples):
                 closs_sum_add(&total, run_row(args, b, parts, kept, <int> min(threads, parts)))
             free(kept)
             return closs_sum_total(&total)
-    return run_blocks(softmax_block, args, block, samples, threads)
+    return run_blocks(softmax_block, args, block, samples, by_samples)
 
 
 cdef int writers(const closs_softmax_args *args) noexcept nogil:
-    """How many threads may write the gradient. With the class axis first each has a stretch of every class; where that
-    is short, hardware that fetches ahead takes lines from one thread for the other (574 x 400 floats: two threads took
-    1.5 times as long as one)."""
+    """How many threads may write gradients of samples of their own. With the class axis first each has a stretch of
+    every class; where that is short, hardware that fetches ahead takes lines from one thread for the other (574 x 400
+    floats: two threads took 1.5 times as long as one)."""
     if args.grad.data == NULL or args.ndim != 1 or args.grad.strides == NULL or args.grad.strides[0] != 1:
         return MOST_THREADS
-    cdef int64_t stretches = args.shape[0] * (8 if args.dtype == CLOSS_F64 else 4) // SHORTEST_STRETCH
-    return <int> max(1, min(stretches, MOST_THREADS))
+    cdef int size = 8 if args.dtype == CLOSS_F64 else 4 if args.dtype == CLOSS_F32 or args.wide_grad else 2
+    return <int> max(1, min(args.shape[0] * size // SHORTEST_STRETCH, MOST_THREADS))
 
 
 cdef void softmax_block(const void *args, int64_t begin, int64_t end, double *sum) noexcept nogil:
