@@ -81,14 +81,14 @@ cdef extern from *:
     #define CLOSS_COMPILER "unknown"
     #endif
 
-    /* What threads count on together. */
+    /* What threads count on together: of 32 bits, because not every processor has more. */
     #if defined(_MSC_VER) && !defined(__clang__)
     #include <intrin.h>
-    static int64_t closs_take(int64_t *next) { return _InterlockedExchangeAdd64(next, 1); }
-    static int64_t closs_peek(const int64_t *next) { return *(const volatile int64_t *)next; }
+    static int closs_take(int *next) { return (int)_InterlockedExchangeAdd((volatile long *)next, 1); }
+    static int closs_peek(const int *next) { return *(const volatile int *)next; }
     #else
-    static int64_t closs_take(int64_t *next) { return __atomic_fetch_add(next, 1, __ATOMIC_RELAXED); }
-    static int64_t closs_peek(const int64_t *next) { return __atomic_load_n(next, __ATOMIC_RELAXED); }
+    static int closs_take(int *next) { return __atomic_fetch_add(next, 1, __ATOMIC_RELAXED); }
+    static int closs_peek(const int *next) { return __atomic_load_n(next, __ATOMIC_RELAXED); }
     #endif
 
     static closs_sum closs_sum_empty(void) { closs_sum sum = {{0}, 0}; return sum; }
@@ -104,8 +104,8 @@ cdef extern from *:
     double last_blocked
     int closs_watch_fork()
     const char *CLOSS_COMPILER
-    int64_t closs_take(int64_t *next) nogil
-    int64_t closs_peek(const int64_t *next) nogil
+    int closs_take(int *next) nogil
+    int closs_peek(const int *next) nogil
     closs_sum closs_sum_empty() nogil
 
 
@@ -233,8 +233,8 @@ ctypedef void (*item_function)(const void *work, int64_t item) noexcept nogil
 ctypedef void (*block_function)(const void *args, int64_t begin, int64_t end, double *sum) noexcept nogil
 
 cdef enum:
-    LINE = 8  # numbers in a line of a cache
-    LEFT = 2  # items of another's share that are left to him: their lines are in his cache
+    LINE = 16  # numbers in a line of a cache
+    LEFT = 2   # items of another's share that are left to him: their lines are in his cache
 
 
 cdef void run_items(item_function run, const void *work, int64_t items, int threads) noexcept nogil:
@@ -243,20 +243,20 @@ cdef void run_items(item_function run, const void *work, int64_t items, int thre
     with his share helps with the others', so that threads end together whatever else the machine does."""
     global closs_workers_started, last_large_call
     cdef int shares = <int> min(threads, items)
-    cdef int64_t *next = NULL  # the next item of each share, in a line of its own
+    cdef int *next = NULL  # the next item of each share, in a line of its own
     cdef int64_t item
     cdef double *busy
     cdef double began, now
     cdef int share
     if shares > 1:
-        next = <int64_t *> malloc(<size_t> (shares + 1) * LINE * sizeof(int64_t))
+        next = <int *> malloc(<size_t> (shares + 1) * LINE * sizeof(int))
     if next == NULL:
         for item in range(items):
             run(work, item)
         return
     closs_workers_started = 1
     for share in range(shares):
-        next[share * LINE] = items * share // shares
+        next[share * LINE] = <int> (items * share // shares)
     busy = <double *> &next[shares * LINE]
     began = omp_get_wtime()
     for share in prange(shares, num_threads=shares, schedule="static", chunksize=1):
@@ -271,7 +271,7 @@ cdef void run_items(item_function run, const void *work, int64_t items, int thre
     free(next)
 
 
-cdef void take_items(item_function run, const void *work, int64_t items, int shares, int64_t *next,
+cdef void take_items(item_function run, const void *work, int64_t items, int shares, int *next,
                      int own) noexcept nogil:
     """The items of a share, then what is left of the others."""
     cdef int64_t item, end
