@@ -116,9 +116,9 @@ cdef extern from *:
 # on the caller's thread; less than COLD_WORK (0.4 ms), too, if no call as large as SERIAL_WORK came in the last AWAKE
 # seconds.
 # The threads of another OpenMP (wheels bring their own) spin after their work, too, and ours wait for a processor then:
-# 2 ms where torch and closs take turns. A call that waited longer than BLOCKED for a thread may just have woken it; but
-# if another does within WATCHED seconds, calls below COLD_WORK stay on the caller's thread, for LEAST_ALONE seconds,
-# then twice as long each time that this happens, up to MOST_ALONE.
+# 2 ms where torch and closs take turns. A call that waited for a thread, longer than BLOCKED and than it worked, may
+# just have woken it; but if another does within WATCHED seconds, calls below COLD_WORK stay on the caller's thread, for
+# LEAST_ALONE seconds, then twice as long each time that this happens, up to MOST_ALONE.
 cdef int64_t SERIAL_WORK = 32768
 cdef int64_t COLD_WORK = 1048576
 cdef double AWAKE = 0.005
@@ -266,7 +266,7 @@ cdef void run_items(item_function run, const void *work, int64_t items, int thre
         if share == 0:
             busy[0] += omp_get_wtime()
     now = last_large_call = omp_get_wtime()  # until then threads were awake
-    if now - began - busy[0] > BLOCKED:
+    if now - began - busy[0] > max(BLOCKED, busy[0]):  # what is left of long items is not worth mentioning
         keep_alone(now)
     free(next)
 
