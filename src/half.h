@@ -1,7 +1,7 @@
 /* half.h: the half types, as uint16_t in memory, and float: exact one way, rounded to nearest even the other.
  *
- * One element in plain C that vectorises, and stretches of elements, which F16C converts eight at a time. Both give the
- * same bits (NaN stays NaN; its payload is free).
+ * One element in plain C that vectorises, and stretches of elements, which F16C and AVX-512 convert HALVES at a time.
+ * Both give the same bits (NaN stays NaN; its payload is free).
  */
 #if CLOSS_F16C
 #include <immintrin.h>
@@ -40,23 +40,54 @@ INLINE uint16_t to_bf16(float value)
     return (uint16_t)(value == value ? rounded : bits >> 16 | 0x40u);
 }
 
+#if CLOSS_F16C
+#if defined(__AVX512F__)
+enum { HALVES = 16 };
+INLINE void widen_some(const uint16_t *from, float *to)
+{
+    _mm512_storeu_ps(to, _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)from)));
+}
+
+INLINE void narrow_some(const float *from, uint16_t *to)
+{
+    const __m256i some = _mm512_cvtps_ph(_mm512_loadu_ps(from), _MM_FROUND_TO_NEAREST_INT);
+    _mm256_storeu_si256((__m256i *)(void *)to, some);
+}
+#else
+enum { HALVES = 8 };
+INLINE void widen_some(const uint16_t *from, float *to)
+{
+    _mm256_storeu_ps(to, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)from)));
+}
+
+INLINE void narrow_some(const float *from, uint16_t *to)
+{
+    const __m128i some = _mm256_cvtps_ph(_mm256_loadu_ps(from), _MM_FROUND_TO_NEAREST_INT);
+    _mm_storeu_si128((__m128i *)(void *)to, some);
+}
+#endif
+#endif
+
 INLINE void widen_f16(const uint16_t *restrict from, int64_t n, float *restrict to)
 {
-    int64_t i = 0;
 #if CLOSS_F16C
-    for (; i + 8 <= n; i += 8)
-        _mm256_storeu_ps(to + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)(from + i))));
+    if (n >= HALVES) {
+        for (int64_t i = 0; i < n - HALVES; i += HALVES) widen_some(from + i, to + i);
+        widen_some(from + n - HALVES, to + n - HALVES); /* these may overlap those before them */
+        return;
+    }
 #endif
-    for (; i < n; i++) to[i] = from_f16(from[i]);
+    for (int64_t i = 0; i < n; i++) to[i] = from_f16(from[i]);
 }
 
 INLINE void narrow_f16(const float *restrict from, int64_t n, uint16_t *restrict to)
 {
-    int64_t i = 0;
 #if CLOSS_F16C
-    for (; i + 8 <= n; i += 8)
-        _mm_storeu_si128((__m128i *)(void *)(to + i),
-                         _mm256_cvtps_ph(_mm256_loadu_ps(from + i), _MM_FROUND_TO_NEAREST_INT));
+    if (n >= HALVES) {
+        for (int64_t i = 0; i < n - HALVES; i += HALVES) narrow_some(from + i, to + i);
+        narrow_some(from + n - HALVES, to + n - HALVES);
+        return;
+    }
 #endif
-    for (; i < n; i++) to[i] = to_f16(from[i]);
+    for (int64_t i = 0; i < n; i++) to[i] = to_f16(from[i]);
 }
