@@ -2,6 +2,7 @@
  * follows the other; long ones in parts, which threads may share.
  */
 #define row_batch KERNEL(row_batch)
+#define batch_take KERNEL(batch_take)
 #define rows_of_a_block KERNEL(rows_of_a_block)
 #define rows_memory KERNEL(rows_memory)
 #define rows_plan KERNEL(rows_plan)
@@ -25,17 +26,33 @@ enum {
 #endif
 
 #undef HELD
+#undef SHORT
 #define HELD (12288 / (int)sizeof(real)) /* exponentials that a stack has room for */
+#define SHORT (SHORT_ROW / (int)sizeof(real))
 
-/* A batch of rows of one block each, whose classes are neighbours: the same additions as in row_part and row_write, but
- * one step of all rows after the other, so that none waits for the folds of the one before. */
+/* A batch of rows of one block each, in place or copied: the same additions as in row_part and row_write, but one step
+ * of all rows after the other, so that none waits for the folds of the one before. */
 typedef struct {
     const real *x[BATCH];
-    real *grad[BATCH]; /* or NULL */
+    real *grad[BATCH];      /* or NULL */
+    uintptr_t ahead[BATCH]; /* the memory of the row that takes its place next, if rows have no gaps */
+    int64_t step;           /* bytes of LANES classes there */
     int64_t *label;
     double *weight;
     real *rest, *gap; /* what values are made of */
 } row_batch;
+
+/* Takes a row in: what cannot be read or written in place is copied, or will be. */
+INLINE void batch_take(row_batch *rows, int64_t r, int64_t classes, const row_view *row, const row_view *grad,
+                       real *copy)
+{
+    real *direct = row_direct(row), *target = grad->data ? row_direct(grad) : NULL;
+    const int64_t next = row->offset + TOGETHER * classes * row->stride;
+    if (!direct) load_reals(row->data, row->dtype, row->offset, row->stride, classes, copy);
+    rows->x[r] = direct ? direct : copy;
+    rows->grad[r] = grad->data && !target ? copy : target;
+    rows->ahead[r] = address_of(row->data, next * bytes_of(row->dtype));
+}
 
 static void rows_of_a_block(const closs_softmax_args *args, const row_batch *rows, int64_t begin, int64_t end)
 {
@@ -52,7 +69,7 @@ static void rows_of_a_block(const closs_softmax_args *args, const row_batch *row
     for (int64_t r = begin; r < end; r++) {
         ALIGNED real partial[LANES] = {0};
         ALIGNED double sum[LANES];
-        const memory_ahead ahead = {(uintptr_t)rows->x[r] + AHEAD * sizeof(real), 0, LANES * sizeof(real), LATER_BYTES};
+        const memory_ahead ahead = {rows->ahead[r], 0, rows->step, LATER_BYTES};
         if (rows->weight[r] == 0) continue;
         if (pivot && max[r] > -INFINITY) {
             others[r] = (row_exp_pivots(rows->x[r], n, max[r], ahead, partial) - 1) * unit;
@@ -100,11 +117,13 @@ typedef union {
         closs_softmax_part part;
         ALIGNED real exps[HELD];
     } held; /* of a row that has one part */
+    ALIGNED real copies[TOGETHER][SHORT];
 } rows_memory;
 
 /* How the rows of a call are computed. */
 typedef struct {
-    int batches;       /* short rows, in batches */
+    int batches;       /* short rows, in batches of */
+    int64_t together;  /* rows */
     int keep;          /* the states of all parts are kept */
     int hold, store;   /* exponentials are kept: in rows_memory, or where the gradient will be */
     int past;          /* results go past the caches */
@@ -116,8 +135,9 @@ static rows_plan plan_of_rows(const closs_softmax_args *args, const row_view *ro
     const int64_t classes = args->classes, bytes = classes * (int64_t)sizeof(real);
     const int written = grad->data != NULL, has_exps = written && !leaves_out_pivot(args);
     rows_plan plan = {0};
-    plan.batches = classes >= LANES && bytes <= (written ? SHORT_PAIR : SHORT_ROW) && row_direct(row) &&
-                   (!written || row_direct(grad));
+    const int in_place = row_direct(row) && (!written || row_direct(grad));
+    plan.batches = classes >= LANES && bytes <= (written && in_place ? SHORT_PAIR : SHORT_ROW);
+    plan.together = plan.batches && !in_place ? TOGETHER : BATCH;
     plan.keep = classes <= (int64_t)CLOSS_PART * PARTS_KEPT;
     plan.past = written && !args->fresh && grad->data != args->logits.data && grad->stride == 1 &&
                 worth_streaming(args->shape, args->ndim, (size_t)(classes * bytes_of(grad->dtype)));
@@ -164,20 +184,22 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
     value_sum values = {{0}, 0};
     sample_cursor cursor = cursor_at(args, begin, end);
     while (cursor.left > 0) {
-        const int64_t count = cursor.left < BATCH ? cursor.left : BATCH;
+        const int64_t count = cursor.left < plan.together ? cursor.left : plan.together;
         row_batch batch;
         ALIGNED real rest[BATCH] = {0}, gap[BATCH] = {0};
         ALIGNED double weight[BATCH] = {0}, value[BATCH];
-        int64_t label[BATCH], value_offset[BATCH];
+        int64_t label[BATCH], value_offset[BATCH], grad_offset[BATCH];
+        batch.step = LANES * row.stride * bytes_of(row.dtype);
         for (int64_t done = 0; done < count;) {
             const sample_run run = next_run(args, &cursor, count - done);
             labels_and_weights(args, &run, label + done, weight + done);
             for (int64_t i = 0; i < run.count; i++, done++) {
                 row.offset = run.first.logits + i * run.step.logits;
                 grad.offset = run.first.grad + i * run.step.grad;
+                grad_offset[done] = grad.offset;
                 value_offset[done] = run.first.values + i * run.step.values;
                 if (plan.batches)
-                    batch.x[done] = row_direct(&row), batch.grad[done] = grad.data ? row_direct(&grad) : NULL;
+                    batch_take(&batch, done, args->classes, &row, &grad, kept.copies[done % TOGETHER]);
                 else
                     long_row(args, &plan, &kept, &row, &grad, stream, label[done], weight[done], &rest[done],
                              &gap[done]);
@@ -187,6 +209,10 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
             batch.label = label, batch.weight = weight, batch.rest = rest, batch.gap = gap;
             for (int64_t first = 0; first < count; first += TOGETHER)
                 rows_of_a_block(args, &batch, first, count - first < TOGETHER ? count : first + TOGETHER);
+            for (int64_t i = 0; i < count && batch.grad[i] == kept.copies[i % TOGETHER]; i++) {
+                grad.offset = grad_offset[i];
+                row_put(batch.grad[i], &grad, stream, 0, args->classes);
+            }
         }
         for (int l = 0; l < BATCH; l++) rest[l] = log1p_positive(rest[l]) + gap[l];
         for (int l = 0; l < BATCH; l++) value[l] = weight[l] == 0 ? 0.0 : weight[l] * (double)rest[l];
