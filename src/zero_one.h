@@ -14,10 +14,14 @@
 #define zero_one_lanes KERNEL(zero_one_lanes)
 #define zero_one KERNEL(zero_one)
 #define zero_one_take KERNEL(zero_one_take)
+#define zero_one_load KERNEL(zero_one_load)
+#define zero_one_find KERNEL(zero_one_find)
 #define scored_samples KERNEL(scored_samples)
 
 #undef SCORES
+#undef COMPARED
 #define SCORES (16384 / (int)sizeof(real)) /* elements of a tile */
+#define COMPARED (40 / (int)sizeof(real))  /* classes among which labels' scores are found by comparing, not loading */
 
 #ifndef CLOSS_ZERO_ONE_SIZES
 #define CLOSS_ZERO_ONE_SIZES
@@ -58,30 +62,48 @@ typedef struct {
     ALIGNED int64_t offset[AT_A_TIME], values[AT_A_TIME], label[AT_A_TIME]; /* in elements; or -1 */
     ALIGNED double weight[AT_A_TIME];
     ALIGNED real score[AT_A_TIME]; /* of the label */
-    int wrong[AT_A_TIME];          /* comes as 1 where that alone decides */
+    int wrong[AT_A_TIME];
     int64_t count;
+    int beside; /* whether all are neighbours */
 } scored_samples;
 
 /* The next samples. Offsets of lanes without one repeat the first, as tile_load wants them. */
-static void zero_one_take(const closs_softmax_args *args, sample_cursor *cursor, int64_t stride, scored_samples *some)
+static void zero_one_take(const closs_softmax_args *args, sample_cursor *cursor, scored_samples *some)
 {
     some->count = samples_to_take(args, cursor, AT_A_TIME);
+    some->beside = cursor->run.step.logits == 1 && cursor->run.count >= some->count;
     for (int64_t done = 0; done < some->count;) {
         const sample_run run = next_run(args, cursor, some->count - done);
         offsets_of(run.first.logits, run.step.logits, run.count, some->offset + done);
-        offsets_of(run.first.values, run.step.values, run.count, some->values + done);
+        if (args->values.data) offsets_of(run.first.values, run.step.values, run.count, some->values + done);
         labels_and_weights(args, &run, some->label + done, some->weight + done);
         done += run.count;
     }
+    for (int64_t i = some->count; i < AT_A_TIME; i++) some->offset[i] = some->offset[0], some->label[i] = -1;
+    for (int64_t i = 0; i < AT_A_TIME; i++) some->score[i] = -(real)INFINITY;
+}
+
+/* Scores of the labels; they stay -inf where there is none. */
+static void zero_one_load(const closs_softmax_args *args, int64_t stride, scored_samples *some)
+{
     for (int64_t i = 0; i < some->count; i++) {
         const int64_t label = some->label[i], place = some->offset[i] + label * stride;
-        some->score[i] = label < 0 ? -(real)INFINITY : load_real(args->logits.data, args->dtype, place);
-        some->wrong[i] = !(some->score[i] > -(real)INFINITY);
+        if (label >= 0) some->score[i] = load_real(args->logits.data, args->dtype, place);
     }
-    for (int64_t i = some->count; i < AT_A_TIME; i++) {
-        some->offset[i] = some->offset[0];
-        some->label[i] = -1;
-        some->score[i] = 0;
+}
+
+/* The same from n classes of `width` lanes that are all there are. */
+static void zero_one_find(const real *x, int64_t step, int64_t n, int64_t width, scored_samples *some)
+{
+    for (int64_t i = 0; i < width; i += BATCH) {
+        ALIGNED real label[BATCH], score[BATCH];
+#pragma omp simd
+        for (int l = 0; l < BATCH; l++) label[l] = (real)(int32_t)some->label[i + l], score[l] = some->score[i + l];
+        for (int64_t j = 0; j < n; j++) {
+#pragma omp simd
+            for (int l = 0; l < BATCH; l++) score[l] = label[l] == (real)j ? x[j * step + i + l] : score[l];
+        }
+        for (int l = 0; l < BATCH; l++) some->score[i + l] = score[l];
     }
 }
 
@@ -91,6 +113,7 @@ static void zero_one_rows(const closs_softmax_args *args, scored_samples *some)
     ALIGNED real copy[STRETCH];
     const int direct = args->dtype == REAL_DTYPE;
     for (int64_t i = 0; i < some->count; i++) {
+        some->wrong[i] = !(some->score[i] > -(real)INFINITY);
         for (int64_t first = 0; first < args->classes && !some->wrong[i]; first += STRETCH) {
             /* A short rest takes some of the stretch before it again. */
             const int64_t from = args->classes - first < LANES ? args->classes - LANES : first;
@@ -110,7 +133,7 @@ static void zero_one_lanes(const closs_softmax_args *args, int64_t stride, score
     ALIGNED real tile[SCORES], before[AT_A_TIME];
     ALIGNED bits_t beaten[AT_A_TIME] = {0};
     const int64_t count = some->count, width = (count + BATCH - 1) / BATCH * BATCH;
-    const int direct = args->dtype == REAL_DTYPE && count == width && are_neighbours(some->offset, count);
+    const int direct = args->dtype == REAL_DTYPE && count == width && some->beside;
     const real *v = some->score;
     const int64_t chunk = direct ? STRETCH : SCORES / width < CHUNK ? SCORES / width : CHUNK;
     for (int64_t first = 0; first < args->classes; first += chunk) {
@@ -120,6 +143,7 @@ static void zero_one_lanes(const closs_softmax_args *args, int64_t stride, score
         if (!direct) tile_load(args->logits.data, args->dtype, some->offset, stride, count, width, first, n, tile);
         const real *x = direct ? (const real *)args->logits.data + some->offset[0] + first * stride : tile;
         const int64_t step = direct ? stride : width;
+        if (args->classes <= COMPARED) zero_one_find(x, step, n, width, some);
         for (int64_t j = 0; j < n; j++) {
             const real *z = x + j * step;
             const real place = (real)j;
@@ -130,7 +154,7 @@ static void zero_one_lanes(const closs_softmax_args *args, int64_t stride, score
             }
         }
     }
-    for (int64_t i = 0; i < count; i++) some->wrong[i] |= beaten[i] != 0;
+    for (int64_t i = 0; i < count; i++) some->wrong[i] = beaten[i] != 0 || !(v[i] > -(real)INFINITY);
 }
 
 static void zero_one(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum)
@@ -139,7 +163,8 @@ static void zero_one(const closs_softmax_args *args, int64_t begin, int64_t end,
     value_sum values = {{0}, 0};
     scored_samples some;
     for (sample_cursor cursor = cursor_at(args, begin, end); cursor.left > 0;) {
-        zero_one_take(args, &cursor, stride, &some);
+        zero_one_take(args, &cursor, &some);
+        if (args->classes > COMPARED) zero_one_load(args, stride, &some);
         if (stride != 1 || args->classes < FEW_SCORES)
             zero_one_lanes(args, stride, &some);
         else
