@@ -172,8 +172,9 @@ INLINE closs_dtype hess_dtype(const closs_softmax_args *args)
     return args->wide_hess && args->dtype != CLOSS_F64 ? CLOSS_F32 : args->dtype;
 }
 
-/* Whether gradients are fetched far ahead where samples are neighbours. Smaller ones stay in a cache, and what lies
- * ahead is another thread's, which would wait for it (two of them, class axis first, 100 x 800: x1.6 without). */
+/* Whether an array of all classes is too large for the second cache. Only then are gradients fetched far ahead where
+ * samples are neighbours: what lies ahead may be another thread's, which would wait for it (two of them, class axis
+ * first, 100 x 800: x1.6 without). */
 INLINE int is_large(const closs_softmax_args *args)
 {
     enum { LARGE = 4 << 20 };
