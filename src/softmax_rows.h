@@ -27,7 +27,7 @@ enum {
 
 #undef HELD
 #undef SHORT
-#define HELD (16384 / (int)sizeof(real)) /* exponentials that a stack has room for */
+#define HELD (24576 / (int)sizeof(real)) /* exponentials that a stack has room for */
 #define SHORT (SHORT_ROW / (int)sizeof(real))
 
 /* A batch of rows of one block each, in place or copied: the same additions as in row_part and row_write, but one step
