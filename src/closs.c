@@ -72,9 +72,10 @@ static int classes_fastest(const closs_softmax_args *args)
 
 int closs_lanes_of_samples(const closs_softmax_args *args, int64_t few, int64_t row)
 {
-    int64_t samples = 1; /* they are counted: no product overflows */
-    if (!classes_fastest(args)) return 1;
+    enum { FEW_SAMPLES = 4, MANY_CLASSES = 64 }; /* most lanes would be empty: rows, though copied, are x1.3 to x9 */
+    int64_t samples = 1;                         /* they are counted: no product overflows */
     for (int32_t axis = 0; axis < args->ndim; axis++) samples *= args->shape[axis];
+    if (!classes_fastest(args)) return samples > FEW_SAMPLES || args->classes < MANY_CLASSES;
     return args->classes <= few && samples > args->classes / row;
 }
 

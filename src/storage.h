@@ -1,6 +1,11 @@
 /* storage.h: elements of any dtype to and from `real`, at offset + i x stride (in elements). */
 #define load_real KERNEL(load_real)
+#define widen_reals KERNEL(widen_reals)
+#define load_halves KERNEL(load_halves)
+#define load_strided KERNEL(load_strided)
 #define load_reals KERNEL(load_reals)
+#define store_halves KERNEL(store_halves)
+#define store_strided KERNEL(store_strided)
 #define store_reals KERNEL(store_reals)
 
 INLINE real load_real(const void *data, closs_dtype dtype, int64_t offset)
@@ -13,74 +18,113 @@ INLINE real load_real(const void *data, closs_dtype dtype, int64_t offset)
     }
 }
 
-INLINE void load_reals(const void *data, closs_dtype dtype, int64_t offset, int64_t stride, int64_t n,
-                       real *restrict to)
+/* n half types next to each other. */
+INLINE void load_halves(const uint16_t *from, closs_dtype dtype, int64_t n, real *restrict to)
 {
-    if (dtype == CLOSS_F32 && stride == 1) {
-        const float *from = (const float *)data + offset;
-#pragma omp simd
-        for (int64_t i = 0; i < n; i++) to[i] = (real)from[i];
-    } else if (dtype == CLOSS_F64 && stride == 1) {
-        const double *from = (const double *)data + offset;
-#pragma omp simd
-        for (int64_t i = 0; i < n; i++) to[i] = (real)from[i];
-    } else if (dtype == CLOSS_BF16 && stride == 1) {
-        const uint16_t *from = (const uint16_t *)data + offset;
+    if (dtype == CLOSS_BF16) {
 #pragma omp simd
         for (int64_t i = 0; i < n; i++) to[i] = (real)from_bf16(from[i]);
-    } else if (dtype == CLOSS_F16 && stride == 1) {
-        const uint16_t *from = (const uint16_t *)data + offset;
-#if CLOSS_REAL == 32
-        widen_f16(from, n, to);
-#else
-        float wide[64];
-        for (int64_t i = 0; i < n; i += 64) {
-            const int64_t count = n - i < 64 ? n - i : 64;
-            widen_f16(from + i, count, wide);
-            for (int64_t k = 0; k < count; k++) to[i + k] = (real)wide[k];
-        }
-#endif
-    } else {
-        for (int64_t i = 0; i < n; i++) to[i] = load_real(data, dtype, offset + i * stride);
+        return;
     }
+#if CLOSS_REAL == 32
+    widen_f16(from, n, to);
+#else
+    float wide[64];
+    for (int64_t i = 0; i < n; i += 64) {
+        const int64_t count = n - i < 64 ? n - i : 64;
+        widen_f16(from + i, count, wide);
+        for (int64_t k = 0; k < count; k++) to[i + k] = (real)wide[k];
+    }
+#endif
 }
 
 /* Rounded to float on the way to a half type. */
-INLINE void store_reals(const real *restrict from, int64_t n, void *data, closs_dtype dtype, int64_t offset,
-                        int64_t stride)
+INLINE void store_halves(const real *restrict from, int64_t n, closs_dtype dtype, uint16_t *restrict to)
+{
+    if (dtype == CLOSS_BF16) {
+#pragma omp simd
+        for (int64_t i = 0; i < n; i++) to[i] = to_bf16((float)from[i]);
+        return;
+    }
+#if CLOSS_REAL == 32
+    narrow_f16(from, n, to);
+#else
+    for (int64_t i = 0; i < n; i++) to[i] = to_f16((float)from[i]);
+#endif
+}
+
+/* Elements with gaps between them. */
+static OUT_OF_LINE void load_strided(const void *data, closs_dtype dtype, int64_t offset, int64_t stride, int64_t n,
+                                     real *restrict to)
+{
+    if (dtype == CLOSS_F32) {
+        const float *from = (const float *)data + offset;
+        for (int64_t i = 0; i < n; i++) to[i] = (real)from[i * stride];
+    } else if (dtype == CLOSS_F64) {
+        const double *from = (const double *)data + offset;
+        for (int64_t i = 0; i < n; i++) to[i] = (real)from[i * stride];
+    } else {
+        const uint16_t *from = (const uint16_t *)data + offset;
+        uint16_t some[64];
+        for (int64_t i = 0; i < n; i += 64) {
+            const int64_t count = n - i < 64 ? n - i : 64;
+            for (int64_t k = 0; k < count; k++) some[k] = from[(i + k) * stride];
+            load_halves(some, dtype, count, to + i);
+        }
+    }
+}
+
+static OUT_OF_LINE void store_strided(const real *restrict from, int64_t n, void *data, closs_dtype dtype,
+                                      int64_t offset, int64_t stride)
 {
     if (dtype == CLOSS_F32) {
         float *to = (float *)data + offset;
-        if (stride == 1) {
-#pragma omp simd
-            for (int64_t i = 0; i < n; i++) to[i] = (float)from[i];
-        } else {
-            for (int64_t i = 0; i < n; i++) to[i * stride] = (float)from[i];
-        }
+        for (int64_t i = 0; i < n; i++) to[i * stride] = (float)from[i];
     } else if (dtype == CLOSS_F64) {
         double *to = (double *)data + offset;
-        if (stride == 1) {
-#pragma omp simd
-            for (int64_t i = 0; i < n; i++) to[i] = (double)from[i];
-        } else {
-            for (int64_t i = 0; i < n; i++) to[i * stride] = (double)from[i];
-        }
-    } else if (dtype == CLOSS_BF16) {
-        uint16_t *to = (uint16_t *)data + offset;
-        if (stride == 1) {
-#pragma omp simd
-            for (int64_t i = 0; i < n; i++) to[i] = to_bf16((float)from[i]);
-        } else {
-            for (int64_t i = 0; i < n; i++) to[i * stride] = to_bf16((float)from[i]);
-        }
+        for (int64_t i = 0; i < n; i++) to[i * stride] = (double)from[i];
     } else {
-        uint16_t *to = (uint16_t *)data + offset;
-#if CLOSS_REAL == 32
-        if (stride == 1) {
-            narrow_f16(from, n, to);
-            return;
+        uint16_t *to = (uint16_t *)data + offset, some[64];
+        for (int64_t i = 0; i < n; i += 64) {
+            const int64_t count = n - i < 64 ? n - i : 64;
+            store_halves(from + i, count, dtype, some);
+            for (int64_t k = 0; k < count; k++) to[(i + k) * stride] = some[k];
         }
-#endif
-        for (int64_t i = 0; i < n; i++) to[i * stride] = to_f16((float)from[i]);
+    }
+}
+
+INLINE void load_reals(const void *data, closs_dtype dtype, int64_t offset, int64_t stride, int64_t n,
+                       real *restrict to)
+{
+    if (stride != 1) {
+        load_strided(data, dtype, offset, stride, n, to);
+    } else if (dtype == CLOSS_F32) {
+        const float *from = (const float *)data + offset;
+#pragma omp simd
+        for (int64_t i = 0; i < n; i++) to[i] = (real)from[i];
+    } else if (dtype == CLOSS_F64) {
+        const double *from = (const double *)data + offset;
+#pragma omp simd
+        for (int64_t i = 0; i < n; i++) to[i] = (real)from[i];
+    } else {
+        load_halves((const uint16_t *)data + offset, dtype, n, to);
+    }
+}
+
+INLINE void store_reals(const real *restrict from, int64_t n, void *data, closs_dtype dtype, int64_t offset,
+                        int64_t stride)
+{
+    if (stride != 1) {
+        store_strided(from, n, data, dtype, offset, stride);
+    } else if (dtype == CLOSS_F32) {
+        float *to = (float *)data + offset;
+#pragma omp simd
+        for (int64_t i = 0; i < n; i++) to[i] = (float)from[i];
+    } else if (dtype == CLOSS_F64) {
+        double *to = (double *)data + offset;
+#pragma omp simd
+        for (int64_t i = 0; i < n; i++) to[i] = (double)from[i];
+    } else {
+        store_halves(from, n, dtype, (uint16_t *)data + offset);
     }
 }
