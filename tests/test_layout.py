@@ -53,6 +53,47 @@ def test_strides(classes, steps, dtype, rng):
     assert np.count_nonzero(out_room == 77) == out_room.size - 35
 
 
+@pytest.mark.parametrize("classes", [20, 150, 200, 400, 512, 700, 4000, 7000])
+@pytest.mark.parametrize("steps", [(1, 1), (1, 2), (-2, -1)])
+@pytest.mark.parametrize("in_place", [False, True])
+def test_rows_of_halves(classes, steps, in_place, rng):
+    """Copied or not, in batches or alone, with exponentials kept or not: what float32 gives, rounded once."""
+    data = (3 * rng.standard_normal((21, classes))).astype("f2")
+    labels = rng.integers(0, classes, 21)
+    ignored = labels[5]
+    _, logits = strided(data, steps)
+    wide = data.astype("f4")
+    expected = compute(wide, labels, ignore_index=ignored)
+    softmax, log_softmax = closs.softmax(wide), closs.log_softmax(wide)
+    np.testing.assert_array_equal(closs.softmax(logits), softmax.astype("f2"))
+    np.testing.assert_array_equal(closs.log_softmax(logits), log_softmax.astype("f2"))
+    loss, gradient = closs.softmax_cross_entropy(
+        logits, labels, ignore_index=ignored, reduction="none", grad=logits if in_place else True
+    )
+    np.testing.assert_array_equal(loss, expected[0])
+    np.testing.assert_array_equal(gradient, expected[1].astype("f2"))
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("samples", [1, 2, 4])
+@pytest.mark.parametrize("classes", [64, 300, 5000, 40000])
+def test_few_samples_with_classes_first(classes, samples, dtype, rng):
+    """They are rows as if the class axis were the last: the same bits, for any number of threads."""
+    data = (3 * rng.standard_normal((classes, samples))).astype(dtype)
+    labels = rng.integers(0, classes, samples)
+    targets = rng.dirichlet(np.ones(classes), samples).T.astype(dtype)
+    rows, target_rows = np.ascontiguousarray(data.T), np.ascontiguousarray(targets.T)
+    for threads in (1, 3):
+        with closs.threads(threads):
+            results = compute(data, labels, axis=0), compute(data, targets, axis=0, label_smoothing=0.1)
+            divergence = closs.kl_divergence(targets, closs.softmax(data, axis=0), axis=0, grad=True, reduction="none")
+        expected = compute(rows, labels), compute(rows, target_rows, label_smoothing=0.1)
+        moved = closs.kl_divergence(target_rows, closs.softmax(rows), grad=True, reduction="none")
+        for (loss, gradient), (row_loss, row_gradient) in zip((*results, divergence), (*expected, moved), strict=True):
+            reference.assert_same_bits(loss, row_loss)
+            reference.assert_same_bits(gradient, np.ascontiguousarray(row_gradient.T))
+
+
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0), (1, 0, 2), (0, 2, 1), (2, 0, 1)])
 @pytest.mark.parametrize("axis", [0, 1, 2, -1])
