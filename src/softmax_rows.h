@@ -236,7 +236,7 @@ INLINE row_view row_of(const closs_softmax_args *args, const void *data, closs_d
 static void softmax_part(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end,
                          closs_softmax_part *part)
 {
-    const sample_run run = run_at(args, sample, 1);
+    const sample_run run = cursor_at(args, sample, sample + 1).run;
     int64_t label;
     double weight;
     labels_and_weights(args, &run, &label, &weight);
@@ -252,7 +252,7 @@ static void softmax_part(const closs_softmax_args *args, int64_t sample, int64_t
 
 static double softmax_value(const closs_softmax_args *args, int64_t sample, const closs_softmax_state *total)
 {
-    const sample_run run = run_at(args, sample, 1);
+    const sample_run run = cursor_at(args, sample, sample + 1).run;
     int64_t label;
     double weight;
     labels_and_weights(args, &run, &label, &weight);
@@ -269,7 +269,7 @@ static double softmax_value(const closs_softmax_args *args, int64_t sample, cons
 static void softmax_write(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end,
                           const closs_softmax_part *part, const closs_softmax_state *total)
 {
-    const sample_run run = run_at(args, sample, 1);
+    const sample_run run = cursor_at(args, sample, sample + 1).run;
     int64_t label;
     double weight;
     labels_and_weights(args, &run, &label, &weight);

@@ -13,6 +13,18 @@ typedef struct {
     int64_t logits, targets, grad, hess, labels, weight, values; /* offsets in elements */
 } sample_place;
 
+INLINE sample_place place_after(sample_place from, int64_t steps, sample_place step)
+{
+    from.logits += steps * step.logits;
+    from.targets += steps * step.targets;
+    from.grad += steps * step.grad;
+    from.hess += steps * step.hess;
+    from.labels += steps * step.labels;
+    from.weight += steps * step.weight;
+    from.values += steps * step.values;
+    return from;
+}
+
 typedef struct {
     sample_place first, step;
     int64_t count;
@@ -28,12 +40,25 @@ INLINE int64_t class_stride_of(const int64_t *strides, int32_t ndim)
     return strides ? strides[ndim] : 1;
 }
 
-/* The run from `sample` to the end of the innermost axis, at most `limit` samples. */
-static sample_run run_at(const closs_softmax_args *args, int64_t sample, int64_t limit)
+/* Walks over samples. */
+typedef struct {
+    sample_run run;            /* what is left of the run that it stands in */
+    sample_place start, apart; /* where that run began, and from there to where the next one does */
+    int64_t more;              /* runs that follow so far apart: of the last axis but one */
+    int64_t next, left;        /* the number of the next sample; samples */
+} sample_cursor;
+
+/* To the run of the next sample, from there to its end. By divisions: of short runs they take half the time. */
+static OUT_OF_LINE void cursor_find(const closs_softmax_args *args, sample_cursor *cursor)
 {
-    sample_run run = {{0, 0, 0, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0, 0}, limit};
-    int64_t packed = 1;
-    for (int32_t axis = args->ndim - 1; axis >= 0; axis--) {
+    const int32_t last = args->ndim - 1;
+    const sample_place nowhere = {0, 0, 0, 0, 0, 0, 0};
+    int64_t packed = 1, sample = cursor->next, inner = 0;
+    sample_place first = nowhere;
+    cursor->run.step = cursor->apart = nowhere;
+    cursor->run.count = cursor->left;
+    cursor->more = 0;
+    for (int32_t axis = last; axis >= 0; axis--) {
         const int64_t extent = args->shape[axis];
         /* The usual single axis needs no division. */
         const int64_t index = axis == 0 ? sample : sample % extent;
@@ -47,31 +72,26 @@ static sample_run run_at(const closs_softmax_args *args, int64_t sample, int64_t
             stride_of(args->sample_weight.strides, axis, packed),
             stride_of(args->values.strides, axis, packed),
         };
-        run.first.logits += index * step.logits;
-        run.first.targets += index * step.targets;
-        run.first.grad += index * step.grad;
-        run.first.hess += index * step.hess;
-        run.first.labels += index * step.labels;
-        run.first.weight += index * step.weight;
-        run.first.values += index * step.values;
-        if (axis == args->ndim - 1) {
-            run.step = step;
-            if (run.count > extent - index) run.count = extent - index;
+        if (axis == last) {
+            inner = index;
+            cursor->run.step = step;
+            if (cursor->run.count > extent - index) cursor->run.count = extent - index;
+        } else {
+            first = place_after(first, index, step);
         }
+        if (axis == last - 1) cursor->apart = step, cursor->more = extent - 1 - index;
         packed *= extent;
     }
-    return run;
+    cursor->start = first;
+    cursor->run.first = place_after(first, inner, cursor->run.step);
 }
-
-/* Walks over samples: run is what is left of the run that it stands in. */
-typedef struct {
-    sample_run run;
-    int64_t next, left;
-} sample_cursor;
 
 INLINE sample_cursor cursor_at(const closs_softmax_args *args, int64_t begin, int64_t end)
 {
-    const sample_cursor cursor = {run_at(args, begin, end - begin), begin, end - begin};
+    sample_cursor cursor;
+    cursor.next = begin;
+    cursor.left = end - begin;
+    cursor_find(args, &cursor);
     return cursor;
 }
 
@@ -83,14 +103,16 @@ INLINE sample_run next_run(const closs_softmax_args *args, sample_cursor *cursor
     cursor->next += taken.count;
     cursor->left -= taken.count;
     cursor->run.count -= taken.count;
-    cursor->run.first.logits += taken.count * taken.step.logits;
-    cursor->run.first.targets += taken.count * taken.step.targets;
-    cursor->run.first.grad += taken.count * taken.step.grad;
-    cursor->run.first.hess += taken.count * taken.step.hess;
-    cursor->run.first.labels += taken.count * taken.step.labels;
-    cursor->run.first.weight += taken.count * taken.step.weight;
-    cursor->run.first.values += taken.count * taken.step.values;
-    if (cursor->run.count == 0 && cursor->left > 0) cursor->run = run_at(args, cursor->next, cursor->left);
+    if (cursor->run.count > 0 || cursor->left == 0) {
+        cursor->run.first = place_after(cursor->run.first, taken.count, taken.step);
+    } else if (cursor->more > 0) {
+        const int64_t length = args->shape[args->ndim - 1];
+        cursor->more--;
+        cursor->start = cursor->run.first = place_after(cursor->start, 1, cursor->apart);
+        cursor->run.count = cursor->left < length ? cursor->left : length;
+    } else {
+        cursor_find(args, cursor);
+    }
     return taken;
 }
 
