@@ -22,6 +22,8 @@
 #define element_loss KERNEL(element_loss)
 #define element_source KERNEL(element_source)
 #define element_results KERNEL(element_results)
+#define element_store KERNEL(element_store)
+#define element_place KERNEL(element_place)
 #define element_sum KERNEL(element_sum)
 #define element_arrays KERNEL(element_arrays)
 #define element_plain KERNEL(element_plain)
@@ -138,32 +140,44 @@ INLINE element element_sigmoid(real z, real target, real positive)
 #ifndef CLOSS_ELEMENT_SIZES
 #define CLOSS_ELEMENT_SIZES
 enum { AT_PRED, AT_TARGET, AT_WEIGHT, AT_POSITIVE, AT_VALUES, AT_GRAD, AT_HESS, AT_ARRAYS };
+enum { SHORT_RUN = 16 }; /* elements of a run that are not worth a loop */
 
-/* A stretch of elements along the innermost axis. */
+/* Elements along the innermost axis, and runs of them, at equal distances, along the last but one. */
 typedef struct {
-    int64_t offset[AT_ARRAYS], step[AT_ARRAYS], count;
-} element_run;
+    int64_t first[AT_ARRAYS], step[AT_ARRAYS], apart[AT_ARRAYS]; /* offsets in elements */
+    int64_t length, runs;
+} element_runs;
 
-static element_run element_run_at(const closs_elementwise_args *args, int64_t sample, int64_t limit)
+/* From element `next` on, `limit` elements at most: what is left of its run, or several whole ones, of `together`
+ * elements at most. */
+static element_runs element_runs_at(const closs_elementwise_args *args, int64_t next, int64_t limit, int64_t together)
 {
     const int64_t *strides[AT_ARRAYS] = {args->pred.strides,       args->target.strides, args->sample_weight.strides,
                                          args->pos_weight.strides, args->values.strides, args->grad.strides,
                                          args->hess.strides};
-    element_run run = {{0}, {0}, limit};
-    int64_t packed = 1;
+    element_runs at = {{0}, {0}, {0}, limit, 1};
+    int64_t packed = 1, inner = 0;
     for (int32_t axis = args->ndim - 1; axis >= 0; axis--) {
         const int64_t extent = args->shape[axis];
-        const int64_t index = axis == 0 ? sample : sample % extent;
-        sample = axis == 0 ? 0 : sample / extent;
+        const int64_t index = axis == 0 ? next : next % extent;
+        next = axis == 0 ? 0 : next / extent;
         for (int k = 0; k < AT_ARRAYS; k++) {
             const int64_t step = strides[k] ? strides[k][axis] : packed;
-            run.offset[k] += index * step;
-            if (axis == args->ndim - 1) run.step[k] = step;
+            at.first[k] += index * step;
+            if (axis == args->ndim - 1) at.step[k] = step;
+            if (axis == args->ndim - 2) at.apart[k] = step;
         }
-        if (axis == args->ndim - 1 && run.count > extent - index) run.count = extent - index;
+        if (axis == args->ndim - 1) {
+            inner = index;
+            if (at.length > extent - index) at.length = extent - index;
+        }
+        if (axis == args->ndim - 2 && inner == 0) {
+            const int64_t fit = (limit < together ? limit : together) / at.length, left = extent - index;
+            at.runs = fit < 1 ? 1 : fit < left ? fit : left;
+        }
         packed *= extent;
     }
-    return run;
+    return at;
 }
 
 #endif
@@ -241,28 +255,45 @@ static OUT_OF_LINE void element_loss(closs_elementwise_loss loss, double paramet
     }
 }
 
-/* n elements of an array: themselves, or a copy; a step of 0 repeats one. */
-static OUT_OF_LINE const real *element_source(const void *data, closs_dtype dtype, int64_t offset, int64_t step,
-                                              int64_t n, real *buffer)
+/* The elements of one array (AT_...): themselves, or a copy. */
+static OUT_OF_LINE const real *element_source(const void *data, closs_dtype dtype, const element_runs *at, int which,
+                                              real *buffer)
 {
-    if (step == 1 && dtype == REAL_DTYPE) return (const real *)data + offset;
-    if (step == 0) {
-        const real one = load_real(data, dtype, offset);
-        for (int64_t i = 0; i < n; i++) buffer[i] = one;
-    } else {
-        load_reals(data, dtype, offset, step, n, buffer);
-    }
+    const int64_t first = at->first[which], step = at->step[which], apart = at->apart[which], length = at->length;
+    const int joined = step == 1 && (at->runs == 1 || apart == length);
+    if (joined && dtype == REAL_DTYPE) return (const real *)data + first;
+    if (joined)
+        load_reals(data, dtype, first, 1, length * at->runs, buffer);
+    else if (length < SHORT_RUN)
+        load_runs(data, dtype, first, step, length, apart, at->runs, buffer);
+    else
+        for (int64_t r = 0; r < at->runs; r++)
+            load_reals(data, dtype, first + r * apart, step, length, buffer + r * length);
     return buffer;
 }
 
+/* The way back. */
+static OUT_OF_LINE void element_store(const real *from, void *data, closs_dtype dtype, const element_runs *at,
+                                      int which)
+{
+    const int64_t first = at->first[which], step = at->step[which], apart = at->apart[which], length = at->length;
+    if (step == 1 && (at->runs == 1 || apart == length))
+        store_reals(from, length * at->runs, data, dtype, first, 1);
+    else if (length < SHORT_RUN)
+        store_runs(from, data, dtype, first, step, length, apart, at->runs);
+    else
+        for (int64_t r = 0; r < at->runs; r++)
+            store_reals(from + r * length, length, data, dtype, first + r * apart, step);
+}
+
 /* Derivatives to where they belong, weighted if there are weights. */
-static OUT_OF_LINE void element_results(real *computed, const double *weight, double scale, int64_t n, void *data,
-                                        closs_dtype dtype, int64_t offset, int64_t step)
+static OUT_OF_LINE void element_results(real *computed, const double *weight, double scale, void *data,
+                                        closs_dtype dtype, const element_runs *at, int which)
 {
     if (weight)
-        for (int64_t i = 0; i < n; i++)
+        for (int64_t i = 0; i < at->length * at->runs; i++)
             computed[i] = weight[i] == 0 ? 0 : (real)((double)computed[i] * (weight[i] * scale));
-    store_reals(computed, n, data, dtype, offset, step);
+    element_store(computed, data, dtype, at, which);
 }
 
 /* Lanes in registers, where the sum starts with the first of them. Meanwhile the same number of elements from each
@@ -270,7 +301,9 @@ static OUT_OF_LINE void element_results(real *computed, const double *weight, do
 INLINE void element_sum(value_sum *sum, const real *v, int64_t n, const uintptr_t *ahead, const int arrays)
 {
     int64_t i = 0;
-    if (sum->next % BATCH == 0) {
+    const int64_t out = sum->next % BATCH == 0 ? 0 : BATCH - sum->next % BATCH, head = out < n ? out : n;
+    for (; i < head; i++) sum->lane[(sum->next + i) % BATCH] += (double)v[i];
+    if (i + BATCH <= n) {
         ALIGNED double lane[BATCH];
         for (int l = 0; l < BATCH; l++) lane[l] = sum->lane[l];
         for (; i + BATCH <= n; i += BATCH) {
@@ -319,6 +352,11 @@ static void element_plain(closs_elementwise_loss loss, double parameter, const e
     }
 }
 
+INLINE real *element_place(void *data, const element_runs *at, int which)
+{
+    return data ? (real *)data + at->first[which] : NULL;
+}
+
 static void elementwise(const closs_elementwise_args *args, int64_t begin, int64_t end, double *sum)
 {
     ALIGNED real p_copy[ELEMENTS], t_copy[ELEMENTS], positive_copy[ELEMENTS];
@@ -338,49 +376,49 @@ static void elementwise(const closs_elementwise_args *args, int64_t begin, int64
     stream_writer writers[2] = {{{0}, NULL, 0}, {{0}, NULL, 0}}; /* of gradient and Hessian */
     value_sum values = {{0}, 0};
     for (int64_t next = begin; next < end;) {
-        const element_run run = element_run_at(args, next, end - next);
-        next += run.count;
-        const int packed =
-            run.step[AT_PRED] == 1 && run.step[AT_TARGET] == 1 && (!args->grad.data || run.step[AT_GRAD] == 1) &&
-            (!args->hess.data || run.step[AT_HESS] == 1) && (!args->values.data || run.step[AT_VALUES] == 1);
-        if (plain && packed) {
+        element_runs at = element_runs_at(args, next, end - next, ELEMENTS);
+        next += at.length * at.runs;
+        const int packed = at.step[AT_PRED] == 1 && at.step[AT_TARGET] == 1 &&
+                           (!args->grad.data || at.step[AT_GRAD] == 1) && (!args->hess.data || at.step[AT_HESS] == 1) &&
+                           (!args->values.data || at.step[AT_VALUES] == 1);
+        if (plain && packed && at.runs == 1) {
             const element_arrays arrays = {
-                (const real *)args->pred.data + run.offset[AT_PRED],
-                (const real *)args->target.data + run.offset[AT_TARGET],
+                (const real *)args->pred.data + at.first[AT_PRED],
+                (const real *)args->target.data + at.first[AT_TARGET],
                 positive_copy,
-                args->values.data ? (real *)args->values.data + run.offset[AT_VALUES] : NULL,
-                args->grad.data ? (real *)args->grad.data + run.offset[AT_GRAD] : NULL,
-                args->hess.data ? (real *)args->hess.data + run.offset[AT_HESS] : NULL,
+                element_place(args->values.data, &at, AT_VALUES),
+                element_place(args->grad.data, &at, AT_GRAD),
+                element_place(args->hess.data, &at, AT_HESS),
             };
-            element_plain(loss, args->parameter, &arrays, stream ? writers : NULL, args->scale, run.count, &values);
+            element_plain(loss, args->parameter, &arrays, stream ? writers : NULL, args->scale, at.length, &values);
             continue;
         }
-        for (int64_t first = 0; first < run.count; first += ELEMENTS) {
-            const int64_t n = run.count - first < ELEMENTS ? run.count - first : ELEMENTS;
-            int64_t at[AT_ARRAYS];
-            for (int k = 0; k < AT_ARRAYS; k++) at[k] = run.offset[k] + first * run.step[k];
-            const real *p = element_source(args->pred.data, args->dtype, at[AT_PRED], run.step[AT_PRED], n, p_copy);
-            const real *t =
-                element_source(args->target.data, args->dtype, at[AT_TARGET], run.step[AT_TARGET], n, t_copy);
+        /* Several runs, or one by pieces. */
+        for (int64_t left = at.length; left > 0;) {
+            at.length = left < ELEMENTS ? left : ELEMENTS;
+            const int64_t n = at.length * at.runs;
+            const real *p = element_source(args->pred.data, args->dtype, &at, AT_PRED, p_copy);
+            const real *t = element_source(args->target.data, args->dtype, &at, AT_TARGET, t_copy);
             const real *positive = positive_copy;
             if (args->pos_weight.data)
-                positive = element_source(args->pos_weight.data, args->pos_weight_dtype, at[AT_POSITIVE],
-                                          run.step[AT_POSITIVE], n, positive_copy);
+                positive =
+                    element_source(args->pos_weight.data, args->pos_weight_dtype, &at, AT_POSITIVE, positive_copy);
             /* Straight to the caller's gradient where nothing is left to be done to it. */
-            const int direct = !weight && grad_type == REAL_DTYPE && run.step[AT_GRAD] == 1 && args->grad.data;
-            real *g = direct                               ? (real *)args->grad.data + at[AT_GRAD]
+            const int direct =
+                !weight && grad_type == REAL_DTYPE && at.step[AT_GRAD] == 1 && at.runs == 1 && args->grad.data;
+            real *g = direct                               ? element_place(args->grad.data, &at, AT_GRAD)
                       : args->grad.data || args->hess.data ? slopes
                                                            : NULL;
             real *h = args->hess.data ? curvatures : NULL;
             element_loss(loss, args->parameter, p, t, positive, n, weight ? 1 : (real)args->scale, v, g, h);
-            if (weight)
-                for (int64_t i = 0; i < n; i++)
-                    weights[i] = weight_at(&args->sample_weight, args->sample_weight_dtype,
-                                           at[AT_WEIGHT] + i * run.step[AT_WEIGHT]);
+            for (int64_t r = 0; weight && r < at.runs; r++)
+                for (int64_t i = 0; i < at.length; i++)
+                    weights[r * at.length + i] =
+                        weight_at(&args->sample_weight, args->sample_weight_dtype,
+                                  at.first[AT_WEIGHT] + r * at.apart[AT_WEIGHT] + i * at.step[AT_WEIGHT]);
             if (args->grad.data && !direct)
-                element_results(g, weight, args->scale, n, args->grad.data, grad_type, at[AT_GRAD], run.step[AT_GRAD]);
-            if (h)
-                element_results(h, weight, args->scale, n, args->hess.data, hess_type, at[AT_HESS], run.step[AT_HESS]);
+                element_results(g, weight, args->scale, args->grad.data, grad_type, &at, AT_GRAD);
+            if (h) element_results(h, weight, args->scale, args->hess.data, hess_type, &at, AT_HESS);
             if (weight) {
                 for (int64_t i = 0; i < n; i++) weights[i] = weights[i] == 0 ? 0 : weights[i] * (double)v[i];
                 value_sum_add(&values, weights, n);
@@ -389,7 +427,9 @@ static void elementwise(const closs_elementwise_args *args, int64_t begin, int64
             } else {
                 element_sum(&values, v, n, NULL, 0);
             }
-            if (args->values.data) store_reals(v, n, args->values.data, REAL_DTYPE, at[AT_VALUES], run.step[AT_VALUES]);
+            if (args->values.data) element_store(v, args->values.data, REAL_DTYPE, &at, AT_VALUES);
+            left -= at.length;
+            for (int k = 0; k < AT_ARRAYS && left > 0; k++) at.first[k] += ELEMENTS * at.step[k];
         }
     }
     for (int k = 0; k < 2 && stream; k++) stream_end(&writers[k]);

@@ -222,11 +222,11 @@ typedef struct {
 INLINE void value_sum_add(value_sum *restrict sum, const double *restrict values, int64_t count)
 {
     int64_t i = 0;
-    if (sum->next % BATCH == 0)
-        for (; i + BATCH <= count; i += BATCH) {
+    for (; (sum->next + i) % BATCH != 0 && i < count; i++) sum->lane[(sum->next + i) % BATCH] += values[i];
+    for (; i + BATCH <= count; i += BATCH) {
 #pragma omp simd
-            for (int l = 0; l < BATCH; l++) sum->lane[l] += values[i + l];
-        }
+        for (int l = 0; l < BATCH; l++) sum->lane[l] += values[i + l];
+    }
     for (; i < count; i++) sum->lane[(sum->next + i) % BATCH] += values[i];
     sum->next += count;
 }

@@ -2,10 +2,10 @@
 #define load_real KERNEL(load_real)
 #define widen_reals KERNEL(widen_reals)
 #define load_halves KERNEL(load_halves)
-#define load_strided KERNEL(load_strided)
+#define load_runs KERNEL(load_runs)
 #define load_reals KERNEL(load_reals)
 #define store_halves KERNEL(store_halves)
-#define store_strided KERNEL(store_strided)
+#define store_runs KERNEL(store_runs)
 #define store_reals KERNEL(store_reals)
 
 INLINE real load_real(const void *data, closs_dtype dtype, int64_t offset)
@@ -53,51 +53,63 @@ INLINE void store_halves(const real *restrict from, int64_t n, closs_dtype dtype
 #endif
 }
 
-/* Elements with gaps between them. */
-static OUT_OF_LINE void load_strided(const void *data, closs_dtype dtype, int64_t offset, int64_t stride, int64_t n,
-                                     real *restrict to)
+/* Elements with gaps between them, of several runs: element k of run r is at offset + r x apart + k x step. The runs are
+ * short: of each one element at a time. */
+#define EVERY_ELEMENT(access)                                                                                          \
+    for (int64_t k = 0; k < length; k++)                                                                               \
+        for (int64_t r = 0; r < runs; r++) access
+static OUT_OF_LINE void load_runs(const void *data, closs_dtype dtype, int64_t offset, int64_t step, int64_t length,
+                                  int64_t apart, int64_t runs, real *restrict to)
 {
     if (dtype == CLOSS_F32) {
         const float *from = (const float *)data + offset;
-        for (int64_t i = 0; i < n; i++) to[i] = (real)from[i * stride];
+        EVERY_ELEMENT(to[r * length + k] = (real)from[r * apart + k * step];)
     } else if (dtype == CLOSS_F64) {
         const double *from = (const double *)data + offset;
-        for (int64_t i = 0; i < n; i++) to[i] = (real)from[i * stride];
+        EVERY_ELEMENT(to[r * length + k] = (real)from[r * apart + k * step];)
     } else {
         const uint16_t *from = (const uint16_t *)data + offset;
-        uint16_t some[64];
-        for (int64_t i = 0; i < n; i += 64) {
-            const int64_t count = n - i < 64 ? n - i : 64;
-            for (int64_t k = 0; k < count; k++) some[k] = from[(i + k) * stride];
-            load_halves(some, dtype, count, to + i);
-        }
+        for (int64_t k = 0; k < length; k++)
+            for (int64_t r = 0; r < runs; r += 64) {
+                const int64_t count = runs - r < 64 ? runs - r : 64;
+                uint16_t some[64];
+                real wide[64];
+                for (int64_t j = 0; j < count; j++) some[j] = from[(r + j) * apart + k * step];
+                load_halves(some, dtype, count, wide);
+                for (int64_t j = 0; j < count; j++) to[(r + j) * length + k] = wide[j];
+            }
     }
 }
 
-static OUT_OF_LINE void store_strided(const real *restrict from, int64_t n, void *data, closs_dtype dtype,
-                                      int64_t offset, int64_t stride)
+static OUT_OF_LINE void store_runs(const real *restrict from, void *data, closs_dtype dtype, int64_t offset,
+                                   int64_t step, int64_t length, int64_t apart, int64_t runs)
 {
     if (dtype == CLOSS_F32) {
         float *to = (float *)data + offset;
-        for (int64_t i = 0; i < n; i++) to[i * stride] = (float)from[i];
+        EVERY_ELEMENT(to[r * apart + k * step] = (float)from[r * length + k];)
     } else if (dtype == CLOSS_F64) {
         double *to = (double *)data + offset;
-        for (int64_t i = 0; i < n; i++) to[i * stride] = (double)from[i];
+        EVERY_ELEMENT(to[r * apart + k * step] = (double)from[r * length + k];)
     } else {
-        uint16_t *to = (uint16_t *)data + offset, some[64];
-        for (int64_t i = 0; i < n; i += 64) {
-            const int64_t count = n - i < 64 ? n - i : 64;
-            store_halves(from + i, count, dtype, some);
-            for (int64_t k = 0; k < count; k++) to[(i + k) * stride] = some[k];
-        }
+        uint16_t *to = (uint16_t *)data + offset;
+        for (int64_t k = 0; k < length; k++)
+            for (int64_t r = 0; r < runs; r += 64) {
+                const int64_t count = runs - r < 64 ? runs - r : 64;
+                uint16_t some[64];
+                real wide[64];
+                for (int64_t j = 0; j < count; j++) wide[j] = from[(r + j) * length + k];
+                store_halves(wide, count, dtype, some);
+                for (int64_t j = 0; j < count; j++) to[(r + j) * apart + k * step] = some[j];
+            }
     }
 }
+#undef EVERY_ELEMENT
 
 INLINE void load_reals(const void *data, closs_dtype dtype, int64_t offset, int64_t stride, int64_t n,
                        real *restrict to)
 {
     if (stride != 1) {
-        load_strided(data, dtype, offset, stride, n, to);
+        load_runs(data, dtype, offset, 0, 1, stride, n, to);
     } else if (dtype == CLOSS_F32) {
         const float *from = (const float *)data + offset;
 #pragma omp simd
@@ -115,7 +127,7 @@ INLINE void store_reals(const real *restrict from, int64_t n, void *data, closs_
                         int64_t stride)
 {
     if (stride != 1) {
-        store_strided(from, n, data, dtype, offset, stride);
+        store_runs(from, data, dtype, offset, 0, 1, stride, n);
     } else if (dtype == CLOSS_F32) {
         float *to = (float *)data + offset;
 #pragma omp simd

@@ -378,3 +378,36 @@ def test_inputs_are_not_modified(rng):
         )
         for given, copy in zip((logits, labels, class_weight, sample_weight), copies, strict=True):
             np.testing.assert_array_equal(given, copy)
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+@pytest.mark.parametrize("shape", [(301, 1), (300, 2), (200, 3), (41, 5, 2), (60, 17), (20, 100), (9, 256), (3, 700)])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_short_runs_of_elements(shape, weighted, dtype, rng):
+    """Views whose elements lie together by few, and a broadcast target: the bits of the contiguous call."""
+    wide = (*shape[:-1], shape[-1] + 1)
+
+    def view(data):
+        room = np.full(wide, 77, data.dtype)
+        room[..., :-1] = data
+        return room, room[..., :-1]
+
+    data = rng.standard_normal(shape).astype(dtype)
+    target = np.broadcast_to(rng.standard_normal(shape[-1:]).astype(dtype), shape)
+    weights = rng.random(shape) if weighted else None
+    options = {"reduction": "none", "sample_weight": weights}
+    loss, slope, curvature = closs.huber_loss(data, target.copy(), grad=True, hess=True, **options)
+    total = closs.huber_loss(data, target.copy(), reduction="sum", sample_weight=weights)
+    if weighted:
+        options["sample_weight"] = view(weights)[1]
+    rooms = [view(np.zeros_like(array)) for array in (slope, curvature, loss)]
+    (_, grad), (_, hess), (_, out) = rooms
+    for threads in (1, 3):
+        with closs.threads(threads):
+            closs.huber_loss(view(data)[1], target, grad=grad, hess=hess, out=out, **options)
+            again = closs.huber_loss(view(data)[1], target, reduction="sum", sample_weight=options["sample_weight"])
+        reference.assert_same_bits(np.ascontiguousarray(out), loss)
+        reference.assert_same_bits(np.ascontiguousarray(grad), slope)
+        reference.assert_same_bits(np.ascontiguousarray(hess), curvature)
+        assert all((room[..., -1] == 77).all() for room, _ in rooms)
+        assert again == total
