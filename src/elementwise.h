@@ -300,10 +300,12 @@ static OUT_OF_LINE void element_results(real *computed, const double *weight, do
  * address is fetched: hardware stops fetching where no memory is read. */
 INLINE void element_sum(value_sum *sum, const real *v, int64_t n, const uintptr_t *ahead, const int arrays)
 {
+    const int64_t out = (BATCH - sum->next % BATCH) % BATCH, head = out < n ? out : n; /* lanes to the first one */
+    for (int64_t i = 0; i < head; i++) sum->lane[(sum->next + i) % BATCH] += (double)v[i];
+    sum->next += n;
+    v += head, n -= head;
     int64_t i = 0;
-    const int64_t out = sum->next % BATCH == 0 ? 0 : BATCH - sum->next % BATCH, head = out < n ? out : n;
-    for (; i < head; i++) sum->lane[(sum->next + i) % BATCH] += (double)v[i];
-    if (i + BATCH <= n) {
+    if (n >= BATCH) {
         ALIGNED double lane[BATCH];
         for (int l = 0; l < BATCH; l++) lane[l] = sum->lane[l];
         for (; i + BATCH <= n; i += BATCH) {
@@ -313,8 +315,7 @@ INLINE void element_sum(value_sum *sum, const real *v, int64_t n, const uintptr_
         }
         for (int l = 0; l < BATCH; l++) sum->lane[l] = lane[l];
     }
-    for (; i < n; i++) sum->lane[(sum->next + i) % BATCH] += (double)v[i];
-    sum->next += n;
+    for (; i < n; i++) sum->lane[i % BATCH] += (double)v[i];
 }
 
 /* Contiguous arrays of `real`. */

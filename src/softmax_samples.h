@@ -221,14 +221,16 @@ typedef struct {
 
 INLINE void value_sum_add(value_sum *restrict sum, const double *restrict values, int64_t count)
 {
+    const int64_t out = (BATCH - sum->next % BATCH) % BATCH, head = out < count ? out : count;
+    for (int64_t i = 0; i < head; i++) sum->lane[(sum->next + i) % BATCH] += values[i];
+    sum->next += count;
+    values += head, count -= head;
     int64_t i = 0;
-    for (; (sum->next + i) % BATCH != 0 && i < count; i++) sum->lane[(sum->next + i) % BATCH] += values[i];
     for (; i + BATCH <= count; i += BATCH) {
 #pragma omp simd
         for (int l = 0; l < BATCH; l++) sum->lane[l] += values[i + l];
     }
-    for (; i < count; i++) sum->lane[(sum->next + i) % BATCH] += values[i];
-    sum->next += count;
+    for (; i < count; i++) sum->lane[i % BATCH] += values[i];
 }
 
 INLINE double value_sum_total(value_sum *sum)

@@ -53,8 +53,8 @@ INLINE void store_halves(const real *restrict from, int64_t n, closs_dtype dtype
 #endif
 }
 
-/* Elements with gaps between them, of several runs: element k of run r is at offset + r x apart + k x step. The runs are
- * short: of each one element at a time. */
+/* Elements with gaps between them, of several runs: element k of run r is at offset + r x apart + k x step. Runs are
+ * short: of each, one element at a time. */
 #define EVERY_ELEMENT(access)                                                                                          \
     for (int64_t k = 0; k < length; k++)                                                                               \
         for (int64_t r = 0; r < runs; r++) access
