@@ -46,9 +46,9 @@ extern const closs_kernels closs_kernels_avx2;
 extern const closs_kernels closs_kernels_avx512;
 extern const closs_kernels closs_kernels_neon;
 
-/* Whether samples are the lanes: where the class axis is not the fastest in memory; and up to `few` classes, unless
- * there are so few samples that most lanes would be empty: the sample that is a row costs as much by itself as `row`
- * classes. */
+/* Whether samples are the lanes: where the class axis is not the fastest in memory, and up to `few` classes; but not
+ * where there are so few samples that most lanes would be empty. (A sample that is a row costs as much by itself as
+ * `row` classes.) */
 enum { CLOSS_FEW_F64 = 128, CLOSS_FEW_F32 = 192, CLOSS_ROW = 12, CLOSS_TERMS_ROW = 16 };
 int closs_lanes_of_samples(const closs_softmax_args *args, int64_t few, int64_t row);
 

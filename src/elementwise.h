@@ -2,7 +2,8 @@
  * target for the sigmoid cross-entropy. Each is one inline function from an element to value, slope and curvature (the
  * first and second derivative in the prediction); the loop around them exists once, below.
  *
- * Passes: one over memory, in blocks of 512 floats or 256 doubles. Arithmetic is in `real`. A value is rounded to it
+ * Passes: one over memory, in blocks of 512 floats or 256 doubles, in place where elements have no gaps; of runs that
+ * are shorter (a view without its last column) several together. Arithmetic is in `real`. A value is rounded to it
  * before it is weighted, and summed in double from the first addition, in 16 lanes by the number of the element in its
  * block of samples.
  *

@@ -12,10 +12,9 @@
  * Terms whose v_j, e_j or q_j is exactly 0 are left out. The maximum's term is counted, not summed, so S' holds all
  * digits.
  *
- * Layout: groups of LANES_OF_TERMS lanes. Lanes are classes for long rows whose class axis is the fastest in memory,
- * else samples. Passes: one to sum, in blocks of TERM_TILE classes or chunks of TERM_TILE / LANES_OF_TERMS, the maximum
- * of each before its terms while it is in L1, what was summed rescaled where the maximum grows; one more for gradient
- * and Hessian.
+ * Layout: groups of LANES_OF_TERMS lanes, which are classes for long rows, else samples (closs_lanes_of_samples).
+ * Passes: one to sum, in blocks of TERM_TILE classes or chunks of TERM_TILE / LANES_OF_TERMS, the maximum of each before
+ * its terms while it is in L1, what was summed rescaled where the maximum grows; one more for gradient and Hessian.
  *
  * Accumulators: 16 terms in a lane of `real`, then in double; lanes by a fixed tree. Error: 8 eps of the sum of
  * |terms|, plus what rounding z_j - m makes of each exponential; what is done once a sample is done in double.
