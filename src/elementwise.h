@@ -262,9 +262,13 @@ static OUT_OF_LINE const real *element_source(const void *data, closs_dtype dtyp
 {
     const int64_t first = at->first[which], step = at->step[which], apart = at->apart[which], length = at->length;
     const int joined = step == 1 && (at->runs == 1 || apart == length);
+    const int repeated = step == 0 && (at->runs == 1 || apart == 0);
+    const real one = load_real(data, dtype, first);
     if (joined && dtype == REAL_DTYPE) return (const real *)data + first;
     if (joined)
         load_reals(data, dtype, first, 1, length * at->runs, buffer);
+    else if (repeated)
+        for (int64_t i = 0; i < length * at->runs; i++) buffer[i] = one;
     else if (length < SHORT_RUN)
         load_runs(data, dtype, first, step, length, apart, at->runs, buffer);
     else
