@@ -202,7 +202,7 @@ INLINE int is_large(const closs_softmax_args *args)
     enum { LARGE = 4 << 20 };
     double bytes = (double)args->classes * (double)bytes_of(grad_dtype(args));
     for (int32_t axis = 0; axis < args->ndim; axis++) bytes *= (double)args->shape[axis];
-    return bytes >= LARGE;
+    return bytes >= (double)LARGE;
 }
 
 /* One value of a sample, in the dtype of values. */
