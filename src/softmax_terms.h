@@ -13,8 +13,9 @@
  * digits.
  *
  * Layout: groups of LANES_OF_TERMS lanes, which are classes for long rows, else samples (closs_lanes_of_samples).
- * Passes: one to sum, in blocks of TERM_TILE classes or chunks of TERM_TILE / LANES_OF_TERMS, the maximum of each before
- * its terms while it is in L1, what was summed rescaled where the maximum grows; one more for gradient and Hessian.
+ * Passes: one to sum, in blocks of TERM_TILE classes or chunks of TERM_TILE / LANES_OF_TERMS, the maximum of each
+ * before its terms while it is in L1, what was summed rescaled where the maximum grows; one more for gradient and
+ * Hessian.
  *
  * Accumulators: 16 terms in a lane of `real`, then in double; lanes by a fixed tree. Error: 8 eps of the sum of
  * |terms|, plus what rounding z_j - m makes of each exponential; what is done once a sample is done in double.
