@@ -11,7 +11,7 @@ from closs._arguments cimport (
     reduced, reduction_of, results, sample_axes, scale_of, shape_of, values_buffer, warn_of_mean, weak,
 )
 from closs._core cimport (
-    CLOSS_F64, CLOSS_HUBER, CLOSS_L1, CLOSS_LOG_COSH, CLOSS_MSE, CLOSS_PSEUDO_HUBER, CLOSS_QUANTILE,
+    CLOSS_F32, CLOSS_F64, CLOSS_HUBER, CLOSS_L1, CLOSS_LOG_COSH, CLOSS_MSE, CLOSS_PSEUDO_HUBER, CLOSS_QUANTILE,
     CLOSS_SIGMOID_CROSS_ENTROPY, CLOSS_SMOOTH_L1, closs_elementwise_args, closs_elementwise_check,
     closs_elementwise_defaults, closs_elementwise_loss, closs_report, elementwise_run, threads_for,
 )
@@ -78,11 +78,12 @@ cdef object compute(closs_elementwise_loss loss, double parameter, object pred, 
     cdef closs_report report
     cdef double total = 0
     # An element of a softmax costs as much as moving 24 bytes; a logarithm or a square root, with what belongs to it,
-    # twice that.
+    # twice that. To convert a number of a half type costs as much as two bytes more.
     cdef int moved = 2 + (gradient is not None) + (hessian is not None)
     if loss == CLOSS_SIGMOID_CROSS_ENTROPY or loss == CLOSS_LOG_COSH or loss == CLOSS_PSEUDO_HUBER:
         moved += 12
-    cdef int threads = threads_for(axes.count * (8 if args.dtype == CLOSS_F64 else 4) * moved // 24)
+    cdef int size = 4 if args.dtype == CLOSS_F32 else 8 if args.dtype == CLOSS_F64 else 6
+    cdef int threads = threads_for(axes.count * size * moved // 24)
     with nogil:
         closs_elementwise_check(&args, &report)
         args.scale = scale_of(&report, how)

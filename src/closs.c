@@ -89,15 +89,19 @@ static int has_lanes(const closs_softmax_args *args)
 int64_t closs_softmax_block(const closs_softmax_args *args)
 {
     /* Blocks of 3 us or more, where a sample by itself costs as much as a dozen classes, keep the cost of a call and of
-     * a thread's turn far below that of the work; powers of two are shared evenly by what most batches are. At most
-     * 8192 blocks bound the memory for their sums. Multiples of 16 keep tiles whole. */
+     * a thread's turn far below that of the work; powers of two are shared evenly by what most batches are. Of less
+     * than eight such blocks half as much, for threads to share. At most 8192 blocks bound the memory for their sums.
+     * Multiples of 16 keep tiles whole. */
+    enum { COST = 16384, FEW_BLOCKS = 8 };
     const int64_t samples = count_samples(args);
-    int64_t block = args->classes < 16384 ? 16384 / (args->classes + 12) : 1;
+    int64_t block = args->classes < COST ? COST / (args->classes + 12) : 1;
+    const int little = samples < FEW_BLOCKS * block;
+    if (little && block > 1) block /= 2;
     while ((block & (block - 1)) != 0) block &= block - 1;
     const int64_t least = samples / 8192 + 1;
     if (block < least) block = least;
     /* Lanes want as many neighbours as a tile has room for, and threads more blocks than one. */
-    if (has_lanes(args) && block < 256) block = args->classes < 1024 ? 256 : 128;
+    if (has_lanes(args) && block < 256 && !(little && classes_fastest(args))) block = args->classes < 1024 ? 256 : 128;
     if (block >= 16) block = (block + 15) / 16 * 16;
     return block < 1 ? 1 : block;
 }

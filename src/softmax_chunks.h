@@ -79,7 +79,7 @@ typedef struct {
     int64_t count;                       /* samples */
     int64_t width;                       /* lanes: count, rounded up to a multiple of BATCH */
     int labelled;                        /* whether samples have labels */
-    int large;                           /* see is_large */
+    int far;                             /* see fetches_far */
 } lanes_state;
 
 /* A chunk of n classes, from class `first`, of all lanes. */

@@ -167,7 +167,7 @@ static void softmax_tile(lanes_state *state, const closs_softmax_args *args, int
         if (ahead && has_grad)
             chunk.target =
                 tile_ahead(state, args, args->grad.data, grad_dtype(args), state->grad, grad_stride, first, 0);
-        if (beside && !state->large) chunk.target.later = 0;
+        if (!state->far) chunk.target.later = 0;
         if (exps == grad) /* exponentials go there now, too soon for a fetch */
             chunk.target = from_lane(chunk.target, BATCH);
         if (!beside && n > 0)
@@ -211,7 +211,7 @@ static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t
     lanes_state state;
     value_sum values = {{0}, 0};
     sample_cursor cursor = cursor_at(args, begin, end);
-    state.large = is_large(args);
+    state.far = fetches_far(args);
     /* Samples of which a tile holds all classes, or a chunk of them: of transposed ones fewer, for room in L1, where
      * gradients take as much again. */
     const int64_t room = stride != 1 ? TILE : args->grad.data ? GRAD_TILE : FEW_TILE;

@@ -125,15 +125,16 @@ INLINE real row_max(const real *x, int64_t n)
     return lane[0];
 }
 
-/* Whole groups. The term of class `hit` (with `has_hit`) is not added. */
+/* Whole groups. The term of class `hit` (with `has_hit`) is not added. Fetched is also what lies `far`
+ * bytes behind what is stored. */
 INLINE void row_exp_groups(const real *x, int64_t n, const int has_hit, int64_t hit, real base, memory_ahead ahead,
-                           real *restrict partial, real *store)
+                           real *restrict partial, real *store, uintptr_t far)
 {
     const real lowest = exp_lowest();
     for (int64_t g = 0; g < n; g += LANES, ahead.data += (uintptr_t)ahead.step) {
         const order_t lane = (order_t)(hit - g);
         fetch(ahead, 0, sizeof(real) * LANES);
-        if (store) fetch_lines_later((uintptr_t)(store + g) + LATER_BYTES, sizeof(real) * LANES);
+        if (store) fetch_lines_later((uintptr_t)(store + g) + far, sizeof(real) * LANES);
 #pragma omp simd
         for (int l = 0; l < LANES; l++) {
             const real e = exp_above(x[g + l] - base, lowest);
@@ -179,22 +180,22 @@ INLINE double row_exp_pivots(const real *x, int64_t n, real base, memory_ahead a
     return (double)ties[0];
 }
 
-/* The exponentials of a block, to `store` unless NULL; returned is that of class `hit` (or -1), which is left out of
- * the sums. */
+/* The exponentials of a block, to `store` unless NULL (`far` as above). Returned is that of class `hit` (or -1), which
+ * is left out of the sums. */
 INLINE real row_exps(const real *x, int64_t n, int64_t hit, real base, memory_ahead ahead, real *restrict partial,
-                     real *store)
+                     real *store, uintptr_t far)
 {
     const int64_t whole = n - n % LANES, tail = n - LANES;
     const real label = hit >= 0 ? exp_scaled(x[hit] - base) : 0; /* before `store` takes its place */
     /* No loop ends where the label is: it is another class in every row, and hardware foretells the ends of loops. */
     if (store && hit >= 0)
-        row_exp_groups(x, whole, 1, hit, base, ahead, partial, store);
+        row_exp_groups(x, whole, 1, hit, base, ahead, partial, store, far);
     else if (store)
-        row_exp_groups(x, whole, 0, hit, base, ahead, partial, store);
+        row_exp_groups(x, whole, 0, hit, base, ahead, partial, store, far);
     else if (hit >= 0)
-        row_exp_groups(x, whole, 1, hit, base, ahead, partial, NULL);
+        row_exp_groups(x, whole, 1, hit, base, ahead, partial, NULL, 0);
     else
-        row_exp_groups(x, whole, 0, hit, base, ahead, partial, NULL);
+        row_exp_groups(x, whole, 0, hit, base, ahead, partial, NULL, 0);
     if (whole < n)
         row_exp_group(x + tail, (int)(whole - tail), hit >= whole ? hit - tail : -1, base, partial,
                       store ? store + tail : NULL);
@@ -203,9 +204,9 @@ INLINE real row_exps(const real *x, int64_t n, int64_t hit, real base, memory_ah
 
 /* n <= BLOCK classes, `hit` the index among them of the term to leave out, or -1; with `pivot` that is the first one of
  * the maximum.
- * Exponentials to `store` unless NULL. */
+ * Exponentials to `store` unless NULL, `far` as above. */
 static void row_block(row_state *state, const real *x, int64_t n, int64_t hit, int pivot, memory_ahead ahead,
-                      real *store)
+                      real *store, uintptr_t far)
 {
     const real max = row_max(x, n);
     if (max > state->max) {
@@ -230,7 +231,7 @@ static void row_block(row_state *state, const real *x, int64_t n, int64_t hit, i
     /* -inf - -inf is NaN: while only -inf was seen any finite base gives the zeros that are meant. */
     const real base = state->max == -INFINITY ? 0 : state->max;
     ALIGNED real partial[LANES] = {0};
-    state->label += (double)row_exps(x, n, hit, base, ahead, partial, store);
+    state->label += (double)row_exps(x, n, hit, base, ahead, partial, store, far);
 #pragma omp simd
     for (int l = 0; l < LANES; l++) state->open[l] += (double)partial[l];
 }
@@ -277,6 +278,7 @@ static void row_part(closs_softmax_part *part, const closs_softmax_args *args, c
                      const row_view *written, int64_t begin, int64_t end, int64_t label, real *store)
 {
     const int pivot = leaves_out_pivot(args);
+    const uintptr_t far = fetches_far(args) ? LATER_BYTES : 0;
     ALIGNED real buffer[LANES + BLOCK];
     for (int l = 0; l < LANES; l++) buffer[l] = 0;
     row_state state;
@@ -289,7 +291,7 @@ static void row_part(closs_softmax_part *part, const closs_softmax_args *args, c
         for (int64_t j = 0; written && j < n; j += 64 / bytes_of(written->dtype))
             PREFETCH((const void *)address_of(written->data, (written->offset + first + j) * bytes_of(written->dtype)));
         row_block(&state, row_gather(row, first, n, buffer), n, hit, pivot, row_ahead(row, first),
-                  store ? store + first : NULL);
+                  store ? store + first : NULL, far);
         part->block_max[b] = (double)state.max;
     }
     FOLD(state.open, SUM);

@@ -57,6 +57,7 @@ INLINE void batch_take(row_batch *rows, int64_t r, int64_t classes, const row_vi
 static void rows_of_a_block(const closs_softmax_args *args, const row_batch *rows, int64_t begin, int64_t end)
 {
     const int pivot = leaves_out_pivot(args), written = args->grad.data != NULL;
+    const uintptr_t far = written && fetches_far(args) ? LATER_BYTES : 0;
     const int64_t n = args->classes, to_write = written ? n : 0;
     const double unit = (double)((bits_t)1 << EXP_BIAS);
     ALIGNED real max[BATCH], at_label[BATCH] = {0};
@@ -77,7 +78,7 @@ static void rows_of_a_block(const closs_softmax_args *args, const row_batch *row
         } else {
             const real base = max[r] == -INFINITY ? 0 : max[r];
             left_out[r] = (double)row_exps(rows->x[r], n, rows->label[r], base, ahead, partial,
-                                           written && !pivot ? rows->grad[r] : NULL);
+                                           written && !pivot ? rows->grad[r] : NULL, far);
         }
         for (int l = 0; l < LANES; l++) sum[l] = (double)partial[l];
         sum[0] += others[r];

@@ -194,15 +194,22 @@ INLINE closs_dtype hess_dtype(const closs_softmax_args *args)
     return args->wide_hess && args->dtype != CLOSS_F64 ? CLOSS_F32 : args->dtype;
 }
 
-/* Whether an array of all classes is too large for the second cache. Only then are gradients fetched far ahead where
- * samples are neighbours: what lies ahead may be another thread's, which would wait for it (two of them, class axis
- * first, 100 x 800: x1.6 without). */
-INLINE int is_large(const closs_softmax_args *args)
+/* Whether an array of all classes takes as many bytes as `least`, or more. */
+INLINE int is_large(const closs_softmax_args *args, closs_dtype dtype, int64_t least)
 {
-    enum { LARGE = 4 << 20 };
-    double bytes = (double)args->classes * (double)bytes_of(grad_dtype(args));
+    double bytes = (double)args->classes * (double)bytes_of(dtype);
     for (int32_t axis = 0; axis < args->ndim; axis++) bytes *= (double)args->shape[axis];
-    return bytes >= (double)LARGE;
+    return bytes >= (double)least;
+}
+
+/* Whether gradients are fetched far ahead. Only large arrays are, past what another thread may be writing, which would
+ * wait for its lines: 24 x 1000 floats with smoothing x1.4 without, of two threads; class axis first, where each has
+ * every neighbour, 100 x 800 x1.6. */
+INLINE int fetches_far(const closs_softmax_args *args)
+{
+    enum { LARGE_PACKED = 1 << 20, LARGE_BESIDE = 4 << 20 };
+    const int packed = class_stride_of(args->grad.strides, args->ndim) == 1;
+    return is_large(args, grad_dtype(args), packed ? LARGE_PACKED : LARGE_BESIDE);
 }
 
 /* One value of a sample, in the dtype of values. */

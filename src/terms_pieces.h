@@ -71,16 +71,15 @@ INLINE memory_ahead grad_ahead(const closs_softmax_args *args, const terms_place
     const int64_t size = bytes_of(grad_dtype(args)), L = LANES_OF_TERMS;
     const int64_t stride = class_stride_of(args->grad.strides, args->ndim);
     const uintptr_t data = address_of(args->grad.data, place->grad[0] * size);
-    const int large = is_large(args);
     const memory_ahead in_place = {address_of(g, L * size), size, g_step * size,
-                                   place->along ? LATER_BYTES
-                                   : large      ? later_beside(g_step * size, args->classes)
-                                                : 0};
+                                   place->along ? LATER_BYTES : later_beside(g_step * size, args->classes)};
     const memory_ahead beside = {line_of(data + (uintptr_t)(first * stride * size), place->width * size), size,
-                                 stride * size, large ? later_beside(stride * size, args->classes) : 0};
+                                 stride * size, later_beside(stride * size, args->classes)};
     const memory_ahead packed = {data + (uintptr_t)(first * L * size), args->classes * size, L * size,
                                  place->along ? LATER_BYTES : later_packed(place->width * args->classes * size)};
-    return g ? in_place : stride == 1 || place->along ? packed : beside;
+    memory_ahead ahead = g ? in_place : stride == 1 || place->along ? packed : beside;
+    if (!fetches_far(args)) ahead.later = 0;
+    return ahead;
 }
 
 /* n classes from `first`, in place or in `tile`; the distance between classes (lanes that are samples) goes to

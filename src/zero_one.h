@@ -28,7 +28,8 @@
 #define CLOSS_ZERO_ONE_SIZES
 enum {
     FEW_SCORES = 33, /* classes below which samples are the lanes, always */
-    STRETCH = 512    /* classes between two looks at what was found */
+    STRETCH = 512,   /* classes between two looks at what was found */
+    LARGE = 4 << 20  /* bytes of scores that the second cache has no room for */
 };
 
 /* Whether z at a place before the label's (or not) beats its score v: in one piece of arithmetic, because && and ||
@@ -179,7 +180,7 @@ static void zero_one_lanes(const closs_softmax_args *args, int64_t stride, int l
 static void zero_one(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum)
 {
     const int64_t stride = class_stride_of(args->logits.strides, args->ndim);
-    const int large = is_large(args);
+    const int large = is_large(args, args->dtype, LARGE);
     value_sum values = {{0}, 0};
     scored_samples some;
     for (sample_cursor cursor = cursor_at(args, begin, end); cursor.left > 0;) {

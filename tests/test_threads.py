@@ -16,10 +16,11 @@ import closs
 from closs import _core
 
 HAS_OPENMP = _core.config()["openmp"]
-# Large enough for several blocks in parallel; few classes, long rows, rows that threads share, and samples fastest.
+# Large enough for several blocks in parallel; few classes, long rows, rows that threads share, samples fastest, and
+# little work, in smaller blocks.
 SHAPES = [
     ((60_000, 10), 1), ((700, 1000), 1), ((40, 20_000), 1), ((4, 120_000), 1), ((1, 600_000), 1), ((3, 30, 9000), 1),
-    ((100, 3000), 0), ((600, 100), 0),
+    ((100, 3000), 0), ((600, 100), 0), ((300, 100), 1),
 ]  # fmt: skip
 
 
