@@ -102,8 +102,8 @@ def get_library_dir() -> str:
     --------
     >>> import os
     >>> import closs
-    >>> sorted(os.listdir(closs.get_library_dir()))
-    ['cmake', 'libcloss.a', 'pkgconfig']
+    >>> os.path.isfile(os.path.join(closs.get_library_dir(), "pkgconfig", "closs.pc"))
+    True
     """
     return _os.path.join(_os.path.dirname(_os.path.abspath(__file__)), "lib")
 

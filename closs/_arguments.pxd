@@ -17,6 +17,7 @@ cdef enum:
     GRAD = 2
     HESS = 3
     LABELS = 4
+    POS_WEIGHT = 4  # of elementwise losses, which have no labels
     WEIGHT = 5
     VALUES = 6
     ROLES = 7
@@ -29,7 +30,7 @@ cdef struct sample_axes:
     int64_t count
     int64_t shape[MAX_AXES]
     int64_t stride[ROLES][MAX_AXES + 1]
-    int64_t class_weight[1]
+    int64_t class_weight_stride[1]  # here, for libcloss keeps its address
 
 cdef int reduction_of(object given) except -1
 cdef int axis_of(object given, int ndim) except -1
@@ -70,7 +71,9 @@ cdef int fill_axes(sample_axes *axes, int axis, cnp.ndarray data, cnp.ndarray ta
                    cnp.ndarray hess, cnp.ndarray labels, cnp.ndarray weight, cnp.ndarray values) except -1
 cdef int raise_report(const closs_report *report, cnp.ndarray labels, int64_t classes, object ignore_index,
                       cnp.ndarray class_weight, cnp.ndarray sample_weight, cnp.ndarray pos_weight) except -1
-cdef int check_buffer(cnp.ndarray buffer, str name, object given, tuple inputs, bint may_be_first) except -1
+cdef int check_buffers(tuple inputs, object grad, cnp.ndarray gradient, object hess, cnp.ndarray hessian, object out,
+                       cnp.ndarray values) except -1
+cdef cnp.ndarray flat_buffer(cnp.ndarray gradient)
 cdef double scale_of(const closs_report *report, int how) noexcept nogil
 cdef bint needs_python(const closs_report *report, int how) noexcept nogil
 cdef double reduced(const closs_report *report, int how, double total) noexcept

@@ -470,6 +470,13 @@ cdef cnp.ndarray gradient_buffer(object given, str name, cnp.ndarray data):
     return as_buffer(given, name, data, -1, cnp.PyArray_TYPE(data), is_half(data))
 
 
+cdef cnp.ndarray flat_buffer(cnp.ndarray gradient):
+    """Where it is computed for axis=None: itself, or what has to be copied to it."""
+    if gradient is None or cnp.PyArray_IS_C_CONTIGUOUS(gradient):
+        return None if gradient is None else gradient.reshape(-1)
+    return np.empty(gradient.size, gradient.dtype)
+
+
 cdef cnp.ndarray values_buffer(object given, int reduction, cnp.ndarray data, int axis):
     if reduction != NONE:
         if given is not None:
@@ -555,6 +562,16 @@ cdef int check_buffer(cnp.ndarray buffer, str name, object given, tuple inputs, 
             check_overlap(buffer, name, raw, other, may_be_first)
         check_overlap(buffer, name, converted, other, may_be_first)
         may_be_first = False
+    return 0
+
+
+cdef int check_buffers(tuple inputs, object grad, cnp.ndarray gradient, object hess, cnp.ndarray hessian, object out,
+                       cnp.ndarray values) except -1:
+    """No buffer of the caller's overlaps an input or another one; a gradient may be the first input."""
+    outputs = ((hess, hessian, "hess"), (out, values, "out"))
+    check_buffer(gradient, "grad", grad, (*inputs, *outputs), True)
+    check_buffer(hessian, "hess", hess, (*inputs, outputs[1]), False)
+    check_buffer(values, "out", out, inputs, False)
     return 0
 
 

@@ -199,5 +199,5 @@ cdef closs_status closs_set_isa(const char *name) noexcept nogil
 cdef double softmax_run(const closs_softmax_args *args, int64_t samples, int threads) noexcept nogil
 cdef double elementwise_run(const closs_elementwise_args *args, int64_t samples, int threads) noexcept nogil
 
-# The threads that work on this many elements should get; needs the GIL.
-cdef int threads_for(int64_t elements) except -1
+# The threads for that much work, in elements of a softmax. Notes that a call came; needs the GIL.
+cdef int threads_for(int64_t work) except -1

@@ -6,8 +6,8 @@ from libc.math cimport INFINITY
 cimport numpy as cnp
 
 from closs._arguments cimport (
-    DATA, GRAD, HESS, LABELS, TARGET, VALUES, WEIGHT, as_data, as_pair, as_pos_weight, as_sample_weight, bounded,
-    check_buffer, dtype_of, fill_axes, gradient_buffer, is_half, is_weak, need_one_shape, needs_python, raise_report,
+    DATA, GRAD, HESS, POS_WEIGHT, TARGET, VALUES, WEIGHT, as_data, as_pair, as_pos_weight, as_sample_weight, bounded,
+    check_buffers, dtype_of, fill_axes, gradient_buffer, is_half, is_weak, need_one_shape, needs_python, raise_report,
     reduced, reduction_of, results, sample_axes, scale_of, shape_of, values_buffer, warn_of_mean, weak,
 )
 from closs._core cimport (
@@ -34,12 +34,7 @@ cdef object compute(closs_elementwise_loss loss, double parameter, object pred, 
             (pred, data, data_name), (target, other, "target"), (pos_weight, positive, "pos_weight"),
             (sample_weight, by_sample, "sample_weight"),
         )
-        if gradient is not None:
-            check_buffer(gradient, "grad", grad, (*inputs, (hess, hessian, "hess"), (out, values, "out")), True)
-        if hessian is not None:
-            check_buffer(hessian, "hess", hess, (*inputs, (out, values, "out")), False)
-        if values is not None:
-            check_buffer(values, "out", out, inputs, False)
+        check_buffers(inputs, grad, gradient, hess, hessian, out, values)
 
     cdef sample_axes axes
     cdef closs_elementwise_args args = closs_elementwise_defaults()
@@ -57,7 +52,7 @@ cdef object compute(closs_elementwise_loss loss, double parameter, object pred, 
     if positive is not None:
         args.pos_weight_dtype = dtype_of(positive)
         args.pos_weight.data = cnp.PyArray_DATA(positive)
-        args.pos_weight.strides = axes.stride[LABELS]
+        args.pos_weight.strides = axes.stride[POS_WEIGHT]
     if by_sample is not None:
         args.sample_weight_dtype = dtype_of(by_sample)
         args.sample_weight.data = cnp.PyArray_DATA(by_sample)

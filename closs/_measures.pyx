@@ -6,8 +6,8 @@ from libc.stdint cimport int64_t
 
 from closs._arguments cimport (
     NONE, are_integers, as_array, as_data, as_labels, as_logits, as_pair, as_sample_weight, axis_of, base_of,
-    check_buffer, gradient_buffer, has_shape_without, is_native, kind_of, name_of_dtype, need_axes, reduction_of,
-    results, sample_axes, shape_of, values_buffer,
+    check_buffers, flat_buffer, gradient_buffer, has_shape_without, is_native, kind_of, name_of_dtype, need_axes,
+    reduction_of, results, sample_axes, shape_of, values_buffer,
 )
 from closs._core cimport (
     CLOSS_ENTROPY, CLOSS_F64, CLOSS_I32, CLOSS_I64, CLOSS_JS_DIVERGENCE, CLOSS_KL_DIVERGENCE,
@@ -33,10 +33,7 @@ cdef object measure(closs_softmax_result kind, object p_given, cnp.ndarray p, ob
     if axis is None:
         data = q.reshape(-1)
         target = None if p is None else p.reshape(-1)
-        if gradient is not None and cnp.PyArray_IS_C_CONTIGUOUS(gradient):
-            written = gradient.reshape(-1)
-        elif gradient is not None:
-            written = np.empty(of.size, gradient.dtype)
+        written = flat_buffer(gradient)
     else:
         class_axis = axis_of(axis, cnp.PyArray_NDIM(data))
     cdef double logarithm = base_of(base)
@@ -47,10 +44,7 @@ cdef object measure(closs_softmax_result kind, object p_given, cnp.ndarray p, ob
         q_input = (q_given, q, "p" if p is None and labels is None else "q")
         inputs = (p_input, q_input) if wrt_p else (q_input, p_input)
         inputs = (*inputs, (sample_weight, by_sample, "sample_weight"))
-        if gradient is not None:
-            check_buffer(gradient, "grad", grad, (*inputs, (out, values, "out")), True)
-        if values is not None:
-            check_buffer(values, "out", out, inputs, False)
+        check_buffers(inputs, grad, gradient, None, None, out, values)
 
     cdef sample_axes axes
     cdef closs_softmax_args args = closs_softmax_defaults()
@@ -532,8 +526,8 @@ def zero_one_loss(pred, target, *, axis=-1, sample_weight=None, reduction="mean"
         shaped = np.zeros(shape_of(given)) if how == NONE else given
     cdef cnp.ndarray by_sample = as_sample_weight(sample_weight, shaped, class_axis)
     cdef cnp.ndarray values = values_buffer(out, how, shaped, class_axis)
-    check_buffer(values, "out", out, ((predicted, given, "pred"), (truth, labels, "target"),
-                                      (sample_weight, by_sample, "sample_weight")), False)  # fmt: skip
+    inputs = (predicted, given, "pred"), (truth, labels, "target"), (sample_weight, by_sample, "sample_weight")
+    check_buffers(inputs, None, None, None, None, out, values)
 
     cdef sample_axes axes
     cdef closs_softmax_args args = closs_softmax_defaults()

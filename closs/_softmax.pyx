@@ -8,9 +8,9 @@ cimport numpy as cnp
 
 from closs._arguments cimport (
     DATA, GRAD, HESS, LABELS, NONE, TARGET, VALUES, WEIGHT, as_array, as_class_weight, as_labels, as_logits, as_pair,
-    as_probabilities, as_sample_weight, axis_of, base_of, bounded, check_buffer, check_overlap, dtype_of,
-    fill_axes, gradient_buffer, is_half, need_axes, need_classes, needs_python, raise_report, reduced, reduction_of,
-    result_buffer, results, sample_axes, scale_of, values_buffer, warn_of_mean, wrong_shape,
+    as_probabilities, as_sample_weight, axis_of, base_of, bounded, check_buffers, check_overlap, dtype_of,
+    fill_axes, flat_buffer, gradient_buffer, is_half, need_axes, need_classes, needs_python, raise_report, reduced,
+    reduction_of, result_buffer, results, sample_axes, scale_of, values_buffer, warn_of_mean, wrong_shape,
 )
 from closs._core cimport (
     CLOSS_DISTILLATION, CLOSS_F32, CLOSS_F64, CLOSS_I32, CLOSS_I64, CLOSS_LOG_SOFTMAX, CLOSS_LOGSUMEXP,
@@ -220,12 +220,7 @@ def softmax_cross_entropy(logits, target, *, axis=-1, class_weight=None, sample_
             (logits, data, "logits"), (given, labels if probabilities is None else probabilities, "target"),
             (class_weight, by_class, "class_weight"), (sample_weight, by_sample, "sample_weight"),
         )
-        if gradient is not None:
-            check_buffer(gradient, "grad", grad, (*inputs, (hess, hessian, "hess"), (out, values, "out")), True)
-        if hessian is not None:
-            check_buffer(hessian, "hess", hess, (*inputs, (out, values, "out")), False)
-        if values is not None:
-            check_buffer(values, "out", out, inputs, False)
+        check_buffers(inputs, grad, gradient, hess, hessian, out, values)
     if probabilities is not None:
         need_classes(data, class_axis)
 
@@ -237,10 +232,10 @@ def softmax_cross_entropy(logits, target, *, axis=-1, class_weight=None, sample_
     args.label_smoothing = smoothing
     args.fresh = gradient is not grad
     if by_class is not None:
-        axes.class_weight[0] = cnp.PyArray_STRIDES(by_class)[0] // cnp.PyArray_ITEMSIZE(by_class)
+        axes.class_weight_stride[0] = cnp.PyArray_STRIDES(by_class)[0] // cnp.PyArray_ITEMSIZE(by_class)
         args.class_weight_dtype = dtype_of(by_class)
         args.class_weight.data = cnp.PyArray_DATA(by_class)
-        args.class_weight.strides = axes.class_weight
+        args.class_weight.strides = axes.class_weight_stride
     cdef double total = checked_run(&args, axes.count, how, given, ignore_index, by_class, by_sample)
     return results(how, total, values, out, gradient, hessian)
 
@@ -337,10 +332,7 @@ def distillation_loss(logits, target_logits, *, axis=-1, temperature=1.0, sample
             (logits, data, "logits"), (target_logits, teacher, "target_logits"),
             (sample_weight, by_sample, "sample_weight"),
         )
-        if gradient is not None:
-            check_buffer(gradient, "grad", grad, (*inputs, (out, values, "out")), True)
-        if values is not None:
-            check_buffer(values, "out", out, inputs, False)
+        check_buffers(inputs, grad, gradient, None, None, out, values)
     need_classes(data, class_axis)
 
     cdef sample_axes axes
@@ -427,10 +419,7 @@ def softmax_entropy(logits, *, axis=-1, base=None, sample_weight=None, reduction
     cdef int class_axis = 0
     if axis is None:
         data = given.reshape(-1)
-        if gradient is not None and cnp.PyArray_IS_C_CONTIGUOUS(gradient):
-            written = gradient.reshape(-1)
-        elif gradient is not None:
-            written = np.empty(data.size, gradient.dtype)
+        written = flat_buffer(gradient)
     else:
         class_axis = axis_of(axis, cnp.PyArray_NDIM(data))
     cdef double logarithm = base_of(base)
@@ -438,10 +427,7 @@ def softmax_entropy(logits, *, axis=-1, base=None, sample_weight=None, reduction
     cdef cnp.ndarray values = values_buffer(out, how, data, class_axis)
     if gradient is not None and gradient is grad or out is not None:
         inputs = ((logits, given, "logits"), (sample_weight, by_sample, "sample_weight"))
-        if gradient is not None:
-            check_buffer(gradient, "grad", grad, (*inputs, (out, values, "out")), True)
-        if values is not None:
-            check_buffer(values, "out", out, inputs, False)
+        check_buffers(inputs, grad, gradient, None, None, out, values)
     need_classes(data, class_axis)
 
     cdef sample_axes axes

@@ -17,6 +17,12 @@ INLINE int64_t bytes_of(closs_dtype dtype)
     return dtype == CLOSS_F64 ? 8 : dtype == CLOSS_F32 ? 4 : 2;
 }
 
+/* Of a gradient or Hessian: `wide` ones of half types are floats. */
+INLINE closs_dtype derivative_dtype(closs_dtype dtype, int32_t wide)
+{
+    return wide && dtype != CLOSS_F64 ? CLOSS_F32 : dtype;
+}
+
 /* How far behind what goes to the first cache lies what goes to the second, in bytes. */
 enum { LATER_BYTES = 8192, LATER_BESIDE = 1024 };
 

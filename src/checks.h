@@ -46,11 +46,6 @@ static int is_label_dtype(closs_label_dtype dtype, const closs_softmax_args *arg
     return dtype == CLOSS_I32 || dtype == CLOSS_I64 || (dtype == CLOSS_U8 && args->predicted.data);
 }
 
-static uint64_t magnitude(int64_t stride)
-{
-    return stride < 0 ? -(uint64_t)stride : (uint64_t)stride;
-}
-
 /* Whether every offset into an array, in bytes, is a ptrdiff_t. classes < 0: without a class axis. */
 static int spans_fit(int32_t ndim, const int64_t *shape, int64_t classes, const int64_t *strides)
 {
@@ -60,7 +55,7 @@ static int spans_fit(int32_t ndim, const int64_t *shape, int64_t classes, const 
     for (int32_t axis = 0; axis < ndim + (classes >= 0); axis++) {
         const int64_t extent = axis < ndim ? shape[axis] : classes;
         if (extent <= 1) continue;
-        const uint64_t step = magnitude(strides[axis]);
+        const uint64_t step = stride_size(strides[axis]);
         if (step > limit / (uint64_t)(extent - 1)) return 0;
         span += step * (uint64_t)(extent - 1);
         if (span > limit) return 0;

@@ -58,32 +58,11 @@ static double reduced(double sum, closs_reduction reduction, double weight_sum)
 
 /* ---- The softmax family ---------------------------------------------------------------------------------------- */
 
-/* Whether the class axis is the fastest in memory. Axes of one element and repeated ones (stride 0) have no say. */
-static int classes_fastest(const closs_softmax_args *args)
-{
-    if (!args->logits.strides) return 1;
-    const uint64_t class_stride = magnitude(args->logits.strides[args->ndim]);
-    for (int32_t axis = 0; axis < args->ndim; axis++) {
-        const uint64_t stride = magnitude(args->logits.strides[axis]);
-        if (args->shape[axis] > 1 && stride > 0 && stride < class_stride) return 0;
-    }
-    return 1;
-}
-
-int closs_lanes_of_samples(const closs_softmax_args *args, int64_t few, int64_t row)
-{
-    enum { FEW_SAMPLES = 4, MANY_CLASSES = 64 }; /* most lanes would be empty: rows, though copied, are x1.3 to x9 */
-    int64_t samples = 1;                         /* they are counted: no product overflows */
-    for (int32_t axis = 0; axis < args->ndim; axis++) samples *= args->shape[axis];
-    if (!classes_fastest(args)) return samples > FEW_SAMPLES || args->classes < MANY_CLASSES;
-    return args->classes <= few && samples > args->classes / row;
-}
-
 /* Of the kernels that have rows and lanes apart. */
 static int has_lanes(const closs_softmax_args *args)
 {
     const int64_t few = args->dtype == CLOSS_F64 ? CLOSS_FEW_F64 : CLOSS_FEW_F32;
-    return closs_lanes_of_samples(args, few, CLOSS_ROW);
+    return samples_are_lanes(args, few, CLOSS_ROW);
 }
 
 int64_t closs_softmax_block(const closs_softmax_args *args)

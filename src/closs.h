@@ -44,7 +44,8 @@
  * check writes *report alone, and the one-shot calls write to no output, nor to *value, on any status but CLOSS_OK:
  * what was in them is still there. There is no error after check has passed, but for what the one-shot calls ask of the
  * weights of a mean. What comes of numbers, NaN and infinity included, is a value and no error; see the special values
- * of each family. Options that a result or a loss does not have must be as the _INIT macro leaves them.
+ * of each family. Options that a result or a loss does not have must be as the _INIT macro leaves them (but
+ * for parameter, which losses without one do not look at).
  *
  * Units
  * -----
@@ -194,7 +195,8 @@ typedef struct {
  * of weight 0 (ignored, by its weights, or W = 0) gives value 0 and a gradient of zeros, whatever its logits hold.
  * logsumexp of -inf only, or of no class, is -inf; with +inf and no NaN it is +inf.
  *
- * grad may be the very array of the logits (same address, strides and dtype); no other overlap is allowed. */
+ * grad may be the very array that it is the derivative in: the logits, or with wrt_targets the targets (same address,
+ * strides and dtype); no other overlap is allowed. */
 typedef enum {
     CLOSS_CROSS_ENTROPY = 0,
     CLOSS_LOGSUMEXP = 1,

@@ -46,11 +46,35 @@ extern const closs_kernels closs_kernels_avx2;
 extern const closs_kernels closs_kernels_avx512;
 extern const closs_kernels closs_kernels_neon;
 
+INLINE uint64_t stride_size(int64_t stride)
+{
+    return stride < 0 ? -(uint64_t)stride : (uint64_t)stride;
+}
+
+/* Whether the class axis is the fastest in memory. Axes of one element and repeated ones (stride 0) have no say. */
+INLINE int classes_fastest(const closs_softmax_args *args)
+{
+    if (!args->logits.strides) return 1;
+    const uint64_t class_stride = stride_size(args->logits.strides[args->ndim]);
+    for (int32_t axis = 0; axis < args->ndim; axis++) {
+        const uint64_t stride = stride_size(args->logits.strides[axis]);
+        if (args->shape[axis] > 1 && stride > 0 && stride < class_stride) return 0;
+    }
+    return 1;
+}
+
 /* Whether samples are the lanes: where the class axis is not the fastest in memory, and up to `few` classes; but not
  * where there are so few samples that most lanes would be empty. (A sample that is a row costs as much by itself as
  * `row` classes.) */
 enum { CLOSS_FEW_F64 = 128, CLOSS_FEW_F32 = 192, CLOSS_ROW = 12, CLOSS_TERMS_ROW = 16 };
-int closs_lanes_of_samples(const closs_softmax_args *args, int64_t few, int64_t row);
+INLINE int samples_are_lanes(const closs_softmax_args *args, int64_t few, int64_t row)
+{
+    enum { FEW_SAMPLES = 4, MANY_CLASSES = 64 }; /* most lanes would be empty: rows, though copied, are x1.3 to x9 */
+    int64_t samples = 1;                         /* they are counted: no product overflows */
+    for (int32_t axis = 0; axis < args->ndim; axis++) samples *= args->shape[axis];
+    if (!classes_fastest(args)) return samples > FEW_SAMPLES || args->classes < MANY_CLASSES;
+    return args->classes <= few && samples > args->classes / row;
+}
 
 /* The table in use; chosen at the first call. */
 const closs_kernels *closs_chosen_kernels(void);

@@ -368,8 +368,8 @@ static void elementwise(const closs_elementwise_args *args, int64_t begin, int64
     ALIGNED real p_copy[ELEMENTS], t_copy[ELEMENTS], positive_copy[ELEMENTS];
     ALIGNED real v[ELEMENTS], slopes[ELEMENTS], curvatures[ELEMENTS];
     ALIGNED double weights[ELEMENTS];
-    const closs_dtype grad_type = args->wide_grad && args->dtype != CLOSS_F64 ? CLOSS_F32 : args->dtype;
-    const closs_dtype hess_type = args->wide_hess && args->dtype != CLOSS_F64 ? CLOSS_F32 : args->dtype;
+    const closs_dtype grad_type = derivative_dtype(args->dtype, args->wide_grad);
+    const closs_dtype hess_type = derivative_dtype(args->dtype, args->wide_hess);
     closs_elementwise_loss loss = args->loss;
     if (loss == CLOSS_SMOOTH_L1 && args->parameter == 0) loss = CLOSS_L1;
     if (loss == CLOSS_PSEUDO_HUBER && args->parameter == INFINITY) loss = CLOSS_HUBER; /* even where d is infinite */

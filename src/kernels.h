@@ -18,8 +18,10 @@
 #include "storage.h"
 #include "vmath.h"
 
+/* What is in double for both types, while real is. */
 #include "softmax_state.h"
 #include "terms_samples.h"
+
 #include "tiles.h"
 #include "softmax_row.h"
 #include "softmax_rows.h"

@@ -66,8 +66,8 @@ enum {
 
 typedef struct {
     real max;
-    double others;              /* sum of 2^EXP_BIAS exp(z_j - max) without the label's term */
-    double label;               /* the label's term */
+    double others;              /* sum of 2^EXP_BIAS exp(z_j - max) */
+    double left_out;            /* the term that is not among them: the label's, or one of the maximum (the pivot) */
     ALIGNED double open[LANES]; /* the others, until the end of the part */
 } row_state;
 
@@ -202,9 +202,8 @@ INLINE real row_exps(const real *x, int64_t n, int64_t hit, real base, memory_ah
     return label;
 }
 
-/* n <= BLOCK classes, `hit` the index among them of the term to leave out, or -1; with `pivot` that is the first one of
- * the maximum.
- * Exponentials to `store` unless NULL, `far` as above. */
+/* n <= BLOCK classes, `hit` the index among them of the label, or -1. With `pivot` there is no label: terms of a new
+ * maximum are counted, and one of them is what is left out. Exponentials to `store` unless NULL (`far` as above). */
 static void row_block(row_state *state, const real *x, int64_t n, int64_t hit, int pivot, memory_ahead ahead,
                       real *store, uintptr_t far)
 {
@@ -213,7 +212,7 @@ static void row_block(row_state *state, const real *x, int64_t n, int64_t hit, i
         const double gap = (double)state->max - (double)max;
         if (state->max > -INFINITY) { /* else all are 0 */
             state->others = times_exp(state->others, gap);
-            state->label = times_exp(state->label, gap);
+            state->left_out = times_exp(state->left_out, gap);
 #pragma omp simd
             for (int l = 0; l < LANES; l++) state->open[l] = times_exp(state->open[l], gap);
         }
@@ -221,8 +220,8 @@ static void row_block(row_state *state, const real *x, int64_t n, int64_t hit, i
         if (pivot) { /* the last one joins the others */
             ALIGNED real partial[LANES] = {0};
             const double unit = (double)((bits_t)1 << EXP_BIAS);
-            state->open[0] += state->label + (row_exp_pivots(x, n, max, ahead, partial) - 1) * unit;
-            state->label = max < INFINITY ? unit : (double)NAN;
+            state->open[0] += state->left_out + (row_exp_pivots(x, n, max, ahead, partial) - 1) * unit;
+            state->left_out = max < INFINITY ? unit : (double)NAN;
 #pragma omp simd
             for (int l = 0; l < LANES; l++) state->open[l] += (double)partial[l];
             return;
@@ -231,7 +230,7 @@ static void row_block(row_state *state, const real *x, int64_t n, int64_t hit, i
     /* -inf - -inf is NaN: while only -inf was seen any finite base gives the zeros that are meant. */
     const real base = state->max == -INFINITY ? 0 : state->max;
     ALIGNED real partial[LANES] = {0};
-    state->label += (double)row_exps(x, n, hit, base, ahead, partial, store, far);
+    state->left_out += (double)row_exps(x, n, hit, base, ahead, partial, store, far);
 #pragma omp simd
     for (int l = 0; l < LANES; l++) state->open[l] += (double)partial[l];
 }
@@ -283,7 +282,7 @@ static void row_part(closs_softmax_part *part, const closs_softmax_args *args, c
     for (int l = 0; l < LANES; l++) buffer[l] = 0;
     row_state state;
     state.max = -INFINITY;
-    state.others = state.label = 0;
+    state.others = state.left_out = 0;
     for (int l = 0; l < LANES; l++) state.open[l] = 0;
     for (int64_t first = begin, b = 0; first < end; first += BLOCK, b++) {
         const int64_t n = end - first < BLOCK ? end - first : BLOCK;
@@ -300,9 +299,9 @@ static void row_part(closs_softmax_part *part, const closs_softmax_args *args, c
     state_clear(sums, args, (double)((bits_t)1 << EXP_BIAS));
     sums->max = (double)state.max;
     sums->others = state.others;
-    sums->left_out = state.label;
+    sums->left_out = state.left_out;
     sums->rest =
-        state.others + (state.label - sums->unit); /* of use where the pivot was left out: then that is exact */
+        state.others + (state.left_out - sums->unit); /* of use where the pivot was left out: then that is exact */
     part->stored = store != NULL;
     if (pivot) sums->has_nan = state.max == INFINITY ? row_has_nan(row, begin, end) : sums->rest != sums->rest;
 }

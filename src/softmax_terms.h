@@ -12,7 +12,7 @@
  * Terms whose v_j, e_j or q_j is exactly 0 are left out. The maximum's term is counted, not summed, so S' holds all
  * digits.
  *
- * Layout: groups of LANES_OF_TERMS lanes, which are classes for long rows, else samples (closs_lanes_of_samples).
+ * Layout: groups of LANES_OF_TERMS lanes, which are classes for long rows, else samples (samples_are_lanes).
  * Passes: one to sum, in blocks of TERM_TILE classes or chunks of TERM_TILE / LANES_OF_TERMS, the maximum of each
  * before its terms while it is in L1, what was summed rescaled where the maximum grows; one more for gradient and
  * Hessian.
@@ -266,7 +266,7 @@ static void softmax_terms(const closs_softmax_args *args, int64_t begin, int64_t
 {
     enum { L = LANES_OF_TERMS };
     const int64_t classes = args->classes;
-    const int along = !closs_lanes_of_samples(args, FEW_TERMS, CLOSS_TERMS_ROW), kind = terms_kind(args);
+    const int along = !samples_are_lanes(args, FEW_TERMS, CLOSS_TERMS_ROW), kind = terms_kind(args);
     terms_place place;
     terms_tile tile;
     terms_totals totals[TERM_WIDE / L];

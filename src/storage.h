@@ -1,6 +1,5 @@
 /* storage.h: elements of any dtype to and from `real`, at offset + i x stride (in elements). */
 #define load_real KERNEL(load_real)
-#define widen_reals KERNEL(widen_reals)
 #define load_halves KERNEL(load_halves)
 #define load_runs KERNEL(load_runs)
 #define load_reals KERNEL(load_reals)

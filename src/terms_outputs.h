@@ -6,6 +6,7 @@
 #define terms_write_pieces KERNEL(terms_write_pieces)
 #define terms_write_along KERNEL(terms_write_along)
 #define divides_exactly KERNEL(divides_exactly)
+#define has_extreme KERNEL(has_extreme)
 
 /* Whether dividing by x is multiplying by 1 / x: a power of two. */
 INLINE int divides_exactly(double x)
@@ -13,8 +14,14 @@ INLINE int divides_exactly(double x)
     return (double_to_bits(x) & (((uint64_t)1 << 52) - 1)) == 0 && x >= 0x1p-60 && x <= 0x1p60;
 }
 
-/* Gradient (to g unless NULL) and Hessian (h) of a piece. Entries of lanes for which a factor would overflow or lose
- * digits as `real` are computed in double. `curved`: the Hessian is wanted. */
+/* Whether a factor of the gradient would overflow or lose digits as a `real`. */
+INLINE int has_extreme(double W, double scale, double at_e, double at_q)
+{
+    return is_extreme(W) | is_extreme(scale) | is_extreme(W * scale) | is_extreme(at_e) | is_extreme(at_q);
+}
+
+/* Gradient (to g unless NULL) and Hessian (h) of a piece. Entries of lanes that have an extreme factor are
+ * computed in double. `curved`: the Hessian is wanted. */
 INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const int exact, const int curved,
                           const terms_totals *total, const terms_piece *piece, int64_t column, memory_ahead g_ahead,
                           real *g, int64_t g_step, real *h, int64_t h_step)
@@ -52,8 +59,7 @@ INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const 
         at_q[l] = (real)wide_q[l];
         exactly[l] = (real)(total->target_rest[l] * total->target_share[l] - total->rest[l] * total->share[l]);
         if (kind == TERMS_TARGETS) exactly[l] = (real)(W * (total->rest[l] * total->share[l]));
-        extreme |= counts &
-                   (is_extreme(s) | is_extreme(W * s) | is_extreme(wide_e[l]) | is_extreme(W) | is_extreme(wide_q[l]));
+        extreme |= counts & has_extreme(W, s, wide_e[l], wide_q[l]);
     }
     for (int64_t i = 0; i < piece->groups; i++) {
         const real *z = piece->z + i * piece->z_step + column, *v = piece->v + i * piece->v_step + column;
@@ -95,9 +101,7 @@ INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const 
         }
         for (int l = 0; extreme && l < L; l++) {
             const double W = total->weight[l], e = (double)exps[l];
-            if (W == 0 || !(is_extreme(wide_scale[l]) | is_extreme(W * wide_scale[l]) | is_extreme(wide_e[l]) |
-                            is_extreme(W) | is_extreme(wide_q[l])))
-                continue;
+            if (W == 0 || !has_extreme(W, wide_scale[l], wide_e[l], wide_q[l])) continue;
             /* What may underflow is multiplied last. */
             const double p = fabs(W) < 1 ? e * total->share[l] * W : e * (W * total->share[l]);
             const double others = (double)shares[l];

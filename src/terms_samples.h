@@ -1,7 +1,14 @@
 /* terms_samples.h: what the kernels of softmax_terms.h and measures.h keep of samples, in double for all dtypes: where
  * they lie, the sums of their lanes and how these grow, and the values that are made of them. */
 enum { LANES_OF_TERMS = BATCH, TERM_WIDE = 64, TERMS_WIDENED = 16 };
-enum { TERMS_NONE, TERMS_TARGETS, TERMS_ENTROPY, TERMS_DISTILLATION, MEASURE_ONE, MEASURE_PAIRS };
+enum {             /* what is summed beside the exponentials; from MEASURE_ONE on there are none, but probabilities */
+       TERMS_NONE, /* nothing: the Hessian of labels needs no more */
+       TERMS_TARGETS,
+       TERMS_ENTROPY,
+       TERMS_DISTILLATION,
+       MEASURE_ONE,
+       MEASURE_PAIRS
+};
 
 INLINE int terms_kind(const closs_softmax_args *args)
 {
