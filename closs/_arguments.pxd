@@ -4,6 +4,13 @@ from libc.stdint cimport int64_t
 
 from closs._core cimport closs_const_array, closs_dtype, closs_report, closs_softmax_args
 
+# Arithmetic is done between the two, as in libcloss.
+cdef extern from "environment.h" nogil:
+    ctypedef struct environment:
+        pass
+    environment enter()
+    void leave(environment callers)
+
 cdef enum:
     MEAN = 0
     SUM = 1
@@ -76,7 +83,7 @@ cdef int check_buffers(tuple inputs, object grad, cnp.ndarray gradient, object h
 cdef cnp.ndarray flat_buffer(cnp.ndarray gradient)
 cdef double scale_of(const closs_report *report, int how) noexcept nogil
 cdef bint needs_python(const closs_report *report, int how) noexcept nogil
-cdef double reduced(const closs_report *report, int how, double total) noexcept
+cdef double reduced(const closs_report *report, int how, double total) noexcept nogil
 cdef int warn_of_mean(const closs_report *report, cnp.ndarray labels, cnp.ndarray class_weight,
                       cnp.ndarray sample_weight, bint smoothed) except -1
 cdef object results(int how, double total, cnp.ndarray values, object out, cnp.ndarray gradient, cnp.ndarray hessian)

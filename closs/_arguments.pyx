@@ -57,7 +57,9 @@ cdef double number_of(object given, str name) except? -1:
     """A real number; bools are none."""
     if type(given) is float:
         return <double> given
-    if isinstance(given, (bool, np.bool_, str, bytes)):
+    # float() would read text, and drop an imaginary part with a warning.
+    text_or_complex = (bool, np.bool_, str, bytes, bytearray, memoryview, complex, np.complexfloating)
+    if isinstance(given, text_or_complex) or isinstance(given, np.ndarray) and given.dtype.kind in "SUbcmM":
         raise TypeError(f"{name} must be a number, got {type(given).__name__}")
     try:
         return float(given)
@@ -71,7 +73,10 @@ cdef double bounded(object given, str name, str wanted, double low, double high,
                     bint with_high) except? -1:
     """A number between two others, which belong to the range or not."""
     cdef double number = number_of(given, name)
-    if not (low < number < high or with_low and number == low or with_high and number == high):
+    cdef environment callers = enter()  # else a subnormal number may count as 0
+    cdef bint inside = low < number < high or with_low and number == low or with_high and number == high
+    leave(callers)
+    if not inside:
         raise ValueError(f"{name} must be {wanted}, got {given!r}")
     return number
 
@@ -80,8 +85,8 @@ cdef double base_of(object given) except? -1:
     """The base of a logarithm; 0 for nats."""
     if given is None:
         return 0
-    cdef double base = number_of(given, "base")
-    if not 0 < base < INFINITY or base == 1:
+    cdef double base = bounded(given, "base", "a positive number other than 1", 0, INFINITY, False, False)
+    if base == 1:
         raise ValueError(f"base must be a positive number other than 1, got {given!r}")
     return base
 
@@ -94,7 +99,8 @@ cdef bint is_native(cnp.ndarray array) noexcept:
     if not (cnp.PyArray_ISALIGNED(array) and cnp.PyArray_ISNOTSWAPPED(array)):
         return False
     for d in range(cnp.PyArray_NDIM(array)):
-        if cnp.PyArray_STRIDES(array)[d] % cnp.PyArray_ITEMSIZE(array) != 0:
+        # numpy leaves any number as the stride of an axis of one element.
+        if cnp.PyArray_DIMS(array)[d] > 1 and cnp.PyArray_STRIDES(array)[d] % cnp.PyArray_ITEMSIZE(array) != 0:
             return False
     return True
 
@@ -103,19 +109,22 @@ cdef cnp.ndarray as_array(object given, str name):
     """The argument as a plain ndarray, without a copy where numpy can see its memory."""
     if cnp.PyArray_CheckExact(given):
         return given
-    if isinstance(given, np.ma.MaskedArray):
-        raise TypeError(f"{name}: masked arrays are not supported: use .filled() or weights")
     try:
         if hasattr(given, "__dlpack__") and not isinstance(given, np.ndarray) and not hasattr(given, "__array__"):
             return np.from_dlpack(given)
-        # A matrix would stay two-dimensional for ever; as an ndarray it is one of two dimensions.
-        return np.asarray(given)
+        array = np.asanyarray(given)
     except MemoryError:
         raise
     except ValueError as error:
         raise ValueError(f"{name} cannot be read as an array: {error}") from error
     except Exception as error:  # whatever an object's __array__ or __dlpack__ raises: torch has a RuntimeError, say
         raise TypeError(f"{name} cannot be read as an array: {error}") from error
+    # numpy forgets the masks of rows.
+    rows = given if isinstance(given, (list, tuple)) else ()
+    if isinstance(array, np.ma.MaskedArray) or any(isinstance(row, np.ma.MaskedArray) for row in rows):
+        raise TypeError(f"{name}: masked arrays are not supported: use .filled() or weights")
+    # A matrix would stay two-dimensional for ever; as an ndarray it is one of two dimensions.
+    return np.asarray(array)
 
 
 cdef char kind_of(cnp.ndarray array) noexcept:
@@ -378,7 +387,15 @@ cdef cnp.ndarray as_sample_weight(object given, cnp.ndarray data, int axis):
             f"sample_weight has shape {shape_of(array)}, expected {f'{wanted} or ' if wanted else ''}a scalar"
             f"{shape_hint(array, data, axis) if axis >= 0 else ''}{advice}"
         )
+    check_unread(array, data, "sample_weight", "finite", -INFINITY, "row")
     return array
+
+
+cdef int check_unread(cnp.ndarray weight, cnp.ndarray data, str name, str wanted, double least, str axis) except -1:
+    """A parameter is checked also where there is no element that libcloss would check it for."""
+    if cnp.PyArray_SIZE(data) == 0 and not (np.isfinite(weight) & (weight >= least)).all():
+        raise_weight(weight, name, wanted, least, axis)
+    return 0
 
 
 cdef cnp.ndarray as_pos_weight(object given, cnp.ndarray data):
@@ -393,6 +410,7 @@ cdef cnp.ndarray as_pos_weight(object given, cnp.ndarray data):
             f"pos_weight has shape {shape_of(array)}, expected a scalar or {last}: one for each index of the last "
             "axis"
         )
+    check_unread(array, data, "pos_weight", "finite and >= 0", 0, "index")
     return array
 
 
@@ -414,6 +432,10 @@ cdef bint repeats_elements(cnp.ndarray array):
         reach = step * (extent - 1) + reach
     else:
         return False
+    if cnp.PyArray_SIZE(array) * cnp.PyArray_ITEMSIZE(array) > cnp.PyArray_ITEMSIZE(array) + sum([
+        step * (extent - 1) for step, extent in steps
+    ]):
+        return True  # more positions than there is memory for
     # Axes that interleave may still not meet: count the addresses. Only hand-made strides come here.
     offsets = np.zeros(1, dtype=np.int64)
     for step, extent in steps:
@@ -470,11 +492,13 @@ cdef cnp.ndarray gradient_buffer(object given, str name, cnp.ndarray data):
     return as_buffer(given, name, data, -1, cnp.PyArray_TYPE(data), is_half(data))
 
 
-cdef cnp.ndarray flat_buffer(cnp.ndarray gradient):
-    """Where it is computed for axis=None: itself, or what has to be copied to it."""
-    if gradient is None or cnp.PyArray_IS_C_CONTIGUOUS(gradient):
-        return None if gradient is None else gradient.reshape(-1)
-    return np.empty(gradient.size, gradient.dtype)
+cdef cnp.ndarray flat_buffer(cnp.ndarray result):
+    """Where a result is computed for axis=None: itself in one dimension, or what has to be copied to it."""
+    if result is None:
+        return None
+    # A subclass has a reshape of its own, and a matrix would keep two dimensions.
+    plain = np.asarray(result)
+    return plain.reshape(-1) if cnp.PyArray_IS_C_CONTIGUOUS(result) else np.empty(plain.size, plain.dtype)
 
 
 cdef cnp.ndarray values_buffer(object given, int reduction, cnp.ndarray data, int axis):
@@ -604,6 +628,10 @@ cdef int fill_axes(sample_axes *axes, int axis, cnp.ndarray data, cnp.ndarray ta
         if <object> array[r] is None:
             array[r] = NULL
             memset(axes.stride[r], 0, (cnp.PyArray_NDIM(data) + 1) * sizeof(int64_t))
+        elif axis >= cnp.PyArray_NDIM(data) or not has_shape_without(
+            <cnp.ndarray> array[r], data, axis if r >= LABELS else -1
+        ):
+            raise RuntimeError("an array got another shape while the arguments were read")
     axes.count = 1
     for d in range(cnp.PyArray_NDIM(data)):
         if d == axis:
@@ -643,7 +671,6 @@ cdef int fill_axes(sample_axes *axes, int axis, cnp.ndarray data, cnp.ndarray ta
     for r in range(LABELS):
         step = 0
         if axis >= 0 and array[r] != NULL:
-            # numpy leaves any number as the stride of an axis of one element.
             step = elements(<cnp.ndarray> array[r], axis) if cnp.PyArray_DIMS(data)[axis] > 1 else 1
         axes.stride[r][axes.ndim] = step
     return 0
@@ -699,7 +726,10 @@ cdef int warn_of_mean(const closs_report *report, cnp.ndarray labels, cnp.ndarra
                       cnp.ndarray sample_weight, bint smoothed) except -1:
     """Of one without weight; one that cannot divide by the sum of its weights raises. `smoothed`: samples count whose
     label's class has no weight."""
-    if report.weight_sum != 0:
+    cdef environment callers = enter()  # else a subnormal sum may count as 0
+    cdef bint is_zero = report.weight_sum == 0
+    leave(callers)
+    if not is_zero:
         by_class = class_weight is not None and not is_floating(labels)
         by_sample = sample_weight is not None
         name = " times ".join(by_sample * ["sample_weight"] + by_class * ["class_weight"])
@@ -731,7 +761,7 @@ cdef bint divides(double weight_sum) noexcept nogil:
     return fabs(weight_sum) < INFINITY and fabs(1.0 / weight_sum) < INFINITY
 
 
-cdef double reduced(const closs_report *report, int how, double total) noexcept:
+cdef double reduced(const closs_report *report, int how, double total) noexcept nogil:
     if how != MEAN:
         return total
     return NAN if report.weight_sum == 0 else total / report.weight_sum

@@ -144,6 +144,7 @@ cdef extern from "closs.h" nogil:
         int32_t wide_hess
         double scale
         int32_t fresh
+        int32_t wide_target
 
     ctypedef struct closs_sum:
         double level[64]

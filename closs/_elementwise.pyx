@@ -1,14 +1,15 @@
 """Losses of single elements, regression and the sigmoid's: from arguments to one call of the parallel loop."""
 import numpy as np
 
-from libc.math cimport INFINITY
+from libc.math cimport INFINITY, NAN
 
 cimport numpy as cnp
 
 from closs._arguments cimport (
     DATA, GRAD, HESS, POS_WEIGHT, TARGET, VALUES, WEIGHT, as_data, as_pair, as_pos_weight, as_sample_weight, bounded,
-    check_buffers, dtype_of, fill_axes, gradient_buffer, is_half, is_weak, need_one_shape, needs_python, raise_report,
-    reduced, reduction_of, results, sample_axes, scale_of, shape_of, values_buffer, warn_of_mean, weak,
+    check_buffers, dtype_of, enter, environment, fill_axes, gradient_buffer, is_half, is_weak, leave, need_one_shape,
+    needs_python, raise_report, reduced, reduction_of, results, sample_axes, scale_of, shape_of, values_buffer,
+    warn_of_mean, weak,
 )
 from closs._core cimport (
     CLOSS_F32, CLOSS_F64, CLOSS_HUBER, CLOSS_L1, CLOSS_LOG_COSH, CLOSS_MSE, CLOSS_PSEUDO_HUBER, CLOSS_QUANTILE,
@@ -68,6 +69,7 @@ cdef object compute(closs_elementwise_loss loss, double parameter, object pred, 
         args.hess.data = cnp.PyArray_DATA(hessian)
         args.hess.strides = axes.stride[HESS]
         args.wide_hess = is_half(data) and not is_half(hessian)
+    args.wide_target = is_half(data) and not is_half(other)
     args.fresh = gradient is not None and gradient is not grad or hessian is not None and hessian is not hess
 
     cdef closs_report report
@@ -79,17 +81,23 @@ cdef object compute(closs_elementwise_loss loss, double parameter, object pred, 
         moved += 12
     cdef int size = 4 if args.dtype == CLOSS_F32 else 8 if args.dtype == CLOSS_F64 else 6
     cdef int threads = threads_for(axes.count * size * moved // 24)
+    cdef environment callers
+    cdef bint faulty
     with nogil:
+        callers = enter()
         closs_elementwise_check(&args, &report)
         args.scale = scale_of(&report, how)
-        if not needs_python(&report, how):
-            total = elementwise_run(&args, axes.count, threads)
-    if needs_python(&report, how):
+        faulty = needs_python(&report, how)
+        if not faulty:
+            total = reduced(&report, how, elementwise_run(&args, axes.count, threads))
+        leave(callers)
+    if faulty:
         raise_report(&report, None, 1, None, None, by_sample, positive)
         warn_of_mean(&report, None, None, by_sample, False)
         with nogil:
-            total = elementwise_run(&args, axes.count, threads)
-    return results(how, reduced(&report, how, total), values, out, gradient, hessian)
+            elementwise_run(&args, axes.count, threads)
+        total = NAN
+    return results(how, total, values, out, gradient, hessian)
 
 
 cdef object regression(closs_elementwise_loss loss, double parameter, object pred, object target, object sample_weight,
@@ -613,8 +621,8 @@ def sigmoid_cross_entropy(logits, target, *, pos_weight=None, sample_weight=None
         arrays are never copied, whatever their strides.
     target : array_like or scalar
         The probability of the positive class, in the shape of `logits`, or one number for all; nothing else is
-        broadcast. Of any dtype that logits may have, and converted to theirs. Not checked to be in [0, 1]: the loss is
-        linear in it.
+        broadcast. Of any dtype that logits may have, and converted to what is computed in: theirs, of half types
+        float32. Not checked to be in [0, 1]: the loss is linear in it.
     pos_weight : array_like, optional
         Weight of the positive class: a scalar, or one for each index of the last axis; finite and >= 0.
     sample_weight : array_like of the shape of `logits`, or scalar, optional
@@ -675,7 +683,10 @@ def sigmoid_cross_entropy(logits, target, *, pos_weight=None, sample_weight=None
         data = np.asarray(weak(logits, "logits")).astype(other.dtype)
     else:
         data = as_data(logits, "logits")
-        other = as_data(weak(target, "target") if is_weak(target) else target, "target").astype(data.dtype, copy=False)
+        other = as_data(weak(target, "target") if is_weak(target) else target, "target")
+        if cnp.PyArray_TYPE(other) != cnp.PyArray_TYPE(data):
+            # A half type would round 0.999 to 1, and a gradient to the wrong sign.
+            other = other.astype(np.float32 if is_half(data) else data.dtype)
     need_one_shape(data, "logits", other, "target", True)
     return compute(
         CLOSS_SIGMOID_CROSS_ENTROPY, 0, logits, data, "logits", target, other, pos_weight, sample_weight, reduction,

@@ -1,16 +1,17 @@
 """The softmax family: from arguments to one call of the parallel loop."""
 import numpy as np
 
-from libc.math cimport INFINITY
+from libc.math cimport INFINITY, NAN
 from libc.stdint cimport int64_t
 
 cimport numpy as cnp
 
 from closs._arguments cimport (
     DATA, GRAD, HESS, LABELS, NONE, TARGET, VALUES, WEIGHT, as_array, as_class_weight, as_labels, as_logits, as_pair,
-    as_probabilities, as_sample_weight, axis_of, base_of, bounded, check_buffers, check_overlap, dtype_of,
-    fill_axes, flat_buffer, gradient_buffer, is_half, need_axes, need_classes, needs_python, raise_report, reduced,
-    reduction_of, result_buffer, results, sample_axes, scale_of, values_buffer, warn_of_mean, wrong_shape,
+    as_probabilities, as_sample_weight, axis_of, base_of, bounded, check_buffers, check_overlap, dtype_of, enter,
+    environment, fill_axes, flat_buffer, gradient_buffer, is_half, leave, need_axes, need_classes, needs_python,
+    raise_report, reduced, reduction_of, result_buffer, results, sample_axes, scale_of, values_buffer, warn_of_mean,
+    wrong_shape,
 )
 from closs._core cimport (
     CLOSS_DISTILLATION, CLOSS_F32, CLOSS_F64, CLOSS_I32, CLOSS_I64, CLOSS_LOG_SOFTMAX, CLOSS_LOGSUMEXP,
@@ -72,17 +73,23 @@ cdef double checked_run(closs_softmax_args *args, int64_t samples, int how, cnp.
     cdef double total = 0
     cdef bint has_terms = args.labels.data == NULL or args.label_smoothing != 0 or args.hess.data != NULL
     cdef int threads = threads_for(work_of(args, samples, has_terms))
+    cdef environment callers
+    cdef bint faulty
     with nogil:
+        callers = enter()
         closs_softmax_check(args, &report)
         args.scale = scale_of(&report, how)
-        if not needs_python(&report, how):
-            total = softmax_run(args, samples, threads)
-    if needs_python(&report, how):
+        faulty = needs_python(&report, how)
+        if not faulty:
+            total = reduced(&report, how, softmax_run(args, samples, threads))
+        leave(callers)
+    if faulty:
         raise_report(&report, labels, args.classes, ignore_index, by_class, by_sample, None)
         warn_of_mean(&report, labels, by_class, by_sample, args.label_smoothing != 0)
         with nogil:
-            total = softmax_run(args, samples, threads)
-    return reduced(&report, how, total)
+            softmax_run(args, samples, threads)
+        return NAN
+    return total
 
 
 def softmax_cross_entropy(logits, target, *, axis=-1, class_weight=None, sample_weight=None, ignore_index=None,
@@ -233,6 +240,8 @@ def softmax_cross_entropy(logits, target, *, axis=-1, class_weight=None, sample_
     args.fresh = gradient is not grad
     if by_class is not None:
         axes.class_weight_stride[0] = cnp.PyArray_STRIDES(by_class)[0] // cnp.PyArray_ITEMSIZE(by_class)
+        if cnp.PyArray_DIMS(by_class)[0] != args.classes:
+            raise RuntimeError("an array got another shape while the arguments were read")
         args.class_weight_dtype = dtype_of(by_class)
         args.class_weight.data = cnp.PyArray_DATA(by_class)
         args.class_weight.strides = axes.class_weight_stride
@@ -462,11 +471,10 @@ cdef object like_data(closs_softmax_result kind, object x, object axis, object o
     cdef cnp.ndarray flat
     if axis is not None:
         compute(kind, data, axis_of(axis, cnp.PyArray_NDIM(data)), result, result is not out, None)
-    elif cnp.PyArray_IS_C_CONTIGUOUS(result):
-        compute(kind, data.reshape(-1), 0, result.reshape(-1), result is not out, None)
-    else:
-        flat = np.empty(data.size, dtype=data.dtype)
-        compute(kind, data.reshape(-1), 0, flat, True, None)
+        return result
+    flat = flat_buffer(result)
+    compute(kind, data.reshape(-1), 0, flat, result is not out, None)
+    if not cnp.PyArray_IS_C_CONTIGUOUS(result):
         np.copyto(result, flat.reshape((<object> data).shape))
     return result
 
@@ -627,10 +635,11 @@ def logsumexp(x, *, axis=-1, keepdims=False, out=None):
         class_axis = axis_of(axis, cnp.PyArray_NDIM(data))
         kept = (*shape[:class_axis], 1, *shape[class_axis + 1:])
     cdef object given = out
-    if keepdims and isinstance(out, np.ndarray):
+    if keepdims and isinstance(out, np.ndarray) and not isinstance(out, np.ma.MaskedArray):
         if out.shape != kept:
             raise wrong_shape(out, "out", kept)
-        given = out.reshape(() if axis is None else shape[:class_axis] + shape[class_axis + 1:])  # always a view
+        # Always a view; a matrix would keep two dimensions.
+        given = np.asarray(out).reshape(() if axis is None else shape[:class_axis] + shape[class_axis + 1:])
     cdef cnp.ndarray values = values_buffer(given, NONE, data, class_axis)
     if out is not None:
         check_overlap(values, "out", x, "x", False)

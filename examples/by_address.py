@@ -38,6 +38,7 @@ class ElementwiseArgs(ctypes.Structure):
         ("wide_hess", ctypes.c_int32),
         ("scale", ctypes.c_double),
         ("fresh", ctypes.c_int32),
+        ("wide_target", ctypes.c_int32),
     ]
 
 

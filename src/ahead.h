@@ -17,8 +17,8 @@ INLINE int64_t bytes_of(closs_dtype dtype)
     return dtype == CLOSS_F64 ? 8 : dtype == CLOSS_F32 ? 4 : 2;
 }
 
-/* Of a gradient or Hessian: `wide` ones of half types are floats. */
-INLINE closs_dtype derivative_dtype(closs_dtype dtype, int32_t wide)
+/* Of a gradient, say, which may be `wide`: that of half types is float then. */
+INLINE closs_dtype wide_dtype(closs_dtype dtype, int32_t wide)
 {
     return wide && dtype != CLOSS_F64 ? CLOSS_F32 : dtype;
 }

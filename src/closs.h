@@ -355,7 +355,7 @@ typedef enum {
 typedef struct {
     size_t size; /* sizeof(closs_elementwise_args), set by CLOSS_ELEMENTWISE_INIT */
     closs_elementwise_loss loss;
-    closs_dtype dtype; /* of pred and target, and unless they are wide of grad and hess */
+    closs_dtype dtype; /* of pred, and of what is not wide */
     double parameter;
     int32_t ndim;
     const int64_t *shape;
@@ -370,14 +370,15 @@ typedef struct {
     closs_array hess;                /* optional output */
     int32_t wide_grad;               /* for half types: grad is float */
     int32_t wide_hess;
-    double scale;  /* multiplies grad and hess; run uses it, the one-shot call sets it */
-    int32_t fresh; /* grad and hess are new memory, as above */
+    double scale;        /* multiplies grad and hess; run uses it, the one-shot call sets it */
+    int32_t fresh;       /* grad and hess are new memory, as above */
+    int32_t wide_target; /* for half types: target is float */
 } closs_elementwise_args;
 
 /* clang-format off */
 #define CLOSS_ELEMENTWISE_INIT \
     { sizeof(closs_elementwise_args), CLOSS_L1, CLOSS_F32, 1.0, 0, NULL, {NULL, NULL}, {NULL, NULL}, CLOSS_F64, \
-      {NULL, NULL}, CLOSS_F64, {NULL, NULL}, {NULL, NULL}, {NULL, NULL}, {NULL, NULL}, 0, 0, 1.0, 0 }
+      {NULL, NULL}, CLOSS_F64, {NULL, NULL}, {NULL, NULL}, {NULL, NULL}, {NULL, NULL}, 0, 0, 1.0, 0, 0 }
 /* clang-format on */
 
 CLOSS_API closs_status closs_elementwise_check(const closs_elementwise_args *args, closs_report *report);

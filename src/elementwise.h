@@ -127,7 +127,7 @@ INLINE element element_quantile(real d, real quantile, real over)
  * out. */
 INLINE element element_sigmoid(real z, real target, real positive)
 {
-    const real a = positive * target, b = 1 - target, size = ABSOLUTE(z);
+    const real a = target == 0 ? 0 : positive * target, b = 1 - target, size = ABSOLUTE(z);
     const real e = exp_scaled(-size) * EXP_UNIT, log = log1p_positive(e), share = 1 / (1 + e);
     const real is_one = z < 0 ? e * share : share, is_zero = z < 0 ? share : e * share;
     const real as_one = a * ((z < 0 ? size : 0) + log), as_zero = b * ((z > 0 ? size : 0) + log);
@@ -368,8 +368,9 @@ static void elementwise(const closs_elementwise_args *args, int64_t begin, int64
     ALIGNED real p_copy[ELEMENTS], t_copy[ELEMENTS], positive_copy[ELEMENTS];
     ALIGNED real v[ELEMENTS], slopes[ELEMENTS], curvatures[ELEMENTS];
     ALIGNED double weights[ELEMENTS];
-    const closs_dtype grad_type = derivative_dtype(args->dtype, args->wide_grad);
-    const closs_dtype hess_type = derivative_dtype(args->dtype, args->wide_hess);
+    const closs_dtype target_type = wide_dtype(args->dtype, args->wide_target);
+    const closs_dtype grad_type = wide_dtype(args->dtype, args->wide_grad);
+    const closs_dtype hess_type = wide_dtype(args->dtype, args->wide_hess);
     closs_elementwise_loss loss = args->loss;
     if (loss == CLOSS_SMOOTH_L1 && args->parameter == 0) loss = CLOSS_L1;
     if (loss == CLOSS_PSEUDO_HUBER && args->parameter == INFINITY) loss = CLOSS_HUBER; /* even where d is infinite */
@@ -404,7 +405,7 @@ static void elementwise(const closs_elementwise_args *args, int64_t begin, int64
             at.length = left < ELEMENTS ? left : ELEMENTS;
             const int64_t n = at.length * at.runs;
             const real *p = element_source(args->pred.data, args->dtype, &at, AT_PRED, p_copy);
-            const real *t = element_source(args->target.data, args->dtype, &at, AT_TARGET, t_copy);
+            const real *t = element_source(args->target.data, target_type, &at, AT_TARGET, t_copy);
             const real *positive = positive_copy;
             if (args->pos_weight.data)
                 positive =

@@ -479,7 +479,7 @@ static void measures_part(const closs_softmax_args *args, int64_t sample, int64_
 {
     terms_place place;
     terms_tile tile;
-    terms_one(args, sample, &place);
+    terms_one(args, sample, 0, 0, &place);
     part->stored = 0;
     state_clear(&part->state, args, 1 / EXP_UNIT);
     part->state.moment = measure_along(args, &place, begin, end, 0, &tile);
@@ -488,7 +488,7 @@ static void measures_part(const closs_softmax_args *args, int64_t sample, int64_
 static double measures_value(const closs_softmax_args *args, int64_t sample, const closs_softmax_state *row)
 {
     terms_place place;
-    terms_one(args, sample, &place);
+    terms_one(args, sample, 0, 0, &place);
     double value;
     measure_values(args, 1, &row->moment, place.weight, &value);
     if (args->values.data) store_value(args, place.values[0], value);
@@ -501,7 +501,7 @@ static void measures_write(const closs_softmax_args *args, int64_t sample, int64
     (void)part, (void)row;
     terms_place place;
     terms_tile tile;
-    terms_one(args, sample, &place);
+    terms_one(args, sample, 0, 0, &place);
     if (args->grad.data) measure_along(args, &place, begin, end, 1, &tile);
 }
 /* Names that the table of kernels.h uses as they are. */

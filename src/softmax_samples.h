@@ -186,12 +186,12 @@ INLINE void labels_and_weights(const closs_softmax_args *args, const sample_run 
 
 INLINE closs_dtype grad_dtype(const closs_softmax_args *args)
 {
-    return derivative_dtype(args->dtype, args->wide_grad);
+    return wide_dtype(args->dtype, args->wide_grad);
 }
 
 INLINE closs_dtype hess_dtype(const closs_softmax_args *args)
 {
-    return derivative_dtype(args->dtype, args->wide_hess);
+    return wide_dtype(args->dtype, args->wide_hess);
 }
 
 /* Whether an array of all classes takes as many bytes as `least`, or more. */

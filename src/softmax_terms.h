@@ -17,8 +17,9 @@
  * before its terms while it is in L1, what was summed rescaled where the maximum grows; one more for gradient and
  * Hessian.
  *
- * Accumulators: 16 terms in a lane of `real`, then in double; lanes by a fixed tree. Error: 8 eps of the sum of
- * |terms|, plus what rounding z_j - m makes of each exponential; what is done once a sample is done in double.
+ * Accumulators: 16 terms in a lane of `real`, then in double, W in double throughout; lanes by a fixed tree. Error: 8
+ * eps of the sum of |terms|, plus what rounding z_j - m makes of each exponential; what is done once a sample is done in
+ * double.
  *
  * Special values: NaN meets the sum; where the maximum is +inf, or -inf, S' is made NaN.
  */
@@ -28,7 +29,6 @@
 #define terms_write KERNEL(terms_write)
 #define terms_max KERNEL(terms_max)
 #define terms_widely KERNEL(terms_widely)
-#define weights_widely KERNEL(weights_widely)
 #define terms_sum KERNEL(terms_sum)
 #define terms_sum_kind KERNEL(terms_sum_kind)
 #define terms_block KERNEL(terms_block)
@@ -81,14 +81,6 @@ static double terms_widely(const closs_softmax_args *args, const terms_piece *pi
     return 2 * sum;
 }
 
-/* The weights of groups [first, end) of one lane, in double, for the same reason. */
-static double weights_widely(const terms_piece *piece, int64_t first, int64_t end, int64_t column)
-{
-    double sum = 0;
-    for (int64_t g = first; g < end; g++) sum += (double)piece->v[g * piece->v_step + column];
-    return sum;
-}
-
 /* Adds the terms of a piece, relative to the maxima of the sums. `exact`: dividing by the temperature is
  * multiplying. */
 INLINE void terms_sum(const closs_softmax_args *args, const int kind, const int exact, const terms_piece *piece,
@@ -96,7 +88,7 @@ INLINE void terms_sum(const closs_softmax_args *args, const int kind, const int 
 {
     enum { L = LANES_OF_TERMS };
     ALIGNED real max[L], base[L], target_max[L], target_base[L];
-    const real temperature = terms_temperature(args), inverse = (real)(1 / args->temperature);
+    const terms_heat heat = terms_heat_of(args);
     const memory_ahead z_ahead = from_lane(piece->z_ahead, column), v_ahead = from_lane(piece->v_ahead, column);
     const real lowest = exp_lowest();
     for (int l = 0; l < L; l++) {
@@ -108,15 +100,15 @@ INLINE void terms_sum(const closs_softmax_args *args, const int kind, const int 
     for (int64_t first = 0; first < piece->groups; first += TERMS_WIDENED) {
         const int64_t end = piece->groups - first < TERMS_WIDENED ? piece->groups : first + TERMS_WIDENED;
         ALIGNED real sum[L] = {0}, ties[L] = {0}, target_sum[L] = {0}, target_ties[L] = {0};
-        ALIGNED real moment[L] = {0}, terms[L] = {0}, weight[L] = {0};
+        ALIGNED real moment[L] = {0}, terms[L] = {0};
+        ALIGNED double weight[L] = {0}; /* targets of both signs may leave little, but 0 makes a sample absent */
         for (int64_t g = first; g < end; g++) {
             const real *z = piece->z + g * piece->z_step + column, *v = piece->v + g * piece->v_step + column;
             fetch(z_ahead, g, L * sizeof(real));
             if (kind == TERMS_TARGETS || kind == TERMS_DISTILLATION) fetch(v_ahead, g, L * sizeof(real));
 #pragma omp simd
             for (int l = 0; l < L; l++) {
-                const real gap = z[l] - base[l];
-                const real t = kind != TERMS_DISTILLATION ? gap : exact ? gap * inverse : gap / temperature;
+                const real t = kind != TERMS_DISTILLATION ? z[l] - base[l] : terms_cooled(z[l], base[l], exact, heat);
                 const real e = exp_above(t, lowest);
                 const real other = z[l] == max[l] ? 0 : e, one = z[l] == max[l] ? 1 : 0;
                 sum[l] += other;
@@ -128,11 +120,10 @@ INLINE void terms_sum(const closs_softmax_args *args, const int kind, const int 
                 if (kind == TERMS_TARGETS) {
                     const real target = v[l], term = target * -t;
                     terms[l] += ((target == 0) | (t == 0)) ? 0 : term; /* an infinite target at the maximum, too */
-                    weight[l] += target;
+                    weight[l] += (double)target;
                 }
                 if (kind == TERMS_DISTILLATION) {
-                    const real target_gap = v[l] - target_base[l];
-                    const real u = exact ? target_gap * inverse : target_gap / temperature;
+                    const real u = terms_cooled(v[l], target_base[l], exact, heat);
                     const real q = exp_above(u, lowest);
                     const real product = q * (u - t), share = q == 0 ? 0 : product; /* gaps may overflow */
                     const real term = z[l] == -INFINITY ? (real)INFINITY : share;
@@ -157,24 +148,14 @@ INLINE void terms_sum(const closs_softmax_args *args, const int kind, const int 
         order_t lost = 0;
         if (kind != TERMS_ENTROPY) {
 #pragma omp simd reduction(| : lost)
-            for (int l = 0; l < L; l++) {
-                lost |= (order_t) !(ABSOLUTE(some[l]) <= (real)REAL_MAX);
-                if (kind == TERMS_TARGETS) lost |= (order_t) !(ABSOLUTE(weight[l]) <= (real)REAL_MAX);
-            }
+            for (int l = 0; l < L; l++) lost |= (order_t) !(ABSOLUTE(some[l]) <= (real)REAL_MAX);
         }
-        for (int l = 0; l < L && !lost; l++) {
-            all[l] += (double)some[l];
-            if (kind == TERMS_TARGETS) sums->weight[l] += (double)weight[l];
-        }
-        for (int l = 0; l < L && lost; l++) {
+        for (int l = 0; l < L && !lost; l++) all[l] += (double)some[l];
+        for (int l = 0; l < L && lost; l++)
             all[l] += ABSOLUTE(some[l]) <= (real)REAL_MAX
                           ? (double)some[l]
                           : terms_widely(args, piece, first, end, column + l, sums->max[l], sums->target_max[l]);
-            if (kind == TERMS_TARGETS)
-                sums->weight[l] += ABSOLUTE(weight[l]) <= (real)REAL_MAX
-                                       ? (double)weight[l]
-                                       : weights_widely(piece, first, end, column + l);
-        }
+        for (int l = 0; l < L && kind == TERMS_TARGETS; l++) sums->weight[l] += weight[l];
     }
 }
 
@@ -232,7 +213,7 @@ static void terms_along(const closs_softmax_args *args, const terms_place *place
         terms_block(args, place, kind, pieces, count, 0, first == begin, &sums);
     }
     terms_fold_all(kind, &sums);
-    terms_state(args, &sums, 1 / EXP_UNIT, state);
+    terms_state(args, &sums, 1 / EXP_UNIT, place->class_unit, state);
 }
 
 /* Samples in lanes: their totals, 16 to each, and their outputs. */
@@ -253,7 +234,7 @@ static void terms_lanes(const closs_softmax_args *args, const terms_place *place
             terms_block(args, place, kind, piece, 1, c, first == 0, &sums[c / L]);
     }
     for (int64_t c = 0; c < place->width; c += L)
-        terms_total(args, &sums[c / L], place->weight + c, 1 / EXP_UNIT, &totals[c / L]);
+        terms_total(args, &sums[c / L], place->weight + c, 1 / EXP_UNIT, place->class_unit, &totals[c / L]);
     if (!args->grad.data && !args->hess.data) return;
     for (int64_t first = 0; first < classes; first += chunk) {
         const int64_t n = classes - first < chunk ? classes - first : chunk;
@@ -272,6 +253,7 @@ static void softmax_terms(const closs_softmax_args *args, int64_t begin, int64_t
     terms_totals totals[TERM_WIDE / L];
     value_sum values = {{0}, 0};
     sample_cursor cursor = cursor_at(args, begin, end);
+    place.class_unit = class_unit(args, 0, classes);
     while (cursor.left > 0) {
         int64_t at[TERM_WIDE], count, chunk;
         if (along) { /* 16 rows, one after the other, are finished at a time */
@@ -289,7 +271,7 @@ static void softmax_terms(const closs_softmax_args *args, int64_t begin, int64_t
                     terms_along(args, &place, first, stop, &tile, first == 0 ? &state : &part);
                     if (first > 0) softmax_merge(&state, &part);
                 }
-                terms_total_of_row(args, &state, place.weight[0], one);
+                terms_total_of_row(args, &state, place.weight[0], place.class_unit, one);
                 terms_put(one, i, all);
                 at[i] = place.values[0];
                 if (!args->grad.data && !args->hess.data) continue;
@@ -318,7 +300,7 @@ static void terms_part(const closs_softmax_args *args, int64_t sample, int64_t b
 {
     terms_place place;
     terms_tile tile;
-    terms_one(args, sample, &place);
+    terms_one(args, sample, begin, end, &place);
     part->stored = 0;
     terms_along(args, &place, begin, end, &tile, &part->state);
 }
@@ -328,8 +310,8 @@ static double terms_value(const closs_softmax_args *args, int64_t sample, const 
     terms_place place;
     terms_totals total;
     ALIGNED double value[LANES_OF_TERMS];
-    terms_one(args, sample, &place);
-    terms_total_of_row(args, row, place.weight[0], &total);
+    terms_one(args, sample, 0, args->classes, &place);
+    terms_total_of_row(args, row, place.weight[0], place.class_unit, &total);
     terms_values(args, &total, value);
     if (args->values.data) store_value(args, place.values[0], value[0]);
     return value[0];
@@ -342,8 +324,8 @@ static void terms_write(const closs_softmax_args *args, int64_t sample, int64_t 
     terms_place place;
     terms_tile tile;
     terms_totals total;
-    terms_one(args, sample, &place);
-    terms_total_of_row(args, row, place.weight[0], &total);
+    terms_one(args, sample, begin, end, &place);
+    terms_total_of_row(args, row, place.weight[0], place.class_unit, &total);
     terms_write_along(args, &place, &total, begin, end, &tile);
 }
 

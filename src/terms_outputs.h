@@ -31,12 +31,13 @@ INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const 
     ALIGNED real weight[L], weight_low[L], scale[L], at_e[L], at_q[L], exactly[L];
     ALIGNED double wide_e[L], wide_scale[L], wide_q[L];
     const double factor = kind == TERMS_DISTILLATION ? args->temperature : log_of_base(args->base), unit = total->unit;
-    const real temperature = terms_temperature(args), inverse = (real)(1 / args->temperature);
+    const terms_heat heat = terms_heat_of(args);
     const real lowest = exp_lowest();
     int extreme = 0;
 #pragma omp simd reduction(| : extreme)
     for (int l = 0; l < L; l++) {
-        const double W = total->weight[l], s = total->sample[l] * args->scale / factor;
+        const double W = total->weight[l] / total->class_unit;
+        const double s = total->sample[l] * args->scale / factor * total->class_unit;
         const int counts = W != 0;
         max[l] = (real)total->max[l];
         base[l] = (real)base_of(total->max[l]);
@@ -68,8 +69,7 @@ INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const 
         if (g) fetch(g_ahead, i, L * sizeof(real));
 #pragma omp simd
         for (int l = 0; l < L; l++) {
-            const real gap = z[l] - base[l];
-            const real t = kind != TERMS_DISTILLATION ? gap : exact ? gap * inverse : gap / temperature;
+            const real t = kind != TERMS_DISTILLATION ? z[l] - base[l] : terms_cooled(z[l], base[l], exact, heat);
             const real e = exp_above(t, lowest);
             real gradient = 0, hessian = 0;
             if (kind == TERMS_TARGETS) {
@@ -88,8 +88,7 @@ INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const 
                 gradient = e == 0 ? at_e[l] * 0 : entry;    /* NaN all the same where S is */
             }
             if (kind == TERMS_DISTILLATION) {
-                const real target_gap = v[l] - target_base[l];
-                const real q = exp_above(exact ? target_gap * inverse : target_gap / temperature, lowest);
+                const real q = exp_above(terms_cooled(v[l], target_base[l], exact, heat), lowest);
                 shares[l] = q;
                 const real plain = e * at_e[l] - q * at_q[l], near = exactly[l] * scale[l];
                 gradient = ((z[l] == likely[l]) & (v[l] == target_max[l])) ? near : plain;
@@ -100,7 +99,7 @@ INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const 
             curvature[l] = weight[l] == 0 ? 0 : hessian;
         }
         for (int l = 0; extreme && l < L; l++) {
-            const double W = total->weight[l], e = (double)exps[l];
+            const double W = total->weight[l] / total->class_unit, e = (double)exps[l];
             if (W == 0 || !has_extreme(W, wide_scale[l], wide_e[l], wide_q[l])) continue;
             /* What may underflow is multiplied last. */
             const double p = fabs(W) < 1 ? e * total->share[l] * W : e * (W * total->share[l]);

@@ -315,3 +315,94 @@ def test_false_and_none_mean_no_gradient():
     for nothing in (False, None, np.False_):
         assert call(grad=nothing) == value
     assert call(grad=np.True_)[0] == value
+
+
+def test_matrices_are_buffers_of_two_dimensions():
+    """A matrix keeps both of them in reshape: what axis=None writes to is no view of its own."""
+    around = np.full(2000, PATTERN)
+    buffer = around[500:512].reshape(4, 3).view(np.matrix)
+    x = np.arange(12.0).reshape(4, 3)
+    p = x / 66
+    calls = [
+        (lambda out: closs.softmax(x, axis=None, out=out), closs.softmax(x, axis=None)),
+        (lambda out: closs.log_softmax(x, axis=None, out=out), closs.log_softmax(x, axis=None)),
+        (lambda out: closs.softmax_entropy(x, axis=None, grad=out)[1], closs.softmax_entropy(x, axis=None, grad=True)[1]),
+        (lambda out: closs.entropy(p, axis=None, grad=out)[1], closs.entropy(p, axis=None, grad=True)[1]),
+        (lambda out: closs.kl_divergence(p, p[::-1], axis=None, grad=out)[1],
+         closs.kl_divergence(p, p[::-1], axis=None, grad=True)[1]),
+        (lambda out: closs.softmax_cross_entropy(x, LABELS, grad=out)[1],
+         closs.softmax_cross_entropy(x, LABELS, grad=True)[1]),
+    ]  # fmt: skip
+    for call, expected in calls:
+        around[:] = PATTERN
+        assert call(buffer) is buffer
+        np.testing.assert_array_equal(np.asarray(buffer), expected)
+        assert (np.delete(around, np.s_[500:512]) == PATTERN).all()
+    out = np.zeros((4, 1)).view(np.matrix)
+    assert closs.logsumexp(x, keepdims=True, out=out) is out
+    np.testing.assert_array_equal(np.asarray(out), closs.logsumexp(x, keepdims=True))
+
+
+def test_masks_inside_other_inputs():
+    masked = np.ma.array([1.0, 2.0], mask=[False, True])
+
+    class Holder:
+        def __array__(self, dtype=None, copy=None):
+            return masked
+
+    for given in (masked, [masked, masked], (masked,), Holder()):
+        with pytest.raises(TypeError, match="x: masked arrays are not supported"):
+            closs.softmax(given)
+    with pytest.raises(TypeError, match="out: masked arrays are not supported"):
+        closs.logsumexp(LOGITS, keepdims=True, out=np.ma.zeros((N, 1)))
+
+
+def test_weights_of_no_element_are_checked():
+    none = np.zeros((0, 3))
+    with pytest.raises(ValueError, match=r"pos_weight must be finite and >= 0, got -1.0 at index 1"):
+        closs.sigmoid_cross_entropy(none, none, pos_weight=[1, -1, 1])
+    with pytest.raises(ValueError, match=r"sample_weight must be finite, got nan"):
+        closs.mse_loss(none, none, sample_weight=np.nan)
+    with pytest.raises(ValueError, match=r"sample_weight must be finite, got inf"):
+        closs.softmax_cross_entropy(none, np.zeros(0, int), sample_weight=np.inf)
+    assert closs.sigmoid_cross_entropy(none, none, pos_weight=[1, 2, 3], sample_weight=2.0, reduction="sum") == 0
+
+
+@pytest.mark.parametrize("number", [b"2", bytearray(b"2"), memoryview(b"2"), np.array("2"), 2j, np.complex128(2), True])
+def test_what_is_no_number(number):
+    for call in (lambda: closs.entropy([0.5, 0.5], base=number), lambda: closs.huber_loss([1.0], 0.0, delta=number)):
+        with pytest.raises(TypeError, match="must be a number, got"):
+            call()
+
+
+def test_a_buffer_of_far_too_many_positions_is_refused_at_once():
+    x = np.zeros(1_000_000)
+    windows = np.lib.stride_tricks.sliding_window_view(x, 300_000, writeable=True)
+    with pytest.raises(ValueError, match="out has elements that share memory"):
+        closs.softmax(np.broadcast_to(0.0, windows.shape), out=windows)
+
+
+def test_an_axis_of_one_element_may_have_any_stride():
+    raw = np.zeros((1, 25), "u1")[:, :24].view("f8")
+    assert raw.strides[0] % 8 != 0
+    assert closs.softmax(np.ones((1, 3)), out=raw) is raw
+    np.testing.assert_array_equal(raw, closs.softmax(np.ones((1, 3))))
+
+
+def test_arguments_that_change_shape_while_they_are_read():
+    x, labels = np.zeros((4, 3000)), np.zeros(4, int)
+
+    class Smoothing:
+        def __init__(self, array, shape):
+            self.array, self.shape = array, shape
+
+        def __float__(self):
+            self.array.shape = self.shape
+            return 0.1
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # numpy will forbid it
+        for array, shape in ((x, (3000, 4)), (labels, (2, 2))):
+            with pytest.raises(RuntimeError, match="another shape"):
+                closs.softmax_cross_entropy(x, labels, label_smoothing=Smoothing(array, shape))
+            x.shape, labels.shape = (4, 3000), (4,)

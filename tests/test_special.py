@@ -1,6 +1,7 @@
 """Every decision of cases.SPECIAL: in every dtype, alone and among ordinary rows, on either axis, in every layout."""
 
 import inspect
+import sys
 import warnings
 
 import cases
@@ -8,6 +9,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 import reference
+from programs import run_python
 
 import closs
 
@@ -197,3 +199,128 @@ def test_dtypes_of_pairs():
         closs.mse_loss(f8, 10**400)
     with pytest.raises(ValueError, match="delta is an integer that no float64 can hold"):
         closs.huber_loss(f8, f8, delta=10**400)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f2", "bf16"])
+@pytest.mark.parametrize("classes", [3, 20, 400])
+def test_targets_that_nearly_cancel(dtype, classes, rng):
+    """Only a sum of exactly 0 makes a sample absent: 1, tiny and -1 do not."""
+    logits = rng.standard_normal((40, classes)).astype(DTYPES[dtype])
+    targets = np.zeros((40, classes), np.float32)
+    targets[:, 0], targets[:, 1], targets[:, -1] = 1, 1e-10, -1
+    targets[0, 1] = 0
+    values, gradient = closs.softmax_cross_entropy(
+        logits, targets, reduction="none", grad=np.empty((40, classes), np.float32)
+    )
+    wide = logits.astype(np.float64), targets.astype(np.float64)
+    expected, slopes = closs.softmax_cross_entropy(*wide, reduction="none", grad=True)
+    np.testing.assert_allclose(values, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(gradient, slopes, rtol=1e-5, atol=1e-12)
+    assert values[0] == 0
+    assert (values[1:] != 0).all()
+
+
+@pytest.mark.parametrize("classes", [3, 400, 20_000])
+@pytest.mark.parametrize("weight", [1e39, 1e300, 1e-42, 1e-46, 1e-300])
+def test_class_weights_that_no_float_holds(weight, classes, rng):
+    """Classes have their weights in double, whatever the dtype of the logits."""
+    logits = rng.standard_normal((3, classes)).astype(np.float32)
+    labels, shares = np.array([0, 1, 2]), 0.5 + rng.random(classes)
+    targets = rng.random((3, classes)).astype(np.float32)
+    for target, smoothing in ((labels, 0.1), (targets, 0.0), (targets, 0.1)):
+        results = [
+            closs.softmax_cross_entropy(z, target, class_weight=scale * shares, label_smoothing=smoothing,
+                                        sample_weight=np.full(3, 1 / scale), reduction="sum", grad=True, hess=True)
+            for z, scale in ((logits, weight), (logits.astype(np.float64), 1.0))
+        ]  # fmt: skip
+        for got, expected in zip(*results, strict=True):
+            np.testing.assert_allclose(got, expected, rtol=2e-6 * np.sqrt(classes), atol=1e-7 * np.max(expected))
+
+
+@pytest.mark.parametrize(("size", "temperature"), [(1e38, 1e40), (3e38, 1e38), (2.0, 1e200), (1e-44, 1e-44)])
+def test_temperatures_that_no_float_holds(size, temperature):
+    logits = np.array([[size, -size, 0.0], [-size, 0.0, size]], np.float32)
+    teacher = np.array([[2.0, 1.0, 0.0], [0.5, 0.0, -1.0]], np.float32) * np.float32(size / 2)
+    loss, gradient = closs.distillation_loss(logits, teacher, temperature=temperature, grad=True)
+    wide = logits.astype(np.float64), teacher.astype(np.float64)
+    expected, slopes = closs.distillation_loss(*wide, temperature=temperature, grad=True)
+    # Of the terms, which cancel; and a float holds nothing smaller than 1e-45.
+    assert loss == pytest.approx(expected, rel=1e-5, abs=max(1e-5 * size / temperature, 1e-45))
+    with np.errstate(over="ignore"):
+        np.testing.assert_allclose(gradient, slopes.astype(np.float32), rtol=1e-5, atol=1e-7 / temperature)
+
+
+def test_a_positive_weight_that_no_float_holds():
+    logits, targets = np.array([0.5, -2.0], np.float32), np.array([0.0, 0.0], np.float32)
+    got = closs.sigmoid_cross_entropy(logits, targets, pos_weight=1e39, reduction="none", grad=True, hess=True)
+    expected = closs.sigmoid_cross_entropy(logits, targets, reduction="none", grad=True, hess=True)
+    for one, other in zip(got, expected, strict=True):
+        reference.assert_same_bits(one, other)
+
+
+@pytest.mark.parametrize("dtype", ["f2", "bf16"])
+def test_targets_finer_than_half_logits(dtype, rng):
+    """0.999 is no number of a half type, but may be the target of one; so may 1e-9."""
+    logits = (4 * rng.standard_normal((50, 7))).astype(DTYPES[dtype])
+    target = rng.choice(np.float32([0.999, 0.0001, 1e-9, 0.3]).astype(np.float64), (50, 7))
+    wide = np.empty((50, 7), np.float32)
+    expected, slopes = closs.sigmoid_cross_entropy(logits.astype(np.float64), target, reduction="none", grad=True)
+    for given in (target, target.astype(np.float32), np.asfortranarray(target)):
+        values, gradient = closs.sigmoid_cross_entropy(logits, given, reduction="none", grad=wide)
+        np.testing.assert_allclose(values, expected, rtol=1e-6)
+        np.testing.assert_allclose(gradient, slopes, rtol=1e-5, atol=1e-7)
+    one = closs.sigmoid_cross_entropy(logits, 0.75, reduction="none")
+    np.testing.assert_allclose(one, closs.sigmoid_cross_entropy(logits.astype("f8"), 0.75, reduction="none"), rtol=1e-6)
+    assert closs.sigmoid_cross_entropy(logits, target, grad=True)[1].dtype == DTYPES[dtype]
+
+
+@pytest.mark.parametrize("base", [1e300, 6.36e307, 1e308, np.finfo(float).max, 5e-324])
+def test_bases_at_the_ends_of_double(base):
+    assert closs.entropy([0.5, 0.5], base=base) == pytest.approx(np.log(2) / np.log(base), rel=1e-14)
+    assert closs.softmax_entropy([0.0, 0.0], base=base) == pytest.approx(np.log(2) / np.log(base), rel=1e-14)
+
+
+def test_the_rounding_mode_of_the_caller_does_not_matter():
+    code = """
+        import ctypes, numpy as np, closs
+        x, y = np.linspace(-3, 3, 21).reshape(7, 3), np.array([0, 1, 2, 0, 1, 2, 0])
+        weight = np.linspace(0.1, 1.3, 7)
+        def losses():
+            return [closs.softmax_cross_entropy(x, y, sample_weight=weight, grad=True),
+                    closs.huber_loss(x, 0.1, delta=0.7, grad=True), closs.entropy(abs(x), base=3, reduction="mean")]
+        libm = ctypes.CDLL(None)
+        plain, modes = losses(), {0x400, 0x800, 0xC00, 0x400000, 0x800000, 0xC00000}  # of x86, and of ARM
+        for mode in modes:
+            libm.fesetround(mode)
+            other = losses()
+            libm.fesetround(0)
+            for a, b in zip(plain, other):
+                assert str(a) == str(b), (mode, a, b)
+        libm.feenableexcept(4)  # division by zero kills the process, where that is possible
+        assert np.isnan(closs.mse_loss(np.zeros(0), np.zeros(0)))
+        print("same")
+    """
+    if not sys.platform.startswith("linux"):
+        pytest.skip("the rounding modes are those of Linux on x86-64 and aarch64")
+    assert run_python(code, PYTHONWARNINGS="ignore") == "same\n"
+
+
+def test_subnormal_results_where_the_caller_flushes_them():
+    torch = pytest.importorskip("torch")
+    x, y, weight = np.array([[720.0, 0.0]]), np.array([0]), np.array([6e-309])
+
+    def losses():
+        return (
+            closs.softmax_cross_entropy(x, y), closs.mse_loss(np.array([1e-160]), 0.0),
+            closs.softmax_cross_entropy(x, y, sample_weight=weight, grad=True)[1][0, 1],
+            closs.huber_loss(np.array([1.0]), 0.0, delta=1e-310),
+        )  # fmt: skip
+
+    plain = losses()
+    assert torch.set_flush_denormal(True)
+    try:
+        flushed = losses()
+    finally:
+        torch.set_flush_denormal(False)
+    assert [value.hex() for value in flushed] == [value.hex() for value in plain]
+    assert min(plain) > 0
