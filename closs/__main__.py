@@ -4,6 +4,8 @@ import argparse
 import importlib
 import sys
 
+from closs import get_num_threads
+
 COMMANDS = {
     "demo": "train a softmax classifier and a robust regression in numpy and closs",
     "curves": "draw the losses with their gradients and curvatures, and the measures of two classes",
@@ -21,6 +23,11 @@ def main(arguments: list[str] | None = None) -> int:
         tools[name] = importlib.import_module(f"closs._tools.{name}")
         tools[name].add_arguments(commands.add_parser(name, help=purpose, description=purpose.capitalize() + "."))
     options = parser.parse_args(arguments)
+    try:
+        get_num_threads()  # says what is wrong with CLOSS_NUM_THREADS
+    except ValueError as error:
+        print(f"closs {options.command}: {error}", file=sys.stderr)
+        return 2
     try:
         return tools[options.command].run(options)
     except ModuleNotFoundError as error:

@@ -270,7 +270,8 @@ def distillation_loss(logits, target_logits, *, axis=-1, temperature=1.0, sample
     axis : int, default -1
         The class axis.
     temperature : float, default 1.0
-        Divides all logits; finite and > 0.
+        Divides all logits; finite and > 0. Beyond the normal range of float32 (1.2e-38 to 3.4e38) it counts as its end,
+        unless the logits are float64.
     sample_weight : array_like of the shape of `logits` without `axis`, or scalar, optional
         Weight of each sample; finite.
     reduction : {"mean", "sum", "none"}, default "mean"

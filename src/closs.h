@@ -226,7 +226,7 @@ typedef struct {
     closs_dtype target_dtype;
     closs_const_array targets;       /* class probabilities in place of labels; for distillation logits */
     double label_smoothing;          /* in [0, 1] */
-    double temperature;              /* finite, > 0 */
+    double temperature;              /* finite, > 0; for float arithmetic of the size of a normal float */
     double base;                     /* of logarithms, of entropies and measures: finite, > 0, not 1; 0: e, for nats */
     closs_dtype class_weight_dtype;  /* CLOSS_F32 or CLOSS_F64 */
     closs_const_array class_weight;  /* optional: one axis, classes; finite and >= 0 */

@@ -88,7 +88,7 @@ INLINE void terms_sum(const closs_softmax_args *args, const int kind, const int 
 {
     enum { L = LANES_OF_TERMS };
     ALIGNED real max[L], base[L], target_max[L], target_base[L];
-    const terms_heat heat = terms_heat_of(args);
+    const real temperature = terms_temperature(args), inverse = (real)(1 / args->temperature);
     const memory_ahead z_ahead = from_lane(piece->z_ahead, column), v_ahead = from_lane(piece->v_ahead, column);
     const real lowest = exp_lowest();
     for (int l = 0; l < L; l++) {
@@ -108,7 +108,8 @@ INLINE void terms_sum(const closs_softmax_args *args, const int kind, const int 
             if (kind == TERMS_TARGETS || kind == TERMS_DISTILLATION) fetch(v_ahead, g, L * sizeof(real));
 #pragma omp simd
             for (int l = 0; l < L; l++) {
-                const real t = kind != TERMS_DISTILLATION ? z[l] - base[l] : terms_cooled(z[l], base[l], exact, heat);
+                const real gap = z[l] - base[l];
+                const real t = kind != TERMS_DISTILLATION ? gap : exact ? gap * inverse : gap / temperature;
                 const real e = exp_above(t, lowest);
                 const real other = z[l] == max[l] ? 0 : e, one = z[l] == max[l] ? 1 : 0;
                 sum[l] += other;
@@ -123,7 +124,8 @@ INLINE void terms_sum(const closs_softmax_args *args, const int kind, const int 
                     weight[l] += (double)target;
                 }
                 if (kind == TERMS_DISTILLATION) {
-                    const real u = terms_cooled(v[l], target_base[l], exact, heat);
+                    const real target_gap = v[l] - target_base[l];
+                    const real u = exact ? target_gap * inverse : target_gap / temperature;
                     const real q = exp_above(u, lowest);
                     const real product = q * (u - t), share = q == 0 ? 0 : product; /* gaps may overflow */
                     const real term = z[l] == -INFINITY ? (real)INFINITY : share;

@@ -31,7 +31,7 @@ INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const 
     ALIGNED real weight[L], weight_low[L], scale[L], at_e[L], at_q[L], exactly[L];
     ALIGNED double wide_e[L], wide_scale[L], wide_q[L];
     const double factor = kind == TERMS_DISTILLATION ? args->temperature : log_of_base(args->base), unit = total->unit;
-    const terms_heat heat = terms_heat_of(args);
+    const real temperature = terms_temperature(args), inverse = (real)(1 / args->temperature);
     const real lowest = exp_lowest();
     int extreme = 0;
 #pragma omp simd reduction(| : extreme)
@@ -69,7 +69,8 @@ INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const 
         if (g) fetch(g_ahead, i, L * sizeof(real));
 #pragma omp simd
         for (int l = 0; l < L; l++) {
-            const real t = kind != TERMS_DISTILLATION ? z[l] - base[l] : terms_cooled(z[l], base[l], exact, heat);
+            const real gap = z[l] - base[l];
+            const real t = kind != TERMS_DISTILLATION ? gap : exact ? gap * inverse : gap / temperature;
             const real e = exp_above(t, lowest);
             real gradient = 0, hessian = 0;
             if (kind == TERMS_TARGETS) {
@@ -88,7 +89,8 @@ INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const 
                 gradient = e == 0 ? at_e[l] * 0 : entry;    /* NaN all the same where S is */
             }
             if (kind == TERMS_DISTILLATION) {
-                const real q = exp_above(terms_cooled(v[l], target_base[l], exact, heat), lowest);
+                const real target_gap = v[l] - target_base[l];
+                const real q = exp_above(exact ? target_gap * inverse : target_gap / temperature, lowest);
                 shares[l] = q;
                 const real plain = e * at_e[l] - q * at_q[l], near = exactly[l] * scale[l];
                 gradient = ((z[l] == likely[l]) & (v[l] == target_max[l])) ? near : plain;

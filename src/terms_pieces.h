@@ -4,9 +4,7 @@
 #define terms_tile KERNEL(terms_tile)
 #define terms_piece KERNEL(terms_piece)
 #define terms_direct KERNEL(terms_direct)
-#define terms_heat KERNEL(terms_heat)
-#define terms_heat_of KERNEL(terms_heat_of)
-#define terms_cooled KERNEL(terms_cooled)
+#define terms_temperature KERNEL(terms_temperature)
 #define terms_ahead KERNEL(terms_ahead)
 #define grad_ahead KERNEL(grad_ahead)
 #define terms_load KERNEL(terms_load)
@@ -32,25 +30,11 @@ typedef struct {
     memory_ahead z_ahead, v_ahead;
 } terms_piece;
 
-/* A temperature of any size, as numbers that `real` holds; by powers of two unless 1. */
-typedef struct {
-    real divisor, inverse; /* 1 / divisor where that is exact */
-    real before, after;    /* what logits are multiplied by before they are subtracted, and their difference is */
-} terms_heat;
-
-INLINE terms_heat terms_heat_of(const closs_softmax_args *args)
+/* Of the size that `real` has. */
+INLINE real terms_temperature(const closs_softmax_args *args)
 {
-    const double T = args->temperature, far = REAL_DTYPE == CLOSS_F32 ? 0x1p112 : 0x1p1008;
-    const double before = T > far ? 0x1p-127 : 1, after = T < REAL_TINY ? 0x1p127 : 1;
-    const double scaled = T * before * after;
-    const double divisor = scaled < REAL_TINY ? REAL_TINY : scaled > REAL_MAX ? REAL_MAX : scaled;
-    return (terms_heat){(real)divisor, (real)(1 / divisor), (real)before, (real)after};
-}
-
-/* (z - base) / T. */
-INLINE real terms_cooled(real z, real base, const int exact, terms_heat heat)
-{
-    return exact ? (z - base) * heat.inverse : (z * heat.before - base * heat.before) * heat.after / heat.divisor;
+    const double T = args->temperature;
+    return (real)(T < REAL_TINY ? REAL_TINY : T > REAL_MAX ? REAL_MAX : T);
 }
 
 /* The lanes as they lie in memory, if they can be read or written there, else NULL. */

@@ -20,12 +20,11 @@ from typing import Any
 
 import closs
 import closs._core as _core
-from closs._tools import ceilings, peers, tables, targets
+from closs._tools import ceilings, files, peers, tables, targets
 from closs._tools.results import Report, Result, compare, make_results
 from closs._tools.timing import timings
 from closs._tools.workloads import Array, Case, cases
 
-PICTURES = (".svg", ".png", ".pdf")
 QUICK_ROUNDS, QUICK_SECONDS, SECONDS = 3, 2e-4, 2e-3
 
 
@@ -43,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--isa", choices=_core.available_isa(), help="the instruction set of closs")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_ROUNDS} short rounds and no ceilings")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there, too")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help=f"draw them there ({', '.join(PICTURES)})")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help=f"draw them there ({', '.join(files.PICTURES)})")
 
 
 class Progress:
@@ -120,15 +119,16 @@ def fault_of(options: argparse.Namespace, chosen: list[Case], names: list[str]) 
         (unknown, f"not installed or not known: {', '.join(unknown)}"),
         (not chosen, f"no case contains {' or '.join(options.only or [])}"),
         (options.rounds < 1, f"--rounds must be at least 1, got {options.rounds}"),
-        (options.threads is not None and options.threads < 1, f"--threads must be at least 1, got {options.threads}"),
-        (options.plot and options.plot.suffix not in PICTURES,
-         f"--plot must end in one of {', '.join(PICTURES)}, got {options.plot}"),
-        *((file and not file.resolve().parent.is_dir(), f"there is no folder for {file}")
-          for file in (options.json, options.plot)),
-    ):  # fmt: skip
+    ):
         if fault:
             return text
-    return None
+    try:
+        closs.threads(1 if options.threads is None else options.threads)
+    except ValueError as error:
+        return str(error).replace("n must", "--threads must", 1)
+    faults = [options.json and files.fault_of(options.json, "--json"),
+              options.plot and files.fault_of(options.plot, "--plot", files.PICTURES)]  # fmt: skip
+    return next(filter(None, faults), None)
 
 
 def at_level(options: argparse.Namespace) -> int:

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 import closs
+from closs._tools import files
 from closs._tools.workloads import Array
 
-PICTURES = (".svg", ".png", ".pdf")
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (7, 2)))
 WITH_DELTA = {"huber": "delta", "smooth_l1": "beta", "pseudo_huber": "delta"}
@@ -104,12 +104,8 @@ def along(result: tuple[Array, Array]) -> tuple[Array, Array]:
 
 
 def run(options: argparse.Namespace) -> int:
-    fault = None
-    if options.out.suffix not in PICTURES:
-        fault = f"--out must end in one of {', '.join(PICTURES)}, got {options.out}"
-    elif not options.out.resolve().parent.is_dir():
-        fault = f"there is no folder {options.out.resolve().parent} for the picture"
-    elif not all(0 < delta < math.inf for delta in options.delta):
+    fault = files.fault_of(options.out, "--out", files.PICTURES)
+    if not all(0 < delta < math.inf for delta in options.delta):
         fault = f"--delta must be finite and > 0, got {' '.join(map(str, options.delta))}"
     if fault:
         print(f"closs curves: {fault}", file=sys.stderr)

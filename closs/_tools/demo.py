@@ -14,11 +14,10 @@ from pathlib import Path
 import numpy as np
 
 import closs
-from closs._tools import peers
+from closs._tools import files, peers
 from closs._tools.timing import in_units, race
 from closs._tools.workloads import GRADIENT, WORKLOADS, Array, Case
 
-PICTURES = (".png", ".svg", ".pdf")
 HIDDEN, BATCH, RATE, MOMENTUM = 64, 32, 0.05, 0.9
 
 
@@ -175,13 +174,11 @@ def print_costs(logits: Array, labels: Array) -> None:
 def run(options: argparse.Namespace) -> int:
     from sklearn.datasets import load_digits
 
-    fault = None
+    fault = files.fault_of(options.out, "--out", files.PICTURES)
     if options.epochs < 1:
         fault = f"--epochs must be at least 1, got {options.epochs}"
-    elif not options.out.resolve().parent.is_dir():
-        fault = f"there is no folder {options.out.resolve().parent} for the picture"
-    elif options.out.suffix not in PICTURES:
-        fault = f"--out must end in one of {', '.join(PICTURES)}, got {options.out}"
+    if options.seed < 0:
+        fault = f"--seed must be at least 0, got {options.seed}"
     if fault:
         print(f"closs demo: {fault}", file=sys.stderr)
         return 2
