@@ -30,7 +30,9 @@
 #include "terms_pieces.h"
 #include "terms_outputs.h"
 #include "softmax_terms.h"
+#include "element_measures.h"
 #include "measures.h"
+#include "element_losses.h"
 #include "elementwise.h"
 #include "zero_one.h"
 #undef CLOSS_REAL
@@ -48,7 +50,9 @@
 #include "terms_pieces.h"
 #include "terms_outputs.h"
 #include "softmax_terms.h"
+#include "element_measures.h"
 #include "measures.h"
+#include "element_losses.h"
 #include "elementwise.h"
 #include "zero_one.h"
 #undef CLOSS_REAL
