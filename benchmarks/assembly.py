@@ -3,9 +3,10 @@
     python benchmarks/assembly.py [libcloss.a] [--objdump PROGRAM]
 
 For every instruction set in the archive (by default that of the built package) and every kernel that adds exponentials,
-logarithms or elements (KERNELS), counts the packed maxima, additions and fused multiply-adds, in the widest registers of the level and the
-kernel's own type, in all functions that the kernel reaches. Exits with 1 if a kernel has none of one of them; the
-elementwise losses look for no maximum. The baseline of x86-64 has no fused multiply-add: multiplications are counted.
+logarithms or elements (KERNELS), counts the packed maxima, additions and fused multiply-adds, in the widest registers
+of the level and the kernel's own type, in all functions that the kernel reaches. Exits with 1 if a kernel has none of
+one of them; the elementwise losses look for no maximum. The baseline of x86-64 has no fused multiply-add:
+multiplications are counted.
 """
 
 import argparse

@@ -9,8 +9,8 @@ from numpy.exceptions import AxisError
 cimport numpy as cnp
 from cpython.object cimport PyObject
 from libc.math cimport INFINITY, NAN, fabs
-from libc.stdint cimport int64_t
-from libc.string cimport memset
+from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memcpy, memset
 
 from closs._core cimport (
     CLOSS_BAD_CLASS_WEIGHT, CLOSS_BAD_LABEL, CLOSS_BAD_POS_WEIGHT, CLOSS_BAD_SAMPLE_WEIGHT, CLOSS_BF16, CLOSS_F16,
@@ -726,10 +726,9 @@ cdef int warn_of_mean(const closs_report *report, cnp.ndarray labels, cnp.ndarra
                       cnp.ndarray sample_weight, bint smoothed) except -1:
     """Of one without weight; one that cannot divide by the sum of its weights raises. `smoothed`: samples count whose
     label's class has no weight."""
-    cdef environment callers = enter()  # else a subnormal sum may count as 0
-    cdef bint is_zero = report.weight_sum == 0
-    leave(callers)
-    if not is_zero:
+    cdef uint64_t bits
+    memcpy(&bits, &report.weight_sum, sizeof(bits))  # to the caller's arithmetic a subnormal sum may be 0
+    if bits << 1 != 0:
         by_class = class_weight is not None and not is_floating(labels)
         by_sample = sample_weight is not None
         name = " times ".join(by_sample * ["sample_weight"] + by_class * ["class_weight"])

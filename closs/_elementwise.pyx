@@ -624,7 +624,8 @@ def sigmoid_cross_entropy(logits, target, *, pos_weight=None, sample_weight=None
         broadcast. Of any dtype that logits may have, and converted to what is computed in: theirs, of half types
         float32. Not checked to be in [0, 1]: the loss is linear in it.
     pos_weight : array_like, optional
-        Weight of the positive class: a scalar, or one for each index of the last axis; finite and >= 0.
+        Weight of the positive class: a scalar, or one for each index of the last axis; finite and >= 0, rounded to
+        the dtype that is computed in.
     sample_weight : array_like of the shape of `logits`, or scalar, optional
         Weight of each element; finite.
     reduction : {"mean", "sum", "none"}, default "mean"
@@ -662,7 +663,8 @@ def sigmoid_cross_entropy(logits, target, *, pos_weight=None, sample_weight=None
     Notes
     -----
     Both logarithms are log(1 + exp(-abs(z))) plus 0 or abs(z), so nothing overflows or cancels: an error of at most 4
-    ulp of the value for targets of 0 and 1, else of the sum of its two terms. A term whose factor is 0 is left out: an
+    ulp of the value for targets of 0 and 1, else of the sum of its two terms (where exp(-abs(z)) is subnormal, also half
+    of its last place times the positive weight). A term whose factor is 0 is left out: an
     infinite logit costs 0 where the target agrees, else inf, with a finite gradient. NaN stays NaN. An element of
     weight 0 is left out: 0 throughout. The bits do not depend on the number of threads.
 

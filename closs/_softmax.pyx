@@ -118,6 +118,7 @@ def softmax_cross_entropy(logits, target, *, axis=-1, class_weight=None, sample_
         The class axis.
     class_weight : array_like of shape (C,), optional
         Weight of each class; finite and >= 0. It multiplies the target of its class, so that of a sample by its label.
+        Products with smoothed labels and with probabilities have the dtype that is computed in.
     sample_weight : array_like of the shape of `logits` without `axis`, or scalar, optional
         Weight of each sample; finite. Multiplies the class weight.
     ignore_index : int, optional
@@ -312,7 +313,8 @@ def distillation_loss(logits, target_logits, *, axis=-1, temperature=1.0, sample
     temperature; it is yours to apply, to loss and gradient alike.
 
     Equal logits give exactly 0. The error is at most 8 eps of the sum of abs(q_j log q_j) and abs(q_j log r_j), plus
-    half an ulp of (z_j - max(z)) / T and of the same of u for each exponential. Terms are computed in float64 for
+    one and a half ulp of (z_j - max(z)) / T and of the same of u for each exponential (half an ulp where T is a power
+    of two). Terms are computed in float64 for
     float64, else in float32, and added in float64 after at most 16.
 
     A class whose target logit is -inf has no share; one whose logit alone is -inf makes the loss +inf, with a finite

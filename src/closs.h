@@ -229,7 +229,8 @@ typedef struct {
     double temperature;              /* finite, > 0; for float arithmetic of the size of a normal float */
     double base;                     /* of logarithms, of entropies and measures: finite, > 0, not 1; 0: e, for nats */
     closs_dtype class_weight_dtype;  /* CLOSS_F32 or CLOSS_F64 */
-    closs_const_array class_weight;  /* optional: one axis, classes; finite and >= 0 */
+    closs_const_array class_weight;  /* optional: one axis, classes; finite and >= 0; products with targets and
+                                        smoothed labels have the type of the arithmetic */
     closs_dtype sample_weight_dtype; /* CLOSS_F32 or CLOSS_F64 */
     closs_const_array sample_weight; /* optional: finite */
     closs_array values;              /* optional output: weight x value of each sample; float or double */
@@ -336,8 +337,9 @@ CLOSS_API void closs_softmax_write_part(const closs_softmax_args *args, int64_t 
  * values hold weight x value, grad and hess scale x weight x slope and curvature. All arrays have the axes of shape; a
  * stride of 0 repeats an element of an input. NaN stays NaN in all three; an element of weight 0 is 0 in all three.
  *
- * Error: at most 2 ulp of the value for the rounded d; log-cosh, pseudo-Huber and the sigmoid's 4. Where the arithmetic
- * is float, a delta or beta that float does not hold is taken in double.
+ * Error: at most 2 ulp of the value for the rounded d; log-cosh, pseudo-Huber and the sigmoid's 4, but for the sigmoid's
+ * where exp(-|z|) is subnormal: then u times what that leaves out. Where the arithmetic is float, a delta, beta or
+ * quantile that float does not hold is taken in double; a positive weight is rounded to float.
  *
  * grad may be the very array of pred; no other overlap is allowed. check, block, run and one-shot: as for the softmax
  * family. */

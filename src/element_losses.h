@@ -113,7 +113,7 @@ INLINE element element_quantile(real d, real quantile, real over)
  * out. */
 INLINE element element_sigmoid(real z, real target, real positive)
 {
-    const real a = target == 0 ? 0 : positive * target, b = 1 - target, size = ABSOLUTE(z);
+    const real a = positive * target, b = 1 - target, size = ABSOLUTE(z);
     const real e = exp_scaled(-size) * EXP_UNIT, log = log1p_positive(e), share = 1 / (1 + e);
     const real is_one = z < 0 ? e * share : share, is_zero = z < 0 ? share : e * share;
     const real as_one = a * ((z < 0 ? size : 0) + log), as_zero = b * ((z > 0 ? size : 0) + log);

@@ -88,7 +88,7 @@ static element_runs element_runs_at(const closs_elementwise_args *args, int64_t 
 #if CLOSS_REAL == 32
 #define element_loss_f64 CLOSS_JOIN(element_loss_f64_, CLOSS_ISA)
 
-/* Of a delta or beta that float does not hold, or only some digits of: in double, which holds every d^2 as well. */
+/* Of a parameter that float does not hold, or only some digits of: in double, which holds every d^2 as well. */
 static OUT_OF_LINE void element_loss_in_double(closs_elementwise_loss loss, double parameter, const real *p,
                                                const real *t, int64_t n, real scale, real *restrict v, real *g, real *h)
 {
@@ -113,8 +113,9 @@ static OUT_OF_LINE void element_loss(closs_elementwise_loss loss, double paramet
                                      const real *positive, int64_t n, real scale, real *restrict v, real *g, real *h)
 {
 #if CLOSS_REAL == 32
-    const int has_width = loss == CLOSS_HUBER || loss == CLOSS_SMOOTH_L1 || loss == CLOSS_PSEUDO_HUBER;
-    if (has_width && (parameter < REAL_TINY || (parameter > REAL_MAX && parameter < INFINITY))) {
+    const int has_parameter = loss == CLOSS_HUBER || loss == CLOSS_SMOOTH_L1 || loss == CLOSS_PSEUDO_HUBER ||
+                              (loss == CLOSS_QUANTILE && parameter > 0);
+    if (has_parameter && (parameter < REAL_TINY || (parameter > REAL_MAX && parameter < INFINITY))) {
         element_loss_in_double(loss, parameter, p, t, n, scale, v, g, h);
         return;
     }

@@ -15,6 +15,7 @@
 #define measure_counted KERNEL(measure_counted)
 #define measure_look KERNEL(measure_look)
 #define measure_ordinary KERNEL(measure_ordinary)
+#define measure_total KERNEL(measure_total)
 #define measure_stretch KERNEL(measure_stretch)
 #define measure_careful KERNEL(measure_careful)
 #define measure_again KERNEL(measure_again)
@@ -96,6 +97,20 @@ INLINE int measure_ordinary(const measure_seen *seen, const real *sum, const int
     return wrong == 0;
 }
 
+/* Adds the sums of groups [first, end) to total; one that overflows in a `real` is taken anew, in double. */
+INLINE void measure_total(const terms_piece *piece, int64_t first, int64_t end, int64_t column, log_scale log,
+                          const int kind, const real *sum, double *restrict total)
+{
+    for (int l = 0; l < LANES_OF_TERMS; l++) {
+        double wide = 0;
+        for (int64_t i = first; i < end && !(ABSOLUTE(sum[l]) <= (real)REAL_MAX); i++) {
+            const real q = piece->z[i * piece->z_step + column + l], p = piece->v[i * piece->v_step + column + l];
+            wide += (double)measure_element(kind, p, q, 0, log, 1).term;
+        }
+        total[l] += ABSOLUTE(sum[l]) <= (real)REAL_MAX ? (double)sum[l] : wide;
+    }
+}
+
 /* Adds the terms of groups [first, end) to total, and with `slopes` writes derivatives, times `scale`, to where they
  * all have room and no input is. Without `careful` returns whether all was ordinary, else it did nothing that
  * counts. */
@@ -126,7 +141,10 @@ INLINE int measure_stretch(const terms_piece *piece, int64_t first, int64_t end,
         }
     }
     if (!careful && !measure_ordinary(&seen, sum, quotient)) return 0;
-    for (int l = 0; l < L; l++) total[l] += (double)sum[l];
+    if (careful)
+        measure_total(piece, first, end, column, log, kind, sum, total);
+    else
+        for (int l = 0; l < L; l++) total[l] += (double)sum[l];
     return 1;
 }
 
@@ -139,6 +157,7 @@ INLINE void measure_careful(const closs_softmax_args *args, const terms_piece *p
     const int quotient = (kind == CLOSS_PROBABILITY_CROSS_ENTROPY || kind == CLOSS_KL_DIVERGENCE) && !wrt_p;
     const bits_t infinity = to_bits((real)INFINITY) << 1, least = to_bits((real)REAL_TINY) << 1;
     ALIGNED real sum[L] = {0};
+    ALIGNED double wide[L] = {0}; /* the same, for those that overflow: inputs may be overwritten at the end */
     for (int64_t i = first; i < end; i++) {
         const real *z = piece->z + i * piece->z_step + column, *v = piece->v + i * piece->v_step + column;
         ALIGNED real slope[L];
@@ -147,6 +166,7 @@ INLINE void measure_careful(const closs_softmax_args *args, const terms_piece *p
         for (int l = 0; l < L; l++) {
             const measure element = measure_element(kind, v[l], z[l], wrt_p, log, 1);
             sum[l] += element.term;
+            wide[l] += (double)element.term;
             slope[l] = scale[l] == 0 ? 0 : element.slope * scale[l];
             odd[l] = v[l] > 0 ? (to_bits(element.slope) << 1) - least : 0;
         }
@@ -157,7 +177,7 @@ INLINE void measure_careful(const closs_softmax_args *args, const terms_piece *p
         }
         memcpy(g + i * g_step + column, slope, sizeof slope);
     }
-    for (int l = 0; l < L; l++) total[l] += (double)sum[l];
+    for (int l = 0; l < L; l++) total[l] += ABSOLUTE(sum[l]) <= (real)REAL_MAX ? (double)sum[l] : wide[l];
 }
 
 /* A stretch with care, and with derivatives unless g is NULL. */
@@ -356,7 +376,7 @@ static void measures_part(const closs_softmax_args *args, int64_t sample, int64_
 {
     terms_place place;
     terms_tile tile;
-    terms_one(args, sample, 0, 0, &place);
+    terms_one(args, sample, &place);
     part->stored = 0;
     state_clear(&part->state, args, 1 / EXP_UNIT);
     part->state.moment = measure_along(args, &place, begin, end, 0, &tile);
@@ -365,7 +385,7 @@ static void measures_part(const closs_softmax_args *args, int64_t sample, int64_
 static double measures_value(const closs_softmax_args *args, int64_t sample, const closs_softmax_state *row)
 {
     terms_place place;
-    terms_one(args, sample, 0, 0, &place);
+    terms_one(args, sample, &place);
     double value;
     measure_values(args, 1, &row->moment, place.weight, &value);
     if (args->values.data) store_value(args, place.values[0], value);
@@ -378,7 +398,7 @@ static void measures_write(const closs_softmax_args *args, int64_t sample, int64
     (void)part, (void)row;
     terms_place place;
     terms_tile tile;
-    terms_one(args, sample, 0, 0, &place);
+    terms_one(args, sample, &place);
     if (args->grad.data) measure_along(args, &place, begin, end, 1, &tile);
 }
 /* Names that the table of kernels.h uses as they are. */

@@ -215,7 +215,7 @@ static void terms_along(const closs_softmax_args *args, const terms_place *place
         terms_block(args, place, kind, pieces, count, 0, first == begin, &sums);
     }
     terms_fold_all(kind, &sums);
-    terms_state(args, &sums, 1 / EXP_UNIT, place->class_unit, state);
+    terms_state(args, &sums, 1 / EXP_UNIT, state);
 }
 
 /* Samples in lanes: their totals, 16 to each, and their outputs. */
@@ -236,7 +236,7 @@ static void terms_lanes(const closs_softmax_args *args, const terms_place *place
             terms_block(args, place, kind, piece, 1, c, first == 0, &sums[c / L]);
     }
     for (int64_t c = 0; c < place->width; c += L)
-        terms_total(args, &sums[c / L], place->weight + c, 1 / EXP_UNIT, place->class_unit, &totals[c / L]);
+        terms_total(args, &sums[c / L], place->weight + c, 1 / EXP_UNIT, &totals[c / L]);
     if (!args->grad.data && !args->hess.data) return;
     for (int64_t first = 0; first < classes; first += chunk) {
         const int64_t n = classes - first < chunk ? classes - first : chunk;
@@ -255,7 +255,6 @@ static void softmax_terms(const closs_softmax_args *args, int64_t begin, int64_t
     terms_totals totals[TERM_WIDE / L];
     value_sum values = {{0}, 0};
     sample_cursor cursor = cursor_at(args, begin, end);
-    place.class_unit = class_unit(args, 0, classes);
     while (cursor.left > 0) {
         int64_t at[TERM_WIDE], count, chunk;
         if (along) { /* 16 rows, one after the other, are finished at a time */
@@ -273,7 +272,7 @@ static void softmax_terms(const closs_softmax_args *args, int64_t begin, int64_t
                     terms_along(args, &place, first, stop, &tile, first == 0 ? &state : &part);
                     if (first > 0) softmax_merge(&state, &part);
                 }
-                terms_total_of_row(args, &state, place.weight[0], place.class_unit, one);
+                terms_total_of_row(args, &state, place.weight[0], one);
                 terms_put(one, i, all);
                 at[i] = place.values[0];
                 if (!args->grad.data && !args->hess.data) continue;
@@ -302,7 +301,7 @@ static void terms_part(const closs_softmax_args *args, int64_t sample, int64_t b
 {
     terms_place place;
     terms_tile tile;
-    terms_one(args, sample, begin, end, &place);
+    terms_one(args, sample, &place);
     part->stored = 0;
     terms_along(args, &place, begin, end, &tile, &part->state);
 }
@@ -312,8 +311,8 @@ static double terms_value(const closs_softmax_args *args, int64_t sample, const 
     terms_place place;
     terms_totals total;
     ALIGNED double value[LANES_OF_TERMS];
-    terms_one(args, sample, 0, args->classes, &place);
-    terms_total_of_row(args, row, place.weight[0], place.class_unit, &total);
+    terms_one(args, sample, &place);
+    terms_total_of_row(args, row, place.weight[0], &total);
     terms_values(args, &total, value);
     if (args->values.data) store_value(args, place.values[0], value[0]);
     return value[0];
@@ -326,8 +325,8 @@ static void terms_write(const closs_softmax_args *args, int64_t sample, int64_t 
     terms_place place;
     terms_tile tile;
     terms_totals total;
-    terms_one(args, sample, begin, end, &place);
-    terms_total_of_row(args, row, place.weight[0], place.class_unit, &total);
+    terms_one(args, sample, &place);
+    terms_total_of_row(args, row, place.weight[0], &total);
     terms_write_along(args, &place, &total, begin, end, &tile);
 }
 

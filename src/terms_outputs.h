@@ -36,8 +36,7 @@ INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const 
     int extreme = 0;
 #pragma omp simd reduction(| : extreme)
     for (int l = 0; l < L; l++) {
-        const double W = total->weight[l] / total->class_unit;
-        const double s = total->sample[l] * args->scale / factor * total->class_unit;
+        const double W = total->weight[l], s = total->sample[l] * args->scale / factor;
         const int counts = W != 0;
         max[l] = (real)total->max[l];
         base[l] = (real)base_of(total->max[l]);
@@ -101,7 +100,7 @@ INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const 
             curvature[l] = weight[l] == 0 ? 0 : hessian;
         }
         for (int l = 0; extreme && l < L; l++) {
-            const double W = total->weight[l] / total->class_unit, e = (double)exps[l];
+            const double W = total->weight[l], e = (double)exps[l];
             if (W == 0 || !has_extreme(W, wide_scale[l], wide_e[l], wide_q[l])) continue;
             /* What may underflow is multiplied last. */
             const double p = fabs(W) < 1 ? e * total->share[l] * W : e * (W * total->share[l]);

@@ -125,8 +125,7 @@ static const real *terms_targets(const closs_softmax_args *args, const terms_pla
     if (!args->class_weight.data) return tile;
     const int64_t stride = class_stride_of(args->class_weight.strides, 0);
     for (int64_t j = 0; j < n; j++) {
-        const double given = weight_at(&args->class_weight, args->class_weight_dtype, (first + j) * stride);
-        const double weight = given / place->class_unit;
+        const double weight = weight_at(&args->class_weight, args->class_weight_dtype, (first + j) * stride);
         for (int64_t l = 0; l < width; l++) tile[j * width + l] = (real)((double)tile[j * width + l] * weight);
     }
     return tile;

@@ -22,26 +22,10 @@ typedef struct {
     int64_t logits[TERM_WIDE], targets[TERM_WIDE], grad[TERM_WIDE], hess[TERM_WIDE]; /* offsets in elements */
     int64_t values[TERM_WIDE], label[TERM_WIDE];
     double weight[TERM_WIDE];
-    int64_t count;     /* samples */
-    int64_t width;     /* lanes that are samples: count, rounded up */
-    int along;         /* lanes are classes of the one sample */
-    double class_unit; /* see class_unit() */
+    int64_t count; /* samples */
+    int64_t width; /* lanes that are samples: count, rounded up */
+    int along;     /* lanes are classes of the one sample */
 } terms_place;
-
-/* What class weights [begin, end) are divided by when they meet targets in a float, which could not hold them: a power
- * of two, and 1 unless they are very large or small. Sums are multiplied by it, so that each part has its own. */
-static double class_unit(const closs_softmax_args *args, int64_t begin, int64_t end)
-{
-    const int64_t stride = class_stride_of(args->class_weight.strides, 0);
-    double largest = 0;
-    if (!args->class_weight.data || args->dtype == CLOSS_F64 || terms_kind(args) != TERMS_TARGETS) return 1;
-    for (int64_t j = begin; j < end; j++) {
-        const double weight = weight_at(&args->class_weight, args->class_weight_dtype, j * stride);
-        largest = weight > largest ? weight : largest;
-    }
-    if (largest == 0 || (largest >= 0x1p-60 && largest <= 0x1p60)) return 1;
-    return largest < 0x1p-1000 ? 0x1p-1000 : bits_to_double(double_to_bits(largest) & (uint64_t)0x7ff << 52);
-}
 
 /* Takes the next `count` samples; lanes without one repeat the first, and count for nothing. */
 static OUT_OF_LINE void terms_take(const closs_softmax_args *args, sample_cursor *cursor, int64_t count, int along,
@@ -68,12 +52,11 @@ static OUT_OF_LINE void terms_take(const closs_softmax_args *args, sample_cursor
     }
 }
 
-/* One sample, of which classes [begin, end) are needed, and whose arrays begin with class args->first_class. */
-static void terms_one(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end, terms_place *place)
+/* One sample, whose arrays begin with class args->first_class. */
+static void terms_one(const closs_softmax_args *args, int64_t sample, terms_place *place)
 {
     sample_cursor cursor = cursor_at(args, sample, sample + 1);
     terms_take(args, &cursor, 1, 1, place);
-    place->class_unit = class_unit(args, begin, end);
     place->logits[0] -= args->first_class * class_stride_of(args->logits.strides, args->ndim);
     place->targets[0] -= args->first_class * class_stride_of(args->targets.strides, args->ndim);
     place->grad[0] -= args->first_class * class_stride_of(args->grad.strides, args->ndim);
@@ -178,8 +161,7 @@ static void terms_fold_all(int kind, terms_sums *sums)
 }
 
 /* The state of the one sample, from folded lanes. */
-static void terms_state(const closs_softmax_args *args, const terms_sums *sums, double unit, double of_classes,
-                        closs_softmax_state *state)
+static void terms_state(const closs_softmax_args *args, const terms_sums *sums, double unit, closs_softmax_state *state)
 {
     state_clear(state, args, unit);
     state->max = sums->max[0];
@@ -187,8 +169,8 @@ static void terms_state(const closs_softmax_args *args, const terms_sums *sums, 
     state->target_max = sums->target_max[0];
     state->target_rest = sums->target_sum[0] + (sums->target_ties[0] - 1) * unit;
     state->moment = sums->moment[0];
-    state->terms = sums->terms[0] * of_classes;
-    state->weight = sums->weight[0] * of_classes;
+    state->terms = sums->terms[0];
+    state->weight = sums->weight[0];
 }
 
 /* What values and outputs are made from, for each of 16 samples, or in all lanes for the one sample. */
@@ -200,7 +182,7 @@ typedef struct {
     ALIGNED double terms[LANES_OF_TERMS];  /* the sum of v (m - z) */
     ALIGNED double weight[LANES_OF_TERMS]; /* W; 0 where a sample is absent */
     ALIGNED double sample[LANES_OF_TERMS]; /* the sample's own weight */
-    double unit, class_unit;
+    double unit;
 } terms_totals;
 
 /* Makes totals of sums: `rest`, `target_rest`, `mean` (a moment) and `weight` (that of the targets) are given. */
@@ -233,9 +215,8 @@ INLINE void terms_finish(const closs_softmax_args *args, double unit, terms_tota
 
 /* Of 16 samples with these weights. */
 static void terms_total(const closs_softmax_args *args, const terms_sums *sums, const double *weight, double unit,
-                        double of_classes, terms_totals *total)
+                        terms_totals *total)
 {
-    total->class_unit = of_classes;
 #pragma omp simd
     for (int l = 0; l < LANES_OF_TERMS; l++) {
         total->max[l] = sums->max[l];
@@ -243,8 +224,8 @@ static void terms_total(const closs_softmax_args *args, const terms_sums *sums, 
         total->target_max[l] = sums->target_max[l];
         total->target_rest[l] = sums->target_sum[l] + (sums->target_ties[l] - 1) * unit;
         total->mean[l] = sums->moment[l];
-        total->terms[l] = sums->terms[l] * of_classes;
-        total->weight[l] = sums->weight[l] * of_classes;
+        total->terms[l] = sums->terms[l];
+        total->weight[l] = sums->weight[l];
         total->sample[l] = weight[l];
     }
     terms_finish(args, unit, total);
@@ -252,9 +233,8 @@ static void terms_total(const closs_softmax_args *args, const terms_sums *sums, 
 
 /* Of one sample, in all lanes. */
 static void terms_total_of_row(const closs_softmax_args *args, const closs_softmax_state *row, double weight,
-                               double of_classes, terms_totals *total)
+                               terms_totals *total)
 {
-    total->class_unit = of_classes;
     for (int l = 0; l < LANES_OF_TERMS; l++) {
         total->max[l] = row->max;
         total->rest[l] = row->rest;
@@ -278,7 +258,6 @@ INLINE void terms_put(const terms_totals *one, int64_t lane, terms_totals *all)
     all->weight[lane] = one->weight[0];
     all->sample[lane] = one->sample[0];
     all->unit = one->unit;
-    all->class_unit = one->class_unit;
 }
 
 /* ln(base), base not 1. */
@@ -323,7 +302,7 @@ static void terms_values(const closs_softmax_args *args, const terms_totals *tot
         for (int l = 0; l < L; l++) values[l] /= divisor;
     }
     if (args->dtype != CLOSS_F64)
-        for (int l = 0; l < L; l++) values[l] = (double)(float)(values[l] / total->class_unit) * total->class_unit;
+        for (int l = 0; l < L; l++) values[l] = (double)(float)values[l];
 #pragma omp simd
     for (int l = 0; l < L; l++) { /* + 0.0: a sum of nothing is +0 */
         const double weighted = total->sample[l] * values[l] + 0.0;

@@ -1,7 +1,8 @@
-"""Special values as data: what softmax cross-entropy gives for every awkward row, with the reason.
+"""What tests share as data: what each function gives for special values, and what it refuses, with the reasons (ROWS of
+softmax cross-entropy with labels, SPECIAL of all functions); sizes, dtypes of integers, names.
 
-Values are rounded to four digits where they are not exact: test_values.py compares ordinary numbers against the oracle
-and these tables only to that; infinities, NaN and zeros exactly.
+Values that are not exact are rounded, and compared to four digits or fewer; infinities, NaN and zeros exactly.
+test_accuracy.py and test_budget.py ask for the other digits.
 """
 
 from math import inf, nan
@@ -77,8 +78,9 @@ CLASSES = [
     1000,
 ]
 LONG_CLASSES = [4095, 4096, 4097, 16383, 16384, 16385, 100_000]
-SAMPLES = [0, 1, 2, 15, 16, 17, 31, 33, 127, 128, 129, 255, 257]
 INTEGER_DTYPES = ["i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", ">i2", ">i4", ">i8", ">u4", ">u8"]
+# Public names that compute no loss.
+NO_LOSSES = {"get_include", "get_library_dir", "get_num_threads", "set_num_threads", "show_config", "threads"}
 
 
 class Case(NamedTuple):

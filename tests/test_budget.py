@@ -11,7 +11,13 @@ import pytest
 import closs
 
 DTYPES = {"f8": np.float64, "f4": np.float32, "f2": np.float16, "bf16": ml_dtypes.bfloat16}
-mpmath.mp.dps = 900  # exp(-1500) beside 1
+
+
+@pytest.fixture(autouse=True)
+def digits():
+    """So many that exp(-1500) counts beside 1, and for these tests alone."""
+    with mpmath.workdps(900):
+        yield
 
 
 def info(dtype):

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from programs import output
 
 import closs
 
@@ -46,12 +47,6 @@ def test_aarch64_under_emulation():
     if shutil.which(compiler) is None or shutil.which(emulator) is None:
         pytest.skip(f"{compiler} and {emulator} are not both installed: NEON is not run here")
     assert "baseline, neon)" in run(compiler, "-static", EMULATOR=emulator, STEP="13")
-
-
-def output(*command, **options):
-    result = subprocess.run(command, capture_output=True, text=True, **options)
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
 
 
 SOURCE = SCRIPT.parent.parent

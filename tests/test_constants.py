@@ -109,21 +109,24 @@ def width(s):
     return (s * mpf("1.0005")) ** 2
 
 
-SQRT_HALF = (mpmath.sqrt(2) - 1) / (mpmath.sqrt(2) + 1)
-HALF_LOG2 = mpmath.log(2) / 2 * mpf("1.0005")
+with mp.workdps(50):
+    SQRT_HALF = (mpmath.sqrt(2) - 1) / (mpmath.sqrt(2) + 1)
+    HALF_LOG2 = mpmath.log(2) / 2 * mpf("1.0005")
+    POLYNOMIALS = {  # which of the source, target, weight, low, high, degree, limit
+        "exp float": (0, exp_tail, exp_weight, -HALF_LOG2, HALF_LOG2, 4, 4e-9),
+        "exp double": (1, exp_tail, exp_weight, -HALF_LOG2, HALF_LOG2, 9, 4e-18),
+        "log1p float": (2, log_tail, log_weight, 0, width(SQRT_HALF), 2, 2e-9),
+        "log1p double": (3, log_tail, log_weight, 0, width(SQRT_HALF), 6, 2e-18),
+        "log_ratio float": (4, log_tail, log_weight, 0, width(mpf(1) / 5), 2, 4e-9),
+        "log_ratio double": (5, log_tail, log_weight, 0, width(mpf(1) / 5), 6, 2e-17),
+        "JS float": (6, js_series, js_weight, 0, mpf(1) / 9, 4, 2e-9),
+        "JS double": (7, js_series, js_weight, 0, mpf(1) / 9, 9, 5e-18),
+    }
 
 
 @pytest.mark.parametrize(
-    ("which", "target", "weight", "low", "high", "degree", "limit"),
-    [(0, exp_tail, exp_weight, -HALF_LOG2, HALF_LOG2, 4, 4e-9),
-     (1, exp_tail, exp_weight, -HALF_LOG2, HALF_LOG2, 9, 4e-18),
-     (2, log_tail, log_weight, 0, width(SQRT_HALF), 2, 2e-9),
-     (3, log_tail, log_weight, 0, width(SQRT_HALF), 6, 2e-18),
-     (4, log_tail, log_weight, 0, width(mpf(1) / 5), 2, 4e-9),
-     (5, log_tail, log_weight, 0, width(mpf(1) / 5), 6, 2e-17),
-     (6, js_series, js_weight, 0, mpf(1) / 9, 4, 2e-9), (7, js_series, js_weight, 0, mpf(1) / 9, 9, 5e-18)],
-    ids=[f"{name} {kind}" for name in ("exp", "log1p", "log_ratio", "JS") for kind in ("float", "double")],
-)  # fmt: skip
+    ("which", "target", "weight", "low", "high", "degree", "limit"), POLYNOMIALS.values(), ids=POLYNOMIALS
+)
 def test_coefficients(which, target, weight, low, high, degree, limit):
     """Those in the source are the best ones, to the digits written, with an error far below half an ulp."""
     with mp.workdps(50):

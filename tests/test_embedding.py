@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from programs import output
 
 import closs
 
@@ -21,12 +22,6 @@ WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Werr
 
 needs_examples = pytest.mark.skipif(not EXAMPLES.exists(), reason="the examples are not beside the tests")
 needs_cc = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
-
-
-def output(*command, **options):
-    result = subprocess.run(command, capture_output=True, text=True, **options)
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
 
 
 def config(*questions):

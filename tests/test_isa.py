@@ -8,25 +8,33 @@ from pathlib import Path
 import numpy as np
 import pytest
 import reference
-from test_threads import run_python
+from programs import run_python
 
 import closs
 from closs import _core
 
-FILES = [
-    "test_values", "test_special", "test_accuracy", "test_budget", "test_golden", "test_gradients", "test_softmax",
-    "test_measures", "test_random", "test_layout", "test_properties", "test_errors",
-]  # fmt: skip
+HERE = Path(__file__).parent
+NOT_KERNELS = {  # and why they run once
+    "test_c": "runs every level itself",
+    "test_constants": "reads sources",
+    "test_docs": "examples say what functions do, at any level",
+    "test_embedding": "programs of their own, and how these are built",
+    "test_isa": "this file",
+    "test_memory": "copies are made before a kernel is chosen",
+    "test_packaging": "reads files",
+    "test_runtimes": "runtimes of threads in one process",
+    "test_tools": "the demo and the race",
+}
+FILES = [path for path in sorted(HERE.glob("test_*.py")) if path.stem not in NOT_KERNELS]
 OTHERS = [name for name in _core.available_isa() if name != _core.current_isa()]
 
 
 @pytest.mark.skipif("CLOSS_ISA" in os.environ, reason="this run is pinned to one instruction set already")
 @pytest.mark.parametrize("isa", OTHERS)
 def test_the_suite_at_every_level(isa):
-    here = Path(__file__).parent
     result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(str(here / f"{name}.py") for name in FILES)],
-        capture_output=True, text=True, cwd=here.parent,
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *map(str, FILES)],
+        capture_output=True, text=True, cwd=HERE.parent,
         env={**os.environ, "CLOSS_ISA": isa, "PYTHONPATH": os.pathsep.join(sys.path)},
     )  # fmt: skip
     assert result.returncode == 0, result.stdout[-4000:]

@@ -1,4 +1,4 @@
-"""What measures and the zero-one loss have of their own: labels, layouts, bases, published examples."""
+"""What measures and the zero-one loss have of their own: labels, layouts, bases, worked examples."""
 
 import math
 
@@ -12,8 +12,8 @@ P, Q = np.array([0.7, 0.2, 0.1]), np.array([0.2, 0.6, 0.2])
 PAIRS = [closs.cross_entropy, closs.kl_divergence, closs.js_divergence]
 
 
-def test_the_article():
-    """Its own examples; it rounds divergences to five digits after taking logarithms to base 10."""
+def test_worked_examples():
+    """The numbers and identities that docs/losses.md shows, and Huber's loss on both sides of delta."""
     assert closs.entropy([1.0, 0.0, 0.0]) == 0
     assert closs.entropy([0.6, 0.3, 0.1]) == pytest.approx(0.8979457248567798, rel=1e-15)
     assert closs.kl_divergence(P, Q, base=10) == pytest.approx(0.2553204, abs=5e-8)

@@ -17,6 +17,12 @@ WIDTHS = [10.0**k for k in range(-300, 301, 30)] + [
 ]  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def digits():
+    with mpmath.workdps(50):
+        yield
+
+
 def defined(name, d, width):
     """Value, slope and curvature."""
     d, w = mpmath.mpf(float(d)), mpmath.mpf(width)

@@ -10,6 +10,10 @@ import pytest
 import closs
 
 DIGITS = {"f8": 1e-11, "f4": 3e-5, "f2": 4e-3}
+ELEMENTWISE = [
+    "l1_loss", "mse_loss", "huber_loss", "smooth_l1_loss", "pseudo_huber_loss", "log_cosh_loss", "quantile_loss",
+    "sigmoid_cross_entropy",
+]  # fmt: skip
 
 
 def laid_out(array, rng):
@@ -32,8 +36,35 @@ def log_softmax(x, axis):
     return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
 
 
+def element_problem(name, x, sample_weight, rng):
+    """What `problem` gives, of an elementwise loss: its samples are the elements."""
+    target = laid_out(rng.random(x.shape).astype(x.dtype), rng)
+    t = target.astype("f8")
+    d = x.astype("f8") - t
+    a, sign, root = abs(d), np.sign(d), np.sqrt(1 + d * d / 4)
+    positive = rng.random(x.shape[-1])
+    s = 1 / (1 + np.exp(-x.astype("f8")))
+    u, v = positive * t, 1 - t
+    options, *exact = {
+        "l1_loss": ({}, a, sign, 0 * d),
+        "mse_loss": ({}, d * d, 2 * d, 0 * d + 2),
+        "huber_loss": ({"delta": 1.5}, np.where(a <= 1.5, d * d / 2, 1.5 * a - 1.125), np.clip(d, -1.5, 1.5), a <= 1.5),
+        "smooth_l1_loss": ({"beta": 0.5}, np.where(a <= 0.5, d * d, a - 0.25), np.clip(2 * d, -1, 1), 2 * (a <= 0.5)),
+        "pseudo_huber_loss": ({"delta": 2}, 4 * (root - 1), d / root, root**-3),
+        "log_cosh_loss": ({}, np.log(np.cosh(d)), np.tanh(d), np.cosh(d) ** -2),
+        "quantile_loss": ({"quantile": 0.25}, np.maximum(-d / 4, 3 * d / 4), sign / 4 + (d > 0) / 2, 0 * d),
+        "sigmoid_cross_entropy": (
+            {"pos_weight": positive}, -u * np.log(s) - v * np.log(1 - s), v * s - u * (1 - s), (u + v) * s * (1 - s)
+        ),
+    }[name]  # fmt: skip
+    options["sample_weight"] = sample_weight
+    return lambda **k: getattr(closs, name)(x, target, **options, **k), exact, np.ones(x.shape)
+
+
 def problem(family, x, axis, sample_weight, rng):
     """The call; value, gradient and Hessian of each sample without weights; its share in the denominator."""
+    if family in ELEMENTWISE:
+        return element_problem(family, x, sample_weight, rng)
     wide, classes = x.astype("f8"), x.shape[axis]
     samples = tuple(np.delete(x.shape, axis))
     other = laid_out(rng.random(x.shape).astype(x.dtype), rng)
@@ -41,6 +72,11 @@ def problem(family, x, axis, sample_weight, rng):
     options = {"axis": axis, "sample_weight": sample_weight}
     logs = log_softmax(wide, axis)
     p = np.exp(logs)
+    if family == "zero_one":
+        best = x.argmax(axis=axis)
+        target = np.where(rng.random(samples) < 0.5, best, rng.integers(0, classes, samples))
+        exact = (1.0 * (target != best),)
+        return lambda **k: closs.zero_one_loss(x, target, **options, **k), exact, np.ones(samples)
     if family in ("labels", "probabilities"):
         by_class = rng.random(classes)
         weights = by_class.reshape([-1 if d == axis else 1 for d in range(x.ndim)])
@@ -67,32 +103,65 @@ def problem(family, x, axis, sample_weight, rng):
     return lambda **k: closs.kl_divergence(other, q, **options, **k), exact, np.ones(samples)
 
 
-@pytest.mark.parametrize("family", ["labels", "probabilities", "entropy", "distillation", "divergence"])
-@pytest.mark.parametrize("dtype", DIGITS)
-def test_against_the_formula(family, dtype, rng):
+def arrays(dtype, rng):
+    """Arrays with an axis of classes."""
     for _ in range(60):
         shape = tuple(int(extent) for extent in rng.choice([1, 2, 3, 5, 17, 40], rng.integers(1, 5)))
         axis = int(rng.integers(0, len(shape)))
         if rng.random() < 0.2:
             shape = tuple(int(rng.choice([130, 600])) if d == axis else min(n, 5) for d, n in enumerate(shape))
-        x = laid_out((3 * rng.standard_normal(shape)).astype(dtype), rng)
-        samples = tuple(np.delete(shape, axis))
+        yield laid_out((3 * rng.standard_normal(shape)).astype(dtype), rng), axis
+
+
+def assert_near(got, right, dtype):
+    got = np.asarray(got).astype("f8")
+    slack = DIGITS[dtype] * (2 * np.abs(right).max(initial=0) + 1e-3)
+    np.testing.assert_allclose(got, right, rtol=20 * DIGITS[dtype], atol=slack)
+
+
+@pytest.mark.parametrize("dtype", DIGITS)
+def test_without_reduction(dtype, rng):
+    """logsumexp, softmax and log_softmax, which have neither weights nor derivatives."""
+    for x, axis in arrays(dtype, rng):
+        logs = log_softmax(x.astype("f8"), axis)
+        for function, right in (
+            (closs.log_softmax, logs),
+            (closs.softmax, np.exp(logs)),
+            (closs.logsumexp, np.log(np.exp(x.astype("f8")).sum(axis=axis))),
+        ):
+            got = function(x, axis=axis)
+            assert_near(got, right, dtype)
+            with closs.threads(3):
+                again = function(x, axis=axis, out=laid_out(np.empty_like(got), rng) if np.ndim(got) else None)
+            np.testing.assert_array_equal(again, got)
+
+
+@pytest.mark.parametrize(
+    "family", ["labels", "probabilities", "entropy", "distillation", "divergence", "zero_one", *ELEMENTWISE]
+)
+@pytest.mark.parametrize("dtype", DIGITS)
+def test_against_the_formula(family, dtype, rng):
+    for x, axis in arrays(dtype, rng):
+        shape = x.shape
+        by_element = family in ELEMENTWISE
+        samples = shape if by_element else tuple(np.delete(shape, axis))
         sample_weight = None if rng.random() < 0.3 else rng.random(samples)
         reduction = str(rng.choice(["mean", "sum", "none"]))
         call, exact, divisor = problem(family, x, axis, sample_weight, rng)
         weight = np.ones(samples) if sample_weight is None else sample_weight
         scale = 1 / (weight * divisor).sum() if reduction == "mean" else 1.0
-        expected = [exact[0] * weight, *(part * np.expand_dims(weight, axis) * scale for part in exact[1:])]
+        along = weight if by_element else np.expand_dims(weight, axis)
+        expected = [exact[0] * weight, *(part * along * scale for part in exact[1:])]
         if reduction != "none":
             expected[0] = expected[0].sum() * scale
         derivatives = dict(zip(("grad", "hess"), (True,) * (len(exact) - 1), strict=False))
         results = call(reduction=reduction, **derivatives)
+        results = results if derivatives else (results,)
         for got, right in zip(results, expected, strict=True):
-            got = np.asarray(got).astype("f8")
-            slack = DIGITS[dtype] * (2 * np.abs(right).max(initial=0) + 1e-3)
-            np.testing.assert_allclose(got, right, rtol=20 * DIGITS[dtype], atol=slack)
+            assert_near(got, right, dtype)
         buffers = {name: laid_out(np.empty(shape, dtype), rng) for name in derivatives}
         with closs.threads(3):
             again = call(reduction=reduction, **buffers)
+        again = again if derivatives else (again,)
         for first, second in zip(results, again, strict=True):
             np.testing.assert_array_equal(first, second)

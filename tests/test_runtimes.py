@@ -1,12 +1,10 @@
 """One process with closs and packages that bring OpenMP runtimes of their own, each computing on several threads."""
 
-import os
-import subprocess
-import sys
 import textwrap
 from importlib.util import find_spec
 
 import pytest
+from programs import run_python
 
 # What makes each start its threads.
 OTHERS = {
@@ -50,12 +48,7 @@ print(loss.hex(), float(np.abs(grad, dtype=float).sum()).hex())
 def printed(*parts):
     """What a fresh interpreter that sees the same packages prints; one that hangs is ended and fails."""
     code = "\n".join(textwrap.dedent(part) for part in parts)
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "2"},
-    )  # fmt: skip
-    assert result.returncode == 0, result.stderr
-    return result.stdout
+    return run_python(code, timeout=300, OMP_NUM_THREADS="2")
 
 
 @pytest.fixture(scope="module")

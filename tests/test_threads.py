@@ -1,9 +1,6 @@
 """Threads: the same bits for any number, fork, Python threads, a released GIL, the functions that set the number."""
 
 import os
-import subprocess
-import sys
-import textwrap
 import threading
 import time
 
@@ -11,6 +8,7 @@ import numpy as np
 import pytest
 import reference
 import threadpoolctl
+from programs import run_python
 
 import closs
 from closs import _core
@@ -22,16 +20,6 @@ SHAPES = [
     ((60_000, 10), 1), ((700, 1000), 1), ((40, 20_000), 1), ((4, 120_000), 1), ((1, 600_000), 1), ((3, 30, 9000), 1),
     ((100, 3000), 0), ((600, 100), 0), ((300, 100), 1),
 ]  # fmt: skip
-
-
-def run_python(code, timeout=120, **environment):
-    """Runs code in a fresh interpreter that sees the same closs, and returns what it printed."""
-    result = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=timeout,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment},
-    )  # fmt: skip
-    assert result.returncode == 0, result.stderr
-    return result.stdout
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8"])

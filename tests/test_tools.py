@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cases import NO_LOSSES
 
 import closs
 from closs import _core
@@ -64,9 +65,13 @@ def test_demo_with_other_options(tmp_path, capsys):
     ("arguments", "words"),
     [
         (["demo", "--epochs", "0"], "--epochs must be at least 1, got 0"),
-        (["demo", "--out", "curves.docx"], "--out must end in one of .png, .svg, .pdf, got curves.docx"),
+        (["demo", "--out", "curves.docx"], "--out must end in one of .svg, .png, .pdf, got curves.docx"),
         (["bench", "--rounds", "0"], "--rounds must be at least 1, got 0"),
-        (["bench", "--threads", "0"], "--threads must be at least 1, got 0"),
+        (["demo", "--seed", "-1"], "--seed must be at least 0, got -1"),
+        (["bench", "--threads", "0"], "--threads must be between 1 and 65536, got 0"),
+        (["bench", "--threads", "70000"], "--threads must be between 1 and 65536, got 70000"),
+        (["bench", "--json", "."], "--json is a folder, expected a file: ."),
+        (["curves", "--out", "no/such/folder.svg"], "there is no folder for no/such/folder.svg"),
         (["bench", "--json", "no/such/folder.json"], "there is no folder for no/such/folder.json"),
         (["bench", "--only", "nothing like this"], "no case contains nothing like this"),
         (["bench", "--peers", "abacus"], "not installed or not known: abacus"),
@@ -79,6 +84,14 @@ def test_wrong_values(arguments, words, capsys):
         pytest.importorskip("sklearn", reason="the demo needs the extra demo")
     assert main(arguments) == 2
     assert words in capsys.readouterr().err
+
+
+def test_a_wrong_number_of_threads():
+    """What tells of the environment does not die of it."""
+    result = subprocess.run([sys.executable, "-m", "closs", "info"], capture_output=True, text=True,
+                            env={**os.environ, "CLOSS_NUM_THREADS": "many"})  # fmt: skip
+    assert result.returncode == 2
+    assert result.stderr.startswith("closs info: CLOSS_NUM_THREADS must be an integer between 1 and 65536, got 'many'")
 
 
 def test_a_folder_that_is_not_there(tmp_path, capsys):
@@ -141,8 +154,7 @@ def test_bench_of_every_function(tmp_path, capsys):
     assert "MISMATCH" not in capsys.readouterr().out
     raced = {result["workload"].partition(":")[0] for result in json.loads(file.read_text())["results"]}
     losses = {name for name in closs.__all__ if callable(getattr(closs, name))}
-    tools = {"get_include", "get_library_dir", "get_num_threads", "set_num_threads", "show_config", "threads"}
-    assert raced == losses - tools
+    assert raced == losses - NO_LOSSES
     assert {case.dtype for case in cases()} >= {"float16", "float32", "float64"}
 
 

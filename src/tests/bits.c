@@ -14,7 +14,7 @@ static union {
     double f64[MOST];
     uint16_t half[MOST];
 } first, second, grad, hess, values;
-static int64_t labels[SAMPLES];
+static int64_t labels[SAMPLES], predicted[SAMPLES];
 static double sample_weight[MOST], class_weight[20000];
 static uint64_t hash;
 
@@ -72,21 +72,27 @@ static void outputs(closs_status status, double value, closs_dtype dtype, int64_
 static void softmax_family(closs_dtype dtype, int64_t classes, int samples_fastest, int labelled)
 {
     const int64_t samples = SAMPLES, strides[] = {1, SAMPLES};
-    for (int result = CLOSS_CROSS_ENTROPY; result <= CLOSS_JS_DIVERGENCE; result++) {
-        const int takes_labels = result == CLOSS_CROSS_ENTROPY || result == CLOSS_PROBABILITY_CROSS_ENTROPY;
-        const int takes_pair = result == CLOSS_DISTILLATION || result > CLOSS_ENTROPY;
+    for (int result = CLOSS_CROSS_ENTROPY; result <= LAST_RESULT; result++) {
+        const int takes_labels =
+            result == CLOSS_CROSS_ENTROPY || result == CLOSS_PROBABILITY_CROSS_ENTROPY || result == CLOSS_ZERO_ONE;
+        const int takes_pair =
+            result == CLOSS_DISTILLATION || result == CLOSS_KL_DIVERGENCE || result == CLOSS_JS_DIVERGENCE;
         const int plain = result >= CLOSS_LOGSUMEXP && result <= CLOSS_LOG_SOFTMAX;
+        const int of_labels = result == CLOSS_ZERO_ONE && !labelled; /* both, predicted ones in place of scores */
         if (labelled && !takes_labels) continue;
         closs_softmax_args args = CLOSS_SOFTMAX_INIT;
         args.result = (closs_softmax_result)result;
         args.dtype = args.target_dtype = dtype;
         args.ndim = 1;
         args.shape = &samples;
-        args.classes = classes;
-        args.logits.data = &first;
-        if (result != CLOSS_LOGSUMEXP) args.grad.data = &grad;
+        args.classes = of_labels ? 0 : classes;
+        if (of_labels)
+            args.predicted.data = predicted;
+        else
+            args.logits.data = &first;
+        if (result != CLOSS_LOGSUMEXP && result != CLOSS_ZERO_ONE) args.grad.data = &grad;
         if (result != CLOSS_SOFTMAX && result != CLOSS_LOG_SOFTMAX) args.values.data = &values;
-        if (labelled)
+        if (labelled || of_labels)
             args.labels.data = labels;
         else if (takes_labels || takes_pair)
             args.targets.data = &second;
@@ -99,7 +105,7 @@ static void softmax_family(closs_dtype dtype, int64_t classes, int samples_faste
         if (samples_fastest)
             args.logits.strides = args.targets.strides = args.grad.strides = args.hess.strides = strides;
         double value = 0;
-        fill(&first, dtype, samples * classes, 1, result >= CLOSS_ENTROPY);
+        fill(&first, dtype, samples * classes, 1, result >= CLOSS_ENTROPY && result != CLOSS_ZERO_ONE);
         fill(&second, dtype, samples * classes, 2, result != CLOSS_DISTILLATION);
         for (int smooth = 0; smooth <= (result == CLOSS_CROSS_ENTROPY); smooth++) {
             if (smooth) args.label_smoothing = 0.125;
@@ -113,7 +119,7 @@ static void elementwise(closs_dtype dtype, int weighted, int64_t elements)
 {
     fill(&first, dtype, elements, 3, 0);
     fill(&second, dtype, elements, 4, 1);
-    for (int loss = CLOSS_L1; loss <= CLOSS_SIGMOID_CROSS_ENTROPY; loss++) {
+    for (int loss = CLOSS_L1; loss <= LAST_LOSS; loss++) {
         closs_elementwise_args args = CLOSS_ELEMENTWISE_INIT;
         args.loss = (closs_elementwise_loss)loss;
         args.dtype = dtype;
@@ -143,7 +149,10 @@ static uint64_t everything(int thinned)
     memset(&values, 0, sizeof values);
     for (int dtype = CLOSS_F32; dtype <= CLOSS_BF16; dtype++) {
         for (int k = 0; k < (thinned ? 5 : 7); k++) {
-            for (int i = 0; i < SAMPLES; i++) labels[i] = i * 7919 % sizes[k];
+            for (int i = 0; i < SAMPLES; i++) {
+                labels[i] = i * 7919 % sizes[k];
+                predicted[i] = i % 3 ? labels[i] : -1;
+            }
             for (int way = 0; way < 4; way++) softmax_family((closs_dtype)dtype, sizes[k], way / 2, way % 2);
         }
         for (int weighted = 0; weighted < 2; weighted++)

@@ -7,6 +7,8 @@
 
 #include "closs.h"
 
+enum { LAST_RESULT = CLOSS_ZERO_ONE, LAST_LOSS = CLOSS_SIGMOID_CROSS_ENTROPY };
+
 static int checks = 0, failures = 0;
 static char levels_run[64];
 

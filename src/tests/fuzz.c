@@ -127,6 +127,7 @@ static double any_option(const double *table, unsigned count)
     return kind < 250 ? table[kind % count] : raw(CLOSS_F64);
 }
 
+/* What is drawn, and in which order, is what the bytes of a seed mean: a change of it asks for other seeds. */
 static trial made(void)
 {
     static const int64_t classes[] = {1,   2,    3,    5,    7,    8,    9,    10,   15,   16,    17,    31,
@@ -144,7 +145,7 @@ static trial made(void)
                                         0.125, 1e-40, 1e-46, 1e-300, 1e40, 1e80, 1e300, (double)INFINITY};
     trial t = {0};
     t.elementwise = byte() % 4 == 0;
-    t.function = (int)(byte() % (t.elementwise ? 8 : 10));
+    t.function = (int)(byte() % (t.elementwise ? LAST_LOSS + 1 : LAST_RESULT + 1));
     t.dtype = (int)(byte() % 4);
     t.target_dtype = byte() % 2 ? t.dtype : (int)(byte() % 4);
     /* Numbers that the arithmetic does not hold are no test of it. */
@@ -154,7 +155,7 @@ static trial made(void)
     t.outer = (int64_t[]){1, 1, 1, 2, 3, 0}[byte() % 6];
     t.inner = t.elementwise ? PICK(elements) : PICK(inner);
     t.classes = byte() % 3 == 0 ? (int64_t)byte() : PICK(classes);
-    while (!t.elementwise && t.outer * t.inner * t.classes > 10000) t.inner /= 2;
+    while (!t.elementwise && t.inner > 1 && t.outer * t.inner * t.classes > 10000) t.inner /= 2;
     for (int k = 0; k < ARRAYS; k++) {
         t.layout[k] = (int)(byte() % (k < VALUES ? 8 : 6));
         t.layout[k] = t.layout[k] > REPEATED ? PACKED : t.layout[k];
@@ -177,7 +178,7 @@ static trial made(void)
         const int f = t.function, labelled = t.has[LABELS];
         const int takes_labels = f == CLOSS_CROSS_ENTROPY || f == CLOSS_PROBABILITY_CROSS_ENTROPY;
         const int pair = f == CLOSS_DISTILLATION || f == CLOSS_KL_DIVERGENCE || f == CLOSS_JS_DIVERGENCE;
-        t.has[LABELS] = takes_labels && labelled;
+        t.has[LABELS] = (takes_labels && labelled) || f == CLOSS_ZERO_ONE;
         t.has[SECOND] = pair || (takes_labels && !labelled);
         t.ignore = t.ignore && t.has[LABELS];
         t.wrt_targets = f >= CLOSS_PROBABILITY_CROSS_ENTROPY && t.has[SECOND] && t.has[POS_WEIGHT];
@@ -186,11 +187,19 @@ static trial made(void)
             t.smoothing = 0;
         }
         if (f >= CLOSS_LOGSUMEXP && f <= CLOSS_LOG_SOFTMAX) t.has[SAMPLE_WEIGHT] = 0;
-        if (f == CLOSS_LOGSUMEXP) t.has[GRAD] = 0;
+        if (f == CLOSS_LOGSUMEXP || f == CLOSS_ZERO_ONE) t.has[GRAD] = 0;
         if (f == CLOSS_SOFTMAX || f == CLOSS_LOG_SOFTMAX) t.has[VALUES] = 0;
+        if (f == CLOSS_ZERO_ONE && t.has[POS_WEIGHT]) {
+            t.predicted = 1;
+            t.predicted_dtype = (int)(byte() % 3);
+            t.label_dtype = byte() % 2 ? t.predicted_dtype : (int)(byte() % 3);
+            t.classes = t.ignore = 0;
+        }
     }
     /* Mostly of the functions that have them. */
-    if (byte() != 0 && t.function != CLOSS_SOFTMAX_ENTROPY && t.function < CLOSS_ENTROPY) t.base = 0;
+    const int based =
+        (t.function >= CLOSS_ENTROPY && t.function <= CLOSS_JS_DIVERGENCE) || t.function == CLOSS_SOFTMAX_ENTROPY;
+    if (byte() != 0 && !based) t.base = 0;
     if (byte() != 0 && t.function != CLOSS_DISTILLATION) t.temperature = 1;
     style = (int)byte();
     return t;

@@ -109,11 +109,13 @@ static void call(int elementwise, int function, int dtype, int64_t outer, int64_
     t.function = function;
     t.dtype = t.target_dtype = dtype;
     if (drawn(8) == 0 && dtype != CLOSS_F64) t.target_dtype = (int[]){CLOSS_F32, CLOSS_F16, CLOSS_BF16}[drawn(3)];
-    t.label_dtype = (int)drawn(2);
+    t.predicted = !elementwise && function == CLOSS_ZERO_ONE && drawn(3) == 0;
+    t.label_dtype = (int)drawn(t.predicted ? 3 : 2);
+    if (t.predicted) t.predicted_dtype = drawn(2) ? t.label_dtype : (int)drawn(3); /* of one dtype they are counted */
     t.weight_dtype = (int)drawn(2);
     t.outer = outer;
     t.inner = inner;
-    t.classes = classes;
+    t.classes = t.predicted ? 0 : classes;
     const int layout = (int)drawn(3), odd = drawn(4) == 0; /* all arrays alike, or each its own */
     for (int k = 0; k < ARRAYS; k++) {
         t.layout[k] = odd ? (int)drawn(k < VALUES ? LAYOUTS : REPEATED) : layout;
@@ -131,21 +133,22 @@ static void call(int elementwise, int function, int dtype, int64_t outer, int64_
     t.before = before_call;
     t.after = after_call;
     most_stack = 0;
-    probabilities = !elementwise && function >= CLOSS_ENTROPY;
+    probabilities = !elementwise && function >= CLOSS_ENTROPY && function != CLOSS_ZERO_ONE;
     if (!elementwise) {
         const int takes_labels = function == CLOSS_CROSS_ENTROPY || function == CLOSS_PROBABILITY_CROSS_ENTROPY;
-        const int pair = function == CLOSS_DISTILLATION || function > CLOSS_PROBABILITY_CROSS_ENTROPY;
-        t.has[LABELS] = takes_labels && t.has[LABELS];
+        const int pair =
+            function == CLOSS_DISTILLATION || function == CLOSS_KL_DIVERGENCE || function == CLOSS_JS_DIVERGENCE;
+        t.has[LABELS] = (takes_labels && t.has[LABELS]) || function == CLOSS_ZERO_ONE;
         t.has[SECOND] = pair || (takes_labels && !t.has[LABELS]);
-        t.ignore = t.has[LABELS];
+        t.ignore = t.has[LABELS] && !t.predicted;
         t.wrt_targets = function >= CLOSS_PROBABILITY_CROSS_ENTROPY && t.has[SECOND] && drawn(2);
         if (function == CLOSS_CROSS_ENTROPY && drawn(3) == 0) t.smoothing = 0.125;
         if (function != CLOSS_CROSS_ENTROPY) t.has[CLASS_WEIGHT] = t.has[HESS] = 0;
         if (function >= CLOSS_LOGSUMEXP && function <= CLOSS_LOG_SOFTMAX) t.has[SAMPLE_WEIGHT] = 0;
-        if (function == CLOSS_LOGSUMEXP) t.has[GRAD] = 0;
+        if (function == CLOSS_LOGSUMEXP || function == CLOSS_ZERO_ONE) t.has[GRAD] = 0;
         if (function == CLOSS_SOFTMAX || function == CLOSS_LOG_SOFTMAX) t.has[VALUES] = 0;
         if (function == CLOSS_DISTILLATION) t.temperature = (double[]){1, 2, 1.5}[drawn(3)];
-        if (function >= CLOSS_SOFTMAX_ENTROPY && function != CLOSS_DISTILLATION && drawn(4) == 0) t.base = 2;
+        if ((function == CLOSS_SOFTMAX_ENTROPY || probabilities) && drawn(4) == 0) t.base = 2;
     }
     const int right = run_trial(&t);
     CHECK(right);
@@ -159,7 +162,7 @@ static void softmax(int64_t outer, int64_t inner, int64_t classes)
     for (int k = 0; k < LEVELS; k++) {
         if (!use_level(k)) continue;
         for (int dtype = CLOSS_F32; dtype <= CLOSS_BF16; dtype++)
-            for (int result = CLOSS_CROSS_ENTROPY; result <= CLOSS_JS_DIVERGENCE; result++)
+            for (int result = CLOSS_CROSS_ENTROPY; result <= LAST_RESULT; result++)
                 call(0, result, dtype, outer, inner, classes);
     }
 }
@@ -169,8 +172,7 @@ static void elementwise(int64_t outer, int64_t inner)
     for (int k = 0; k < LEVELS; k++) {
         if (!use_level(k)) continue;
         for (int dtype = CLOSS_F32; dtype <= CLOSS_BF16; dtype++)
-            for (int loss = CLOSS_L1; loss <= CLOSS_SIGMOID_CROSS_ENTROPY; loss++)
-                call(1, loss, dtype, outer, inner, 1);
+            for (int loss = CLOSS_L1; loss <= LAST_LOSS; loss++) call(1, loss, dtype, outer, inner, 1);
     }
 }
 

@@ -107,6 +107,7 @@ static void distribute(distribution *d, const double *z, int64_t n, wide tempera
 typedef struct {
     const closs_softmax_args *args;
     const double *z, *t, *class_weight; /* targets, class weights: or NULL */
+    const int64_t *predicted;           /* of the zero-one loss, in place of z; or NULL */
     int64_t label;
     wide weight, scale;
 } sample;
@@ -430,9 +431,26 @@ static void reference_measure(const sample *s, expected *value, expected *g)
     }
 }
 
+/* The first of the largest scores; -1: with a NaN, or of -inf alone, none is. */
+static int64_t predicted_class(const double *z, int64_t n)
+{
+    int64_t best = -1;
+    for (int64_t j = 0; j < n; j++) {
+        if (isnan(z[j])) return -1;
+        if (z[j] > (best < 0 ? -(double)INFINITY : z[best])) best = j;
+    }
+    return best;
+}
+
+static void reference_zero_one(const sample *s, expected *value)
+{
+    const int64_t found = s->predicted ? *s->predicted : predicted_class(s->z, s->args->classes);
+    *value = exactly(found == s->label ? 0 : s->weight);
+}
+
 static void reference_softmax(const sample *s, expected *value, expected *g, expected *h)
 {
-    const int unlabelled = s->args->labels.data && s->label < 0;
+    const int unlabelled = s->args->labels.data && s->label < 0 && !s->predicted;
     if (unlabelled) { /* ignored */
         *value = exactly(0);
         all_of(g, s->args->classes, 0);
@@ -446,6 +464,7 @@ static void reference_softmax(const sample *s, expected *value, expected *g, exp
     case CLOSS_LOG_SOFTMAX: reference_plain(s, value, g); break;
     case CLOSS_SOFTMAX_ENTROPY: reference_entropy_of_softmax(s, value, g); break;
     case CLOSS_DISTILLATION: reference_distillation(s, value, g); break;
+    case CLOSS_ZERO_ONE: reference_zero_one(s, value); break;
     default: reference_measure(s, value, g);
     }
 }

@@ -39,7 +39,7 @@ static void fresh(void)
     for (int j = 0; j < CLASSES; j++) class_weight[j] = 0.5 + j;
 }
 
-/* A call in order, with every input and output that the result has; cross-entropies take labels. */
+/* A call in order, with every input and output that the result has; what may take labels takes them. */
 static closs_softmax_args softmax(int result)
 {
     closs_softmax_args args = CLOSS_SOFTMAX_INIT;
@@ -49,12 +49,12 @@ static closs_softmax_args softmax(int result)
     args.shape = shape;
     args.classes = CLASSES;
     args.logits.data = first;
-    if (result != CLOSS_LOGSUMEXP) args.grad.data = out.grad;
+    if (result != CLOSS_LOGSUMEXP && result != CLOSS_ZERO_ONE) args.grad.data = out.grad;
     if (result == CLOSS_CROSS_ENTROPY) {
         args.class_weight.data = class_weight;
         args.hess.data = out.hess;
     }
-    if (result == CLOSS_CROSS_ENTROPY || result == CLOSS_PROBABILITY_CROSS_ENTROPY)
+    if (result == CLOSS_CROSS_ENTROPY || result == CLOSS_PROBABILITY_CROSS_ENTROPY || result == CLOSS_ZERO_ONE)
         args.labels.data = labels;
     else if (result == CLOSS_DISTILLATION || result > CLOSS_ENTROPY)
         args.targets.data = second;
@@ -151,12 +151,17 @@ static void test_softmax(int result)
     SOFTMAX(args.dtype = (closs_dtype)4);
     SOFTMAX(args.dtype = (closs_dtype)-1);
     SOFTMAX(args.target_dtype = (closs_dtype)4);
-    SOFTMAX(args.label_dtype = (closs_label_dtype)2);
+    SOFTMAX(args.label_dtype = CLOSS_U8); /* only beside predicted */
+    SOFTMAX(args.label_dtype = (closs_label_dtype)(CLOSS_U8 + 1));
     SOFTMAX(args.label_dtype = (closs_label_dtype)-1);
+    SOFTMAX(args.predicted_dtype = CLOSS_U8); /* the same */
+    SOFTMAX(args.predicted_dtype = (closs_label_dtype)(CLOSS_U8 + 1));
+    SOFTMAX(args.predicted.data = labels); /* beside logits */
+    SOFTMAX(args.predicted.strides = wide);
     SOFTMAX(args.class_weight_dtype = CLOSS_F16);
     SOFTMAX(args.sample_weight_dtype = CLOSS_BF16);
     SOFTMAX(args.result = (closs_softmax_result)-1);
-    SOFTMAX(args.result = (closs_softmax_result)10);
+    SOFTMAX(args.result = (closs_softmax_result)(LAST_RESULT + 1));
     SOFTMAX(args.logits.data = NULL);
     for (int k = 0; k < 3; k++) {
         SOFTMAX(args.label_smoothing = not_finite[k]);
@@ -174,7 +179,7 @@ static void test_softmax(int result)
     const int plain = result >= CLOSS_LOGSUMEXP && result <= CLOSS_LOG_SOFTMAX;
     const int labelled = right.labels.data != NULL, pair = right.targets.data != NULL;
     if (plain) SOFTMAX(args.sample_weight.data = weight);
-    if (result == CLOSS_LOGSUMEXP) SOFTMAX(args.grad.data = out.grad);
+    if (result == CLOSS_LOGSUMEXP || result == CLOSS_ZERO_ONE) SOFTMAX(args.grad.data = out.grad);
     if (result == CLOSS_SOFTMAX || result == CLOSS_LOG_SOFTMAX) SOFTMAX(args.values.data = out.values);
     if (labelled) SOFTMAX(args.labels.data = NULL);
     if (labelled) SOFTMAX(args.targets.data = second);
@@ -185,7 +190,8 @@ static void test_softmax(int result)
     if (!labelled) SOFTMAX(args.has_ignore_index = 1);
     if (result <= CLOSS_ENTROPY || labelled) SOFTMAX(args.wrt_targets = 1);
     if (result != CLOSS_DISTILLATION) SOFTMAX(args.temperature = 2);
-    if (result != CLOSS_SOFTMAX_ENTROPY && result < CLOSS_ENTROPY) SOFTMAX(args.base = 2);
+    const int measure = result >= CLOSS_ENTROPY && result <= CLOSS_JS_DIVERGENCE;
+    if (result != CLOSS_SOFTMAX_ENTROPY && !measure) SOFTMAX(args.base = 2);
     if (result == CLOSS_SOFTMAX_ENTROPY || result == CLOSS_DISTILLATION) SOFTMAX(args.classes = 0);
     if (result != CLOSS_CROSS_ENTROPY) {
         SOFTMAX(args.label_smoothing = 0.5);
@@ -259,7 +265,7 @@ static void test_sample_weights(void)
     static const int at[] = {0, 7, ROWS - 1};
     for (int k = 0; k < 9; k++) {
         float narrow[ROWS];
-        for (int result = CLOSS_CROSS_ENTROPY; result <= CLOSS_JS_DIVERGENCE; result++) {
+        for (int result = CLOSS_CROSS_ENTROPY; result <= LAST_RESULT; result++) {
             closs_softmax_args args = softmax(result);
             if (!args.sample_weight.data) continue;
             weight[at[k % 3]] = not_finite[k / 3];
@@ -269,7 +275,7 @@ static void test_sample_weights(void)
             args.sample_weight_dtype = CLOSS_F32;
             softmax_refused(&args, CLOSS_BAD_SAMPLE_WEIGHT, at[k % 3]);
         }
-        for (int loss = CLOSS_L1; loss <= CLOSS_SIGMOID_CROSS_ENTROPY; loss++) {
+        for (int loss = CLOSS_L1; loss <= LAST_LOSS; loss++) {
             const closs_elementwise_args args = elementwise(loss);
             weight[at[k % 3]] = not_finite[k / 3];
             elementwise_refused(&args, CLOSS_BAD_SAMPLE_WEIGHT, at[k % 3]);
@@ -294,7 +300,7 @@ static void test_sums_of_weights(void)
     const double far[] = {1e308, -1e308, 1e-311, -1e-311};
     closs_report found;
     for (int k = 0; k < 4; k++) {
-        for (int result = CLOSS_CROSS_ENTROPY; result <= CLOSS_JS_DIVERGENCE; result++) {
+        for (int result = CLOSS_CROSS_ENTROPY; result <= LAST_RESULT; result++) {
             closs_softmax_args args = softmax(result);
             if (!args.sample_weight.data) continue;
             if (result == CLOSS_CROSS_ENTROPY && k % 2 == 0) args.sample_weight.data = NULL;
@@ -305,7 +311,7 @@ static void test_sums_of_weights(void)
             CHECK(found.status == CLOSS_BAD_SAMPLE_WEIGHT && found.index == -1);
             CHECK(closs_softmax(&args, CLOSS_SUM, &out.value, &found) == CLOSS_OK && !untouched());
         }
-        for (int loss = CLOSS_L1; loss <= CLOSS_SIGMOID_CROSS_ENTROPY; loss++) {
+        for (int loss = CLOSS_L1; loss <= LAST_LOSS; loss++) {
             const closs_elementwise_args args = elementwise(loss);
             for (int i = 0; i < ROWS; i++) weight[i] = far[k];
             CHECK(closs_elementwise_check(&args, &found) == CLOSS_OK);
@@ -331,7 +337,7 @@ static void test_elementwise(int loss)
     ELEMENTWISE(args.size = 0);
     ELEMENTWISE(args.size--);
     ELEMENTWISE(args.size++);
-    ELEMENTWISE(args.loss = (closs_elementwise_loss)8);
+    ELEMENTWISE(args.loss = (closs_elementwise_loss)(LAST_LOSS + 1));
     ELEMENTWISE(args.loss = (closs_elementwise_loss)-1);
     ELEMENTWISE(args.dtype = (closs_dtype)4);
     ELEMENTWISE(args.pos_weight_dtype = CLOSS_F16);
@@ -395,12 +401,13 @@ static void test_pos_weights(void)
 
 int main(void)
 {
-    for (int result = CLOSS_CROSS_ENTROPY; result <= CLOSS_JS_DIVERGENCE; result++) test_softmax(result);
+    for (int result = CLOSS_CROSS_ENTROPY; result <= LAST_RESULT; result++) test_softmax(result);
     test_labels(CLOSS_CROSS_ENTROPY);
     test_labels(CLOSS_PROBABILITY_CROSS_ENTROPY);
+    test_labels(CLOSS_ZERO_ONE);
     test_sample_weights();
     test_sums_of_weights();
-    for (int loss = CLOSS_L1; loss <= CLOSS_SIGMOID_CROSS_ENTROPY; loss++) test_elementwise(loss);
+    for (int loss = CLOSS_L1; loss <= LAST_LOSS; loss++) test_elementwise(loss);
     test_pos_weights();
     return report("refused");
 }

@@ -12,14 +12,15 @@
 enum { FIRST, SECOND, LABELS, CLASS_WEIGHT, SAMPLE_WEIGHT, POS_WEIGHT, VALUES, GRAD, HESS, ARRAYS };
 enum { PACKED, SAMPLES_FASTEST, SPREAD, REPEATED, LAYOUTS }; /* REPEATED: inputs only, the samples by a stride of 0 */
 enum { OWN = 1, IN_PLACE = 2 };
-enum { MOST_NUMBERS = 1 << 20, IGNORED = -100 };
+enum { MOST_NUMBERS = 1 << 20, IGNORED = -100, FEW_LABELS = 3 /* of which many pairs are equal */ };
 
 typedef struct {
     int elementwise, function; /* a closs_elementwise_loss or a closs_softmax_result */
     int dtype, target_dtype, label_dtype, weight_dtype;
     int64_t outer, inner, classes;
-    int layout[ARRAYS], has[ARRAYS]; /* has[GRAD] is OWN or IN_PLACE */
+    int layout[ARRAYS], has[ARRAYS]; /* has[GRAD] is OWN or IN_PLACE: of FIRST, or with wrt_targets of SECOND */
     int ignore, wide_grad, wide_hess, wrt_targets, mean;
+    int predicted, predicted_dtype; /* of the zero-one loss: FIRST holds labels, of which there are no classes */
     double smoothing, temperature, base, parameter;
     /* Where an array lies, by its bytes; the numbers that fill it, in their dtype; a label of so many classes. */
     void *(*place)(int array, size_t bytes);
@@ -159,7 +160,7 @@ static int is_clean(const trial *t, const array *a, int classes_too, int none)
 /* ---- The call ---- */
 
 static double numbers[2][MOST_NUMBERS], weights[MOST_NUMBERS], positives[MOST_NUMBERS], class_weights[MOST_CLASSES];
-static int64_t given_labels[MOST_NUMBERS];
+static int64_t given_labels[MOST_NUMBERS], given_predicted[MOST_NUMBERS];
 static const char *complaint;
 static double complaint_got;
 static wide complaint_wanted, complaint_bound;
@@ -189,6 +190,35 @@ static void fill(const trial *t, array *a, int which, int classes_too, double *c
             }
 }
 
+static size_t size_of_label(closs_label_dtype dtype)
+{
+    return dtype == CLOSS_U8 ? 1 : dtype == CLOSS_I32 ? 4 : 8;
+}
+
+/* For sample k. By chance hardly a label is the predicted class: of the zero-one loss, every second one is made it. */
+static int64_t label_of(const trial *t, int64_t k, int64_t classes)
+{
+    const int64_t label = t->label(classes);
+    const int scored = t->function == CLOSS_ZERO_ONE && !t->predicted;
+    if (!scored || label < 0 || label >= classes || label % 2 != 0) return label;
+    const int64_t best = predicted_class(numbers[0] + k * classes, classes);
+    return best < 0 ? label : best;
+}
+
+static void fill_labels(const trial *t, array *a, int which, closs_label_dtype dtype, int64_t classes, int64_t *copy)
+{
+    for (int64_t o = 0, k = 0; o < t->outer; o++)
+        for (int64_t i = 0; i < t->inner; i++, k++) {
+            const int64_t label = t->layout[which] == REPEATED && k > 0 ? copy[0] : label_of(t, k, classes);
+            char *place = a->data + (size_t)at(a, o, i, 0) * a->element;
+            switch (dtype) {
+            case CLOSS_I32: copy[k] = *(int32_t *)(void *)place = (int32_t)label; break;
+            case CLOSS_I64: copy[k] = *(int64_t *)(void *)place = label; break;
+            case CLOSS_U8: copy[k] = *(uint8_t *)place = (uint8_t)label; break;
+            }
+        }
+}
+
 /* 1 if the total of `values` and its mean are what they should be. */
 static int total_is_right(const trial *t, double got, wide total, wide bound, wide size, wide weight_sum,
                           wide all_weights, int any)
@@ -202,8 +232,9 @@ static int total_is_right(const trial *t, double got, wide total, wide bound, wi
         size /= fabsl(weight_sum);
         bound += 1024 * (wide)DBL_EPSILON * size * all_weights / fabsl(weight_sum);
     }
-    /* No block has more than 32768 values, in 16 lanes: 2048 additions to one of them, of half an ulp each. */
-    bound += 1024 * (wide)DBL_EPSILON * size + 0x1p-1070L;
+    /* No block has more than 8192 values, in 16 lanes: 512 additions to one of them, of half an ulp each. A few more
+     * take lanes and blocks together. */
+    bound += (256 + 8) * (wide)DBL_EPSILON * size + 0x1p-1070L;
     if (isnan(total)) return isnan(got);
     if (isinf(total)) return got == total;
     if (isinf(got)) return size > (wide)FLT_MAX / 4;
@@ -212,8 +243,17 @@ static int total_is_right(const trial *t, double got, wide total, wide bound, wi
 
 /* How samples or elements are weighted, and the weights' sum. */
 typedef struct {
-    wide sum, size;
+    wide sum, lost, size;
 } weighting;
+
+/* The library keeps 1e-30 beside weights of 1 and -1; so must this: `lost` is what rounding takes from the sum. */
+static void add_weight(weighting *w, wide weight)
+{
+    const wide after = w->sum + weight, added = after - w->sum;
+    w->lost += (w->sum - (after - added)) + (weight - added);
+    w->sum = after;
+    w->size += fabsl(weight);
+}
 
 static wide scale_of(const trial *t, const weighting *w)
 {
@@ -233,33 +273,35 @@ static int run_softmax(const trial *t)
     const closs_dtype dtype = (closs_dtype)t->dtype, wide_type = dtype == CLOSS_F64 ? CLOSS_F64 : CLOSS_F32;
     const closs_dtype target_dtype = (closs_dtype)t->target_dtype, weight_dtype = (closs_dtype)t->weight_dtype;
     const closs_dtype grad_dtype = t->wide_grad ? wide_type : dtype, hess_dtype = t->wide_hess ? wide_type : dtype;
+    const closs_label_dtype label_dtype = (closs_label_dtype)t->label_dtype;
+    const closs_label_dtype predicted_dtype = (closs_label_dtype)t->predicted_dtype;
     const int64_t shape[2] = {t->outer, t->inner}, samples = t->outer * t->inner, c = t->classes;
-    const int in_place = t->has[GRAD] == IN_PLACE && grad_dtype == dtype && t->layout[FIRST] != REPEATED;
+    const int varied = t->wrt_targets ? SECOND : FIRST; /* what grad is the derivative in */
+    const int in_place = t->has[GRAD] == IN_PLACE && t->layout[varied] != REPEATED && grad_dtype == dtype &&
+                         (varied == FIRST || target_dtype == dtype);
+    const int in_first = in_place && varied == FIRST, in_second = in_place && varied == SECOND;
     const int has_values = t->has[VALUES], has_grad = t->has[GRAD] != 0, has_hess = t->has[HESS];
-    array first = array_of(t, in_place ? GRAD : FIRST, dtype, size_of(dtype), 1);
+    array first = t->predicted ? array_of(t, FIRST, dtype, size_of_label(predicted_dtype), 0)
+                               : array_of(t, in_first ? GRAD : FIRST, dtype, size_of(dtype), 1);
     array second = {0}, labels = {0}, by_class = {0}, by_sample = {0}, values = {0}, grad = {0}, hess = {0};
     closs_softmax_args args = CLOSS_SOFTMAX_INIT;
-    weighting w = {0, 0};
+    weighting w = {0, 0, 0};
     complaint = NULL;
-    fill(t, &first, in_place ? GRAD : FIRST, 1, numbers[0]);
+    if (t->predicted) {
+        fill_labels(t, &first, FIRST, predicted_dtype, FEW_LABELS, given_predicted);
+        args.predicted = input(&first, t->layout[FIRST]);
+    } else {
+        fill(t, &first, in_first ? GRAD : FIRST, 1, numbers[0]);
+        args.logits = input(&first, t->layout[in_first ? GRAD : FIRST]);
+    }
     if (t->has[SECOND]) {
-        second = array_of(t, SECOND, target_dtype, size_of(target_dtype), 1);
-        fill(t, &second, SECOND, 1, numbers[1]);
-        args.targets = input(&second, t->layout[SECOND]);
+        second = array_of(t, in_second ? GRAD : SECOND, target_dtype, size_of(target_dtype), 1);
+        fill(t, &second, in_second ? GRAD : SECOND, 1, numbers[1]);
+        args.targets = input(&second, t->layout[in_second ? GRAD : SECOND]);
     }
     if (t->has[LABELS]) {
-        labels = array_of(t, LABELS, CLOSS_F32, t->label_dtype == CLOSS_I32 ? 4 : 8, 0);
-        for (int64_t o = 0, k = 0; o < t->outer; o++)
-            for (int64_t i = 0; i < t->inner; i++, k++) {
-                const int64_t offset = at(&labels, o, i, 0);
-                const int kept = t->layout[LABELS] == REPEATED && k > 0;
-                const int64_t label = kept ? given_labels[0] : t->label(c);
-                given_labels[k] = label;
-                if (t->label_dtype == CLOSS_I32)
-                    ((int32_t *)(void *)labels.data)[offset] = (int32_t)label;
-                else
-                    ((int64_t *)(void *)labels.data)[offset] = label;
-            }
+        labels = array_of(t, LABELS, dtype, size_of_label(label_dtype), 0);
+        fill_labels(t, &labels, LABELS, label_dtype, t->predicted ? FEW_LABELS : c, given_labels);
         args.labels = input(&labels, t->layout[LABELS]);
     }
     if (t->has[CLASS_WEIGHT]) {
@@ -283,7 +325,7 @@ static int run_softmax(const trial *t)
         args.values = output(&values, t->layout[VALUES]);
     }
     if (has_grad) {
-        grad = in_place ? first : array_of(t, GRAD, grad_dtype, size_of(grad_dtype), 1);
+        grad = in_first ? first : in_second ? second : array_of(t, GRAD, grad_dtype, size_of(grad_dtype), 1);
         if (!in_place) memset(grad.data, 0x5a, grad.bytes);
         args.grad = output(&grad, t->layout[GRAD]);
     }
@@ -295,12 +337,12 @@ static int run_softmax(const trial *t)
     args.result = (closs_softmax_result)t->function;
     args.dtype = dtype;
     args.target_dtype = target_dtype;
-    args.label_dtype = (closs_label_dtype)t->label_dtype;
+    args.label_dtype = label_dtype;
+    args.predicted_dtype = predicted_dtype;
     args.class_weight_dtype = args.sample_weight_dtype = weight_dtype;
     args.classes = c;
     args.ndim = 2;
     args.shape = shape;
-    args.logits = input(&first, in_place ? t->layout[GRAD] : t->layout[FIRST]);
     args.has_ignore_index = t->ignore;
     args.ignore_index = IGNORED;
     args.label_smoothing = t->smoothing;
@@ -313,14 +355,15 @@ static int run_softmax(const trial *t)
 
     /* What must be refused, of what a trial can be. */
     closs_status status = CLOSS_OK;
-    for (int64_t k = 0; k < samples && t->has[LABELS]; k++)
+    for (int64_t k = 0; k < samples && t->has[LABELS] && !t->predicted; k++)
         if (!(t->ignore && given_labels[k] == IGNORED) && (given_labels[k] < 0 || given_labels[k] >= c))
             status = CLOSS_BAD_LABEL;
     const int needs_class = args.result == CLOSS_SOFTMAX_ENTROPY || args.result == CLOSS_DISTILLATION ||
                             (args.result == CLOSS_CROSS_ENTROPY && t->has[SECOND]);
+    const int is_based =
+        args.result == CLOSS_SOFTMAX_ENTROPY || (args.result >= CLOSS_ENTROPY && args.result <= CLOSS_JS_DIVERGENCE);
     if (!(t->smoothing >= 0 && t->smoothing <= 1) || !(t->temperature > 0 && t->temperature < INFINITY) ||
-        (t->base != 0 && (!(t->base > 0 && t->base < INFINITY) || t->base == 1)) ||
-        (t->base != 0 && args.result != CLOSS_SOFTMAX_ENTROPY && args.result < CLOSS_ENTROPY) ||
+        (t->base != 0 && (!(t->base > 0 && t->base < INFINITY) || t->base == 1)) || (t->base != 0 && !is_based) ||
         (t->temperature != 1 && args.result != CLOSS_DISTILLATION) || (needs_class && samples > 0 && c == 0))
         status = CLOSS_BAD_ARGUMENT;
 
@@ -345,9 +388,9 @@ static int run_softmax(const trial *t)
             weight = 0;
         else if (t->has[LABELS] && t->has[CLASS_WEIGHT])
             weight *= class_weights[given_labels[k]];
-        w.sum += weight;
-        w.size += fabsl(weight);
+        add_weight(&w, weight);
     }
+    w.sum += w.lost;
     const int plain = args.result == CLOSS_SOFTMAX || args.result == CLOSS_LOG_SOFTMAX;
     const int ill = t->mean && w.sum != 0 && fabsl(w.sum) < 1e-3L * w.size; /* sums of weights that cancel */
     wide total = 0, bound = 0, size = 0;
@@ -359,6 +402,7 @@ static int run_softmax(const trial *t)
                               numbers[0] + k * c,
                               t->has[SECOND] ? numbers[1] + k * c : NULL,
                               t->has[CLASS_WEIGHT] ? class_weights : NULL,
+                              t->predicted ? &given_predicted[k] : NULL,
                               t->has[LABELS] && !ignored ? given_labels[k] : -1,
                               weights[k],
                               plain ? 1 : scale_of(t, &w)};
@@ -403,7 +447,7 @@ static int run_elementwise(const trial *t)
     array second = array_of(t, SECOND, dtype, size_of(dtype), 0), by_sample = {0}, positive = {0};
     array values = {0}, grad = {0}, hess = {0};
     closs_elementwise_args args = CLOSS_ELEMENTWISE_INIT;
-    weighting w = {0, 0};
+    weighting w = {0, 0, 0};
     complaint = NULL;
     fill(t, &first, in_place ? GRAD : FIRST, 0, numbers[0]);
     fill(t, &second, SECOND, 0, numbers[1]);
@@ -460,10 +504,8 @@ static int run_elementwise(const trial *t)
     if (has_hess && !is_clean(t, &hess, 0, !fits)) return wrong("between hess", 0, 0, 0, exactly(0));
     if (!fits) return got == 12.5 || wrong("value of a refused call", 0, 0, got, exactly(12.5));
 
-    for (int64_t k = 0; k < elements; k++) {
-        w.sum += weights[k];
-        w.size += fabs(weights[k]);
-    }
+    for (int64_t k = 0; k < elements; k++) add_weight(&w, weights[k]);
+    w.sum += w.lost;
     const int ill = t->mean && w.sum != 0 && fabsl(w.sum) < 1e-3L * w.size;
     wide total = 0, bound = 0, size = 0;
     int any = ill;
@@ -516,6 +558,7 @@ static void print_trial(const trial *t)
     fprintf(stderr, "; ignore %d wide %d %d in p %d mean %d; smoothing %a temperature %a base %a parameter %a (%s)\n",
             t->ignore, t->wide_grad, t->wide_hess, t->wrt_targets, t->mean, t->smoothing, t->temperature, t->base,
             t->parameter, closs_isa());
+    if (t->predicted) fprintf(stderr, "    of predicted labels: dtype %d\n", t->predicted_dtype);
     if (complaint_sample >= 0 && t->elementwise)
         fprintf(stderr, "    of %a, %a, weights %a %a\n", numbers[0][complaint_sample], numbers[1][complaint_sample],
                 weights[complaint_sample], positives[complaint_sample]);
