@@ -663,8 +663,8 @@ def sigmoid_cross_entropy(logits, target, *, pos_weight=None, sample_weight=None
     Notes
     -----
     Both logarithms are log(1 + exp(-abs(z))) plus 0 or abs(z), so nothing overflows or cancels: an error of at most 4
-    ulp of the value for targets of 0 and 1, else of the sum of its two terms (where exp(-abs(z)) is subnormal, also half
-    of its last place times the positive weight). A term whose factor is 0 is left out: an
+    ulp of the value for targets of 0 and 1, else of the sum of its two terms (where exp(-abs(z)) is subnormal, also
+    half of its last place times the positive weight). A term whose factor is 0 is left out: an
     infinite logit costs 0 where the target agrees, else inf, with a finite gradient. NaN stays NaN. An element of
     weight 0 is left out: 0 throughout. The bits do not depend on the number of threads.
 

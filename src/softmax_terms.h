@@ -18,8 +18,8 @@
  * Hessian.
  *
  * Accumulators: 16 terms in a lane of `real`, then in double, W in double throughout; lanes by a fixed tree. Error: 8
- * eps of the sum of |terms|, plus what rounding z_j - m makes of each exponential; what is done once a sample is done in
- * double.
+ * eps of the sum of |terms|, plus what rounding z_j - m makes of each exponential; what is done once a sample is done
+ * in double.
  *
  * Special values: NaN meets the sum; where the maximum is +inf, or -inf, S' is made NaN.
  */
