@@ -68,20 +68,21 @@ static int has_lanes(const closs_softmax_args *args)
 int64_t closs_softmax_block(const closs_softmax_args *args)
 {
     /* Blocks of 3 us or more, where a sample by itself costs as much as a dozen classes, keep the cost of a call and of
-     * a thread's turn far below that of the work; powers of two are shared evenly by what most batches are. Of less
-     * than eight such blocks half as much, for threads to share. At most 8192 blocks bound the memory for their sums.
-     * Multiples of 16 keep tiles whole. */
-    enum { COST = 16384, FEW_BLOCKS = 8 };
+     * a thread's turn far below that of the work; powers of two are shared evenly by what most batches are. What would
+     * be less than eight such blocks is four or eight equal ones, of 1.5 us or more, for threads to share. At most 8192
+     * blocks bound the memory for their sums. Multiples of 16 keep tiles whole. */
+    enum { COST = 16384 };
     const int64_t samples = count_samples(args);
+    const int lanes = has_lanes(args);
     int64_t block = args->classes < COST ? COST / (args->classes + 12) : 1;
-    const int little = samples < FEW_BLOCKS * block;
-    if (little && block > 1) block /= 2;
-    while ((block & (block - 1)) != 0) block &= block - 1;
+    const int little = samples > block && samples < 8 * block;
+    if (little) block = samples < 4 * block ? (samples + 3) / 4 : (samples + 7) / 8;
+    while (!little && (block & (block - 1)) != 0) block &= block - 1;
     const int64_t least = samples / 8192 + 1;
     if (block < least) block = least;
     /* Lanes want as many neighbours as a tile has room for, and threads more blocks than one. */
-    if (has_lanes(args) && block < 256 && !(little && classes_fastest(args))) block = args->classes < 1024 ? 256 : 128;
-    if (block >= 16) block = (block + 15) / 16 * 16;
+    if (lanes && block < 256 && !(little && classes_fastest(args))) block = args->classes < 1024 ? 256 : 128;
+    if (lanes ? block > 1 : block >= 16 && !little) block = (block + 15) / 16 * 16;
     return block < 1 ? 1 : block;
 }
 

@@ -480,9 +480,8 @@ static void reference_elementwise(const closs_elementwise_args *args, double pre
     const wide d = narrow ? (wide)(float)((float)pred - (float)target) : (wide)(double)(pred - target), a = fabsl(d);
     /* Rounded to float, if that holds all digits. */
     const int held = args->parameter >= (double)FLT_MIN && args->parameter <= (double)FLT_MAX;
-    const wide delta =
-        narrow && (held || args->loss == CLOSS_QUANTILE) ? (wide)(float)args->parameter : (wide)args->parameter;
-    const wide over = narrow ? (wide)(float)(1 - args->parameter) : (wide)(1 - args->parameter);
+    const wide delta = narrow && held ? (wide)(float)args->parameter : (wide)args->parameter;
+    const wide over = narrow && held ? (wide)(float)(1 - args->parameter) : (wide)(1 - args->parameter);
     const wide sign = d > 0 ? 1 : d < 0 ? -1 : 0;
     wide value = 0, slope = 0, curvature = 0, size[3];
     int ulps[3] = {2, 2, 2}, is_nan = isnan(d);
