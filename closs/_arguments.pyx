@@ -119,8 +119,8 @@ cdef cnp.ndarray as_array(object given, str name):
         raise ValueError(f"{name} cannot be read as an array: {error}") from error
     except Exception as error:  # whatever an object's __array__ or __dlpack__ raises: torch has a RuntimeError, say
         raise TypeError(f"{name} cannot be read as an array: {error}") from error
-    # numpy forgets the masks of rows.
-    rows = given if isinstance(given, (list, tuple)) else ()
+    # numpy forgets the masks of rows; numbers, of which there may be millions, have none.
+    rows = given if isinstance(given, (list, tuple)) and array.ndim > 1 else ()
     if isinstance(array, np.ma.MaskedArray) or any(isinstance(row, np.ma.MaskedArray) for row in rows):
         raise TypeError(f"{name}: masked arrays are not supported: use .filled() or weights")
     # A matrix would stay two-dimensional for ever; as an ndarray it is one of two dimensions.

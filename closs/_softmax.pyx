@@ -174,7 +174,7 @@ def softmax_cross_entropy(logits, target, *, axis=-1, class_weight=None, sample_
 
     Special values: -inf is a class of probability zero; a target > 0 there costs +inf, with a finite gradient, and one
     of exactly 0 nothing. +inf, NaN, or -inf throughout make that sample NaN, and no other. A sample of weight zero, or
-    whose v_j sum to zero, is left out whatever its logits are.
+    whose v_j add up to zero in float64, is left out whatever its logits are.
 
     In float16 a gradient divided by a large number of samples becomes subnormal: take a float32 buffer, or "sum".
     The Hessian is what XGBoost uses up to a factor of 2, and LightGBM up to C / (C - 1).

@@ -444,9 +444,11 @@ static int run_elementwise(const trial *t)
     const int has_values = t->has[VALUES], has_grad = t->has[GRAD] != 0, has_hess = t->has[HESS];
     const int has_positive = t->has[POS_WEIGHT] && t->function == CLOSS_SIGMOID_CROSS_ENTROPY;
     array first = array_of(t, in_place ? GRAD : FIRST, dtype, size_of(dtype), 0);
-    array second = array_of(t, SECOND, dtype, size_of(dtype), 0), by_sample = {0}, positive = {0};
-    array values = {0}, grad = {0}, hess = {0};
+    array by_sample = {0}, positive = {0}, values = {0}, grad = {0}, hess = {0};
     closs_elementwise_args args = CLOSS_ELEMENTWISE_INIT;
+    args.wide_target = t->target_dtype == CLOSS_F32;
+    const closs_dtype target_dtype = args.wide_target ? wide_type : dtype;
+    array second = array_of(t, SECOND, target_dtype, size_of(target_dtype), 0);
     weighting w = {0, 0, 0};
     complaint = NULL;
     fill(t, &first, in_place ? GRAD : FIRST, 0, numbers[0]);
