@@ -26,12 +26,12 @@ enum {
     PIECES = VECTOR_BYTES / 16
 };
 
-/* Whether the first `lanes` samples are neighbours. */
+/* Whether the first `lanes` samples are neighbours. Without a way out, because that is vector code. */
 INLINE int are_neighbours(const int64_t *offset, int64_t lanes)
 {
-    for (int64_t l = 1; l < lanes; l++)
-        if (offset[l] != offset[0] + l) return 0;
-    return 1;
+    int64_t gaps = 0;
+    for (int64_t l = 0; l < lanes; l++) gaps |= (offset[0] + l) ^ offset[l];
+    return gaps == 0;
 }
 
 /* Whether `count` samples of few classes follow each other without gaps. */
