@@ -211,7 +211,6 @@ closs_status closs_softmax(const closs_softmax_args *args, closs_reduction reduc
     const environment callers = enter();
     closs_softmax_args scaled = *args;
     if (set_scale(reduction, report, &scaled.scale) == CLOSS_OK) {
-        if (args->result == CLOSS_SOFTMAX || args->result == CLOSS_LOG_SOFTMAX) scaled.scale = 1;
         closs_sum total = {{0}, 0};
         const int64_t samples = count_samples(args), block = closs_softmax_block(args);
         for (int64_t begin = 0; begin < samples; begin += block) {

@@ -238,7 +238,7 @@ typedef struct {
     closs_array hess;                /* optional output, of the dtype of the logits */
     int32_t wide_grad;               /* for half types: grad is float */
     int32_t wide_hess;               /* for half types: hess is float */
-    double scale;                    /* multiplies grad and hess; run uses it, the one-shot call sets it */
+    double scale;                    /* multiplies derivatives; run uses it, the one-shot call sets it */
     int32_t wrt_targets;             /* measures of two arrays: grad is the derivative in targets */
     int64_t first_class; /* sum_part, write_part: the class of the first element of logits, targets, grad, hess */
     closs_label_dtype predicted_dtype;
@@ -372,7 +372,7 @@ typedef struct {
     closs_array hess;                /* optional output */
     int32_t wide_grad;               /* for half types: grad is float */
     int32_t wide_hess;
-    double scale;        /* multiplies grad and hess; run uses it, the one-shot call sets it */
+    double scale;        /* multiplies derivatives; run uses it, the one-shot call sets it */
     int32_t fresh;       /* grad and hess are new memory, as above */
     int32_t wide_target; /* for half types: target is float */
 } closs_elementwise_args;

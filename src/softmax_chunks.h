@@ -263,8 +263,12 @@ INLINE void lanes_finish(lanes_state *state, int64_t lane, const closs_softmax_r
         const double sum = others[l] + (pivot && ties[l] > 1 ? (ties[l] - 1) * unit : 0); /* one maximum is the label */
         /* At the maximum the label's term is exactly 1. */
         const double rest = sum * EXP_UNIT + (result == CLOSS_LOGSUMEXP ? 0 : label * EXP_UNIT - 1);
-        if (result != CLOSS_SOFTMAX) state->value[lane + l] = (real)rest;
-        if (result != CLOSS_SOFTMAX) state->gap[lane + l] = result == CLOSS_LOGSUMEXP ? max : max - at_label;
+        if (result == CLOSS_SOFTMAX) {
+            state->value[lane + l] = (real)(1.0 / (sum + label));
+            continue;
+        }
+        state->value[lane + l] = (real)rest;
+        state->gap[lane + l] = result == CLOSS_LOGSUMEXP ? max : max - at_label;
         if (!pivot) state->others[lane + l] = sum;
         if (!pivot) state->share[lane + l] = 1.0 / (sum + label);
     }

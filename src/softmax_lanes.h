@@ -8,6 +8,7 @@
  * numbers.
  */
 #define lanes_write KERNEL(lanes_write)
+#define lanes_write_all KERNEL(lanes_write_all)
 #define lanes_output KERNEL(lanes_output)
 #define tile_ahead KERNEL(tile_ahead)
 #define softmax_tile KERNEL(softmax_tile)
@@ -22,7 +23,7 @@ enum {
     MOST_AHEAD = 49152 /* bytes of neighbours: nothing is fetched while more are worked on, to push them out of caches,
                         * above all where classes are a power of two apart (1000 x 16384, class axis first: x1.8) */
 };
-enum { LANES_OF_EXPS, LANES_OF_LOGITS, LANES_OF_LOGS };
+enum { GRADIENT, SOFTMAX, LOG_SOFTMAX }; /* what is written */
 #endif
 
 #undef TILE
@@ -33,10 +34,10 @@ enum { LANES_OF_EXPS, LANES_OF_LOGITS, LANES_OF_LOGS };
 #define GRAD_TILE (128 * BATCH)
 
 /* What is made of a chunk, of `width` lanes from `lane`, and stored: (x - max) - value for log_softmax; else
- * exponentials times a factor, which x holds already or which are computed from logits. `blend`: the label's gradient
- * is put by comparing. Returns whether a factor is extreme: then it was 1. */
+ * exponentials, which x holds already (`of_exps`) or which are computed from logits, times a factor. `blend`: the
+ * label's gradient is put by comparing. Returns whether a factor is extreme: then it was 1. */
 INLINE int lanes_write(const lanes_state *state, const lanes_chunk *chunk, int64_t lane, const int64_t width,
-                       const int what, const int blend, double scale)
+                       const int what, const int of_exps, const int blend, double scale)
 {
     const real *x = chunk->x + lane, *label = chunk->label + lane;
     real *target = chunk->store + lane;
@@ -47,11 +48,12 @@ INLINE int lanes_write(const lanes_state *state, const lanes_chunk *chunk, int64
     ALIGNED real max[WIDE], by[WIDE], at_label[WIDE]; /* by: the factor, or the value */
     for (int64_t v = 0; v < width; v += BATCH) {
         const int64_t from = lane + v;
-        if (what != LANES_OF_EXPS) {
 #pragma omp simd
-            for (int l = 0; l < BATCH; l++) max[v + l] = state->max[from + l], by[v + l] = state->value[from + l];
+        for (int l = 0; l < BATCH; l++) {
+            if (!of_exps) max[v + l] = state->max[from + l];
+            if (what != GRADIENT) by[v + l] = state->value[from + l];
         }
-        if (what == LANES_OF_LOGS) continue;
+        if (what != GRADIENT) continue;
 #pragma omp simd reduction(| : special)
         for (int l = 0; l < BATCH; l++) {
             const double both = state->share[from + l] * (state->weight[from + l] * scale);
@@ -69,22 +71,22 @@ INLINE int lanes_write(const lanes_state *state, const lanes_chunk *chunk, int64
         for (int64_t v = 0; v < width; v += BATCH) {
             const real *from = x + j * stride + v;
             real *to = target + j * target_stride + v;
-            if (what != LANES_OF_EXPS) {
+            if (!of_exps) {
                 fetch(from_lane(next, v), j, BATCH * sizeof(real));
                 fetch(from_lane(ahead, v), j, BATCH * sizeof(real));
             }
 #pragma omp simd
             for (int l = 0; l < BATCH; l++) {
-                if (what == LANES_OF_LOGS) {
+                if (what == LOG_SOFTMAX) {
                     to[l] = (from[l] - max[v + l]) - by[v + l];
                 } else {
-                    const real e = what == LANES_OF_EXPS ? from[l] : exp_above(from[l] - max[v + l], lowest);
+                    const real e = of_exps ? from[l] : exp_above(from[l] - max[v + l], lowest);
                     const real other = e * by[v + l];
                     to[l] = blend && label[v + l] == class_number[j] ? at_label[v + l] : other;
                 }
             }
         }
-    for (int l = 0; what != LANES_OF_LOGS && !blend && state->labelled && l < width; l++) {
+    for (int l = 0; what == GRADIENT && !blend && state->labelled && l < width; l++) {
         int64_t place = state->label[lane + l] - chunk->first;
         KEEP_SCALAR(place);
         if (place >= 0 && place < n) target[place * target_stride + l] = at_label[l];
@@ -94,22 +96,34 @@ INLINE int lanes_write(const lanes_state *state, const lanes_chunk *chunk, int64
 
 /* The same of all lanes: a few at a time where x is its own target, because they stay in the first cache; else class by
  * class. */
-INLINE void lanes_output(const lanes_state *state, const lanes_chunk *chunk, const int what, double scale)
+INLINE int lanes_write_all(const lanes_state *state, const lanes_chunk *chunk, const int what, const int of_exps,
+                           const int blend, double scale)
 {
-    const int in_place = chunk->x == chunk->store;
-    const int blend = what == LANES_OF_EXPS && state->labelled && chunk->n <= BLEND;
-    const int64_t width = state->width;
     int special = 0;
-    if (!in_place && blend) {
-        special = lanes_write(state, chunk, 0, width, what, 1, scale);
-    } else if (!in_place) {
-        special = lanes_write(state, chunk, 0, width, what, 0, scale);
-    } else if (blend) {
-        for (int64_t v = 0; v < width; v += BATCH) special |= lanes_write(state, chunk, v, BATCH, what, 1, scale);
-    } else {
-        for (int64_t v = 0; v < width; v += BATCH) special |= lanes_write(state, chunk, v, BATCH, what, 0, scale);
-    }
-    for (int64_t l = 0; special && l < width; l++) {
+    if (chunk->x != chunk->store) return lanes_write(state, chunk, 0, state->width, what, of_exps, blend, scale);
+    for (int64_t v = 0; v < state->width; v += BATCH)
+        special |= lanes_write(state, chunk, v, BATCH, what, of_exps, blend, scale);
+    return special;
+}
+
+/* Results of any sort. */
+INLINE void lanes_output(const lanes_state *state, const lanes_chunk *chunk, closs_softmax_result result, int of_exps,
+                         double scale)
+{
+    int special = 0;
+    if (result == CLOSS_LOG_SOFTMAX)
+        lanes_write_all(state, chunk, LOG_SOFTMAX, 0, 0, scale);
+    else if (result == CLOSS_SOFTMAX && of_exps)
+        lanes_write_all(state, chunk, SOFTMAX, 1, 0, scale);
+    else if (result == CLOSS_SOFTMAX)
+        lanes_write_all(state, chunk, SOFTMAX, 0, 0, scale);
+    else if (!of_exps)
+        special = lanes_write_all(state, chunk, GRADIENT, 0, 0, scale);
+    else if (state->labelled && chunk->n <= BLEND)
+        special = lanes_write_all(state, chunk, GRADIENT, 1, 1, scale);
+    else
+        special = lanes_write_all(state, chunk, GRADIENT, 1, 0, scale);
+    for (int64_t l = 0; special && l < state->width; l++) {
         const double share = state->share[l], weight = state->weight[l] * scale;
         const int64_t label = state->label[l] - chunk->first;
         if (!is_extreme(share * weight)) continue;
@@ -192,12 +206,7 @@ static void softmax_tile(lanes_state *state, const closs_softmax_args *args, int
         if (beside) chunk.next.later = chunk.target.later = 0; /* it would leave the second cache before it is needed */
         if (classes > CHUNK && !beside)
             tile_load(args->logits.data, args->dtype, state->logits, stride, state->count, width, first, chunk.n, tile);
-        if (args->result == CLOSS_LOG_SOFTMAX)
-            lanes_output(state, &chunk, LANES_OF_LOGS, args->scale);
-        else if (keep)
-            lanes_output(state, &chunk, LANES_OF_EXPS, args->scale);
-        else
-            lanes_output(state, &chunk, LANES_OF_LOGITS, args->scale);
+        lanes_output(state, &chunk, args->result, keep, args->scale);
         if (!beside)
             tile_store(tile, width, state->count, first, chunk.n, args->grad.data, grad_dtype(args), state->grad,
                        grad_stride);

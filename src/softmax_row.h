@@ -410,7 +410,7 @@ static void row_write(const closs_softmax_args *args, const closs_softmax_part *
         row_log_softmax(row, grad, stream, begin, end, (real)total->max,
                         log1p_positive((real)(total->rest / total->unit)));
     else
-        row_gradient(part, total, exps, row, grad, stream, begin, end, label, weight * args->scale);
+        row_gradient(part, total, exps, row, grad, stream, begin, end, label, weight * derivative_scale(args));
 }
 
 /* What the value of a row is made of: it is log1p(*rest) + *gap. */

@@ -86,7 +86,7 @@ static void rows_of_a_block(const closs_softmax_args *args, const row_batch *row
         others[r] = sum[0];
     }
     for (int64_t r = begin; r < end; r++) {
-        const double weight = rows->weight[r] * args->scale, share = 1.0 / (others[r] + left_out[r]);
+        const double weight = rows->weight[r] * derivative_scale(args), share = 1.0 / (others[r] + left_out[r]);
         const double rest = others[r] + (left_out[r] - unit);
         if (rows->weight[r] == 0) {
             for (int64_t j = 0; j < to_write; j++) rows->grad[r][j] = 0;

@@ -194,6 +194,12 @@ INLINE closs_dtype hess_dtype(const closs_softmax_args *args)
     return wide_dtype(args->dtype, args->wide_hess);
 }
 
+/* What derivatives are multiplied by, besides weights: softmax and log_softmax are none. */
+INLINE double derivative_scale(const closs_softmax_args *args)
+{
+    return args->result == CLOSS_SOFTMAX || args->result == CLOSS_LOG_SOFTMAX ? 1 : args->scale;
+}
+
 /* Whether an array of all classes takes as many bytes as `least`, or more. */
 INLINE int is_large(const closs_softmax_args *args, closs_dtype dtype, int64_t least)
 {

@@ -143,6 +143,32 @@ static void test_parts(void)
                 }
 }
 
+/* scale multiplies derivatives; softmax and log_softmax are none. Few classes, a short row, and one in parts; the class
+ * axis last and first. */
+static void test_scale(void)
+{
+    const int64_t classes[] = {5, 1000, 2 * CLOSS_PART};
+    for (int c = 0; c < 3; c++)
+        for (int first = 0; first < 2; first++)
+            for (int of_log = 0; of_log < 2; of_log++) {
+                const int64_t n = classes[c], samples = first ? 6 : 2, strides[] = {first ? 1 : n, first ? samples : 1};
+                closs_softmax_args args = call(of_log ? CLOSS_LOG_SOFTMAX : CLOSS_SOFTMAX, CLOSS_F64, 0, 1, 0);
+                double *logits = calloc((size_t)(n * samples), sizeof *logits), unused = 0, sum = 0;
+                double *result = calloc((size_t)(n * samples), sizeof *result);
+                args.classes = n;
+                args.shape = &samples;
+                args.logits.data = logits;
+                args.grad.data = result;
+                args.logits.strides = args.grad.strides = strides;
+                args.scale = 3;
+                closs_softmax_run(&args, 0, samples, &unused);
+                for (int64_t j = 0; j < n; j++) sum += result[j * strides[1]];
+                CHECK(fabs(sum - (of_log ? -(double)n * log((double)n) : 1)) <= 1e-12 * (of_log ? 1e7 : 1));
+                free(logits);
+                free(result);
+            }
+}
+
 static void test_elementwise(void)
 {
     enum { N = 1000 };
@@ -176,6 +202,7 @@ int main(void)
     for (int k = 0; k < LEVELS; k++) {
         if (!use_level(k)) continue;
         test_parts();
+        test_scale();
         test_elementwise();
     }
     return report("parts");
