@@ -65,8 +65,8 @@ typedef struct {
     ALIGNED int64_t logits[WIDE]; /* offsets in elements */
     ALIGNED int64_t grad[WIDE];
     ALIGNED int64_t values[WIDE]; /* if values are wanted */
-    ALIGNED int64_t label[WIDE];  /* or -1 */
-    ALIGNED double weight[WIDE];
+    ALIGNED int64_t label[WIDE];  /* or -1; if samples have values */
+    ALIGNED double weight[WIDE];  /* if samples have values */
     ALIGNED real at_label[WIDE];
     ALIGNED real max[WIDE];
     ALIGNED double others[WIDE]; /* sums without the label's term, times 2^EXP_BIAS: whole subtotals */
@@ -79,6 +79,7 @@ typedef struct {
     int64_t count;                       /* samples */
     int64_t width;                       /* lanes: count, rounded up to a multiple of BATCH */
     int labelled;                        /* whether samples have labels */
+    int neighbours;                      /* whether those of logits, and of grad, are */
     int far;                             /* see fetches_far */
 } lanes_state;
 
@@ -92,18 +93,22 @@ typedef struct {
     ALIGNED real label[WIDE];  /* places of labels among these classes, or -1 */
 } lanes_chunk;
 
-/* Takes the next `count` samples. Lanes without a sample repeat the first one, and count for nothing. */
-static void lanes_begin(lanes_state *state, const closs_softmax_args *args, sample_cursor *cursor, int64_t count)
+/* Takes the next `count` samples, which may be neighbours: of these the first one's offset is enough. Lanes without a
+ * sample repeat the first one, and count for nothing. */
+static void lanes_begin(lanes_state *state, const closs_softmax_args *args, sample_cursor *cursor, int64_t count,
+                        int neighbours)
 {
     state->labelled = args->labels.data != NULL;
+    state->neighbours = neighbours;
     state->count = count;
     state->width = (count + BATCH - 1) / BATCH * BATCH;
     for (int64_t done = 0; done < count;) {
         const sample_run run = next_run(args, cursor, count - done);
-        offsets_of(run.first.logits, run.step.logits, run.count, state->logits + done);
-        offsets_of(run.first.grad, run.step.grad, run.count, state->grad + done);
+        const int64_t places = neighbours ? 1 : run.count;
+        offsets_of(run.first.logits, run.step.logits, places, state->logits + done);
+        offsets_of(run.first.grad, run.step.grad, places, state->grad + done);
         if (args->values.data) offsets_of(run.first.values, run.step.values, run.count, state->values + done);
-        labels_and_weights(args, &run, state->label + done, state->weight + done);
+        if (has_values(args)) labels_and_weights(args, &run, state->label + done, state->weight + done);
         done += run.count;
     }
     for (int64_t l = count; l < state->width; l++) {
@@ -165,7 +170,8 @@ INLINE void lanes_max(const real *x, int64_t stride, int64_t n, int64_t width, r
 /* Where labels are in a chunk, as numbers: SSE2 compares no 64-bit integers. */
 INLINE void lanes_places(const lanes_state *state, lanes_chunk *chunk)
 {
-    for (int64_t v = 0; v < state->width; v += BATCH) {
+    for (int64_t l = 0; !state->labelled && l < state->width; l++) chunk->label[l] = -1;
+    for (int64_t v = 0; state->labelled && v < state->width; v += BATCH) {
 #pragma omp simd
         for (int l = 0; l < BATCH; l++) {
             const int64_t place = state->label[v + l] - chunk->first;

@@ -11,6 +11,8 @@
 #define lanes_write_all KERNEL(lanes_write_all)
 #define lanes_output KERNEL(lanes_output)
 #define tile_ahead KERNEL(tile_ahead)
+#define lanes_load KERNEL(lanes_load)
+#define lanes_store KERNEL(lanes_store)
 #define softmax_tile KERNEL(softmax_tile)
 #define softmax_lanes KERNEL(softmax_lanes)
 
@@ -148,10 +150,31 @@ INLINE memory_ahead tile_ahead(const lanes_state *state, const closs_softmax_arg
     return stride == 1 ? packed : beside;
 }
 
-/* Samples anywhere in memory, by way of a tile; or with `beside` whole batches of neighbours of this type, where they
- * lie. */
-static void softmax_tile(lanes_state *state, const closs_softmax_args *args, int beside)
+/* Classes [first, first + n) of all samples to a tile, and results from there. */
+INLINE void lanes_load(const lanes_state *state, const closs_softmax_args *args, int64_t stride, int64_t first,
+                       int64_t n, real *tile)
 {
+    const void *data = args->logits.data;
+    if (state->neighbours)
+        neighbours_load(data, args->dtype, state->logits[0], stride, state->width, first, n, tile);
+    else
+        tile_load(data, args->dtype, state->logits, stride, state->count, state->width, first, n, tile);
+}
+
+INLINE void lanes_store(const lanes_state *state, const closs_softmax_args *args, int64_t stride, int64_t first,
+                        int64_t n, const real *tile)
+{
+    const int64_t width = state->width, count = state->count;
+    if (state->neighbours)
+        neighbours_store(tile, width, count, first, n, args->grad.data, grad_dtype(args), state->grad[0], stride);
+    else
+        tile_store(tile, width, count, first, n, args->grad.data, grad_dtype(args), state->grad, stride);
+}
+
+/* Samples anywhere in memory, by way of a tile; neighbours of this type where they lie. */
+static void softmax_tile(lanes_state *state, const closs_softmax_args *args)
+{
+    const int beside = state->neighbours && args->dtype == REAL_DTYPE;
     const int64_t classes = args->classes, width = state->width;
     const int pivot = leaves_out_pivot(args), has_grad = args->grad.data != NULL;
     const int64_t stride = class_stride_of(args->logits.strides, args->ndim);
@@ -184,8 +207,7 @@ static void softmax_tile(lanes_state *state, const closs_softmax_args *args, int
         if (!state->far) chunk.target.later = 0;
         if (exps == grad) /* exponentials go there now, too soon for a fetch */
             chunk.target = from_lane(chunk.target, BATCH);
-        if (!beside && n > 0)
-            tile_load(args->logits.data, args->dtype, state->logits, stride, state->count, width, first, n, tile);
+        if (!beside && n > 0) lanes_load(state, args, stride, first, n, tile);
         chunk.x = beside ? logits + first * stride : tile;
         chunk.first = first, chunk.n = n;
         lanes_take(state, args, &chunk);
@@ -204,19 +226,15 @@ static void softmax_tile(lanes_state *state, const closs_softmax_args *args, int
         chunk.target = tile_ahead(state, args, args->grad.data, grad_dtype(args), state->grad, grad_stride,
                                   first + AHEAD_CLASSES, 0);
         if (beside) chunk.next.later = chunk.target.later = 0; /* it would leave the second cache before it is needed */
-        if (classes > CHUNK && !beside)
-            tile_load(args->logits.data, args->dtype, state->logits, stride, state->count, width, first, chunk.n, tile);
+        if (classes > CHUNK && !beside) lanes_load(state, args, stride, first, chunk.n, tile);
         lanes_output(state, &chunk, args->result, keep, args->scale);
-        if (!beside)
-            tile_store(tile, width, state->count, first, chunk.n, args->grad.data, grad_dtype(args), state->grad,
-                       grad_stride);
+        if (!beside) lanes_store(state, args, grad_stride, first, chunk.n, tile);
     }
 }
 
 static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum)
 {
     const int64_t stride = class_stride_of(args->logits.strides, args->ndim);
-    const int plain = args->result == CLOSS_SOFTMAX || args->result == CLOSS_LOG_SOFTMAX; /* there are no values */
     lanes_state state;
     value_sum values = {{0}, 0};
     sample_cursor cursor = cursor_at(args, begin, end);
@@ -228,17 +246,19 @@ static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t
     const int64_t whole = room / chunk / BATCH * BATCH, fit = whole > WIDE ? WIDE : whole < BATCH ? BATCH : whole;
     while (cursor.left > 0) {
         const sample_run *run = &cursor.run;
-        const int beside = run->count >= BATCH && args->dtype == REAL_DTYPE && run->step.logits == 1 &&
-                           (!args->grad.data || (run->step.grad == 1 && grad_dtype(args) == REAL_DTYPE));
-        const int64_t near = run->count < WIDE ? run->count / BATCH * BATCH : WIDE;
-        lanes_begin(&state, args, &cursor, beside ? near : samples_to_take(args, &cursor, fit));
-        softmax_tile(&state, args, beside);
+        const int neighbours =
+            run->count >= BATCH && run->step.logits == 1 && (!args->grad.data || run->step.grad == 1);
+        const int64_t most = args->dtype == REAL_DTYPE ? WIDE : fit, near = run->count < most ? run->count : most;
+        lanes_begin(&state, args, &cursor, neighbours ? near / BATCH * BATCH : samples_to_take(args, &cursor, fit),
+                    neighbours);
+        softmax_tile(&state, args);
         for (int64_t l = 0; args->result == CLOSS_LOGSUMEXP && l < state.count; l++) {
             if (state.max[l] != INFINITY) continue;
-            const row_view row = {(void *)(uintptr_t)args->logits.data, args->dtype, state.logits[l], stride};
+            const row_view row = {(void *)(uintptr_t)args->logits.data, args->dtype,
+                                  neighbours ? state.logits[0] + l : state.logits[l], stride};
             state.value[l] = row_has_nan(&row, 0, args->classes) ? (real)NAN : INFINITY;
         }
-        for (int64_t v = 0; v < state.count && !plain; v += BATCH) {
+        for (int64_t v = 0; v < state.count && has_values(args); v += BATCH) {
             const int64_t n = state.count - v < BATCH ? state.count - v : BATCH;
             ALIGNED double value[BATCH];
 #pragma omp simd

@@ -194,10 +194,16 @@ INLINE closs_dtype hess_dtype(const closs_softmax_args *args)
     return wide_dtype(args->dtype, args->wide_hess);
 }
 
-/* What derivatives are multiplied by, besides weights: softmax and log_softmax are none. */
+/* softmax and log_softmax are arrays, without values, weights and derivatives. */
+INLINE int has_values(const closs_softmax_args *args)
+{
+    return args->result != CLOSS_SOFTMAX && args->result != CLOSS_LOG_SOFTMAX;
+}
+
+/* What derivatives are multiplied by, besides weights. */
 INLINE double derivative_scale(const closs_softmax_args *args)
 {
-    return args->result == CLOSS_SOFTMAX || args->result == CLOSS_LOG_SOFTMAX ? 1 : args->scale;
+    return has_values(args) ? args->scale : 1;
 }
 
 /* Whether an array of all classes takes as many bytes as `least`, or more. */

@@ -14,6 +14,8 @@
 #define tile_rows KERNEL(tile_rows)
 #define tile_load_rows KERNEL(tile_load_rows)
 #define tile_store_rows KERNEL(tile_store_rows)
+#define neighbours_load KERNEL(neighbours_load)
+#define neighbours_store KERNEL(neighbours_store)
 #define tile_load KERNEL(tile_load)
 #define tile_store KERNEL(tile_store)
 
@@ -322,6 +324,19 @@ INLINE void tile_store_rows(const real *restrict tile, int64_t width, int64_t co
         }
 }
 
+/* tile[j x width + l] = class first + j of the l-th of `width` neighbours, and back, of the first `count`. */
+INLINE void neighbours_load(const void *data, closs_dtype dtype, int64_t offset, int64_t stride, int64_t width,
+                            int64_t first, int64_t n, real *restrict tile)
+{
+    for (int64_t j = 0; j < n; j++) load_reals(data, dtype, offset + (first + j) * stride, 1, width, tile + j * width);
+}
+
+INLINE void neighbours_store(const real *restrict tile, int64_t width, int64_t count, int64_t first, int64_t n,
+                             void *data, closs_dtype dtype, int64_t offset, int64_t stride)
+{
+    for (int64_t j = 0; j < n; j++) store_reals(tile + j * width, count, data, dtype, offset + (first + j) * stride, 1);
+}
+
 /* tile[j x width + l] = class first + j of the sample at offset[l], n <= CHUNK classes; lanes from `count` have
  * no sample: they hold that of their offset, which must be readable, or zeros. width is a multiple of ROWS. Other types
  * pass through copies. */
@@ -333,8 +348,7 @@ static void tile_load(const void *data, closs_dtype dtype, const int64_t *offset
         return;
     }
     if (count == width && are_neighbours(offset, width)) {
-        for (int64_t j = 0; j < n; j++)
-            load_reals(data, dtype, offset[0] + (first + j) * stride, 1, width, tile + j * width);
+        neighbours_load(data, dtype, offset[0], stride, width, first, n, tile);
         return;
     }
     const int64_t size = bytes_of(dtype);
@@ -363,8 +377,7 @@ static void tile_store(const real *restrict tile, int64_t width, int64_t count, 
         return;
     }
     if (are_neighbours(offset, count)) {
-        for (int64_t j = 0; j < n; j++)
-            store_reals(tile + j * width, count, data, dtype, offset[0] + (first + j) * stride, 1);
+        neighbours_store(tile, width, count, first, n, data, dtype, offset[0], stride);
         return;
     }
     const int64_t size = bytes_of(dtype);
