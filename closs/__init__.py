@@ -127,5 +127,5 @@ def show_config() -> None:
     print(f"  compiled in       {', '.join(facts['isa_compiled'])}")
     print(f"  on this CPU       {', '.join(facts['isa_available'])}")
     print(f"  OpenMP            {'yes' if facts['openmp'] else 'no: this build computes serially'}")
-    print(f"  threads           {facts['threads']}{' (forked after parallel work: serial)' if facts['forked'] else ''}")
+    print(f"  threads           {facts['threads']}{' (forked: serial)' if facts['forked'] else ''}")
     print(f"  compiler          {facts['compiler']}")

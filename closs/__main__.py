@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import os
 import sys
 
 from closs import get_num_threads
@@ -29,7 +30,15 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"closs {options.command}: {error}", file=sys.stderr)
         return 2
     try:
-        return tools[options.command].run(options)
+        status = tools[options.command].run(options)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # who reads, `head` say, wants no more; nothing is left to be said at the exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:  # a file that cannot be written after all
+        print(f"closs {options.command}: {error}", file=sys.stderr)
+        return 1
     except ModuleNotFoundError as error:
         print(f'closs {options.command} needs {error.name}: python -m pip install "closs[{options.command}]"',
               file=sys.stderr)  # fmt: skip

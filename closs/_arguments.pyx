@@ -7,6 +7,7 @@ import numpy as np
 from numpy.exceptions import AxisError
 
 cimport numpy as cnp
+from cpython.buffer cimport PyObject_CheckBuffer
 from cpython.object cimport PyObject
 from libc.math cimport INFINITY, NAN, fabs
 from libc.stdint cimport int64_t, uint64_t
@@ -46,7 +47,7 @@ cdef int axis_of(object given, int ndim) except -1:
         return ndim - 1
     try:
         axis = operator.index(given)
-    except TypeError:
+    except Exception:
         raise TypeError(f"axis must be an integer, got {type(given).__name__}") from None
     if not -ndim <= axis < ndim:
         raise AxisError(axis, ndim)
@@ -57,16 +58,18 @@ cdef double number_of(object given, str name) except? -1:
     """A real number; bools are none."""
     if type(given) is float:
         return <double> given
-    # float() would read text, and drop an imaginary part with a warning.
-    text_or_complex = (bool, np.bool_, str, bytes, bytearray, memoryview, complex, np.complexfloating)
-    if isinstance(given, text_or_complex) or isinstance(given, np.ndarray) and given.dtype.kind in "SUbcmM":
+    # float() would read text, count time, and drop an imaginary part with a warning.
+    others = (bool, np.bool_, str, bytes, bytearray, memoryview, complex, np.complexfloating, np.timedelta64)
+    if isinstance(given, others) or isinstance(given, np.ndarray) and given.dtype.kind in "SUbcmM":
         raise TypeError(f"{name} must be a number, got {type(given).__name__}")
     try:
         return float(given)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a number, got {type(given).__name__}") from None
+    except MemoryError:
+        raise
     except OverflowError:
         raise ValueError(f"{name} is an integer that no float64 can hold") from None
+    except Exception as error:  # of any sort: torch has a RuntimeError, say
+        raise TypeError(f"{name} must be a number, got {type(given).__name__}") from error
 
 
 cdef double bounded(object given, str name, str wanted, double low, double high, bint with_low,
@@ -120,11 +123,19 @@ cdef cnp.ndarray as_array(object given, str name):
     except Exception as error:  # whatever an object's __array__ or __dlpack__ raises: torch has a RuntimeError, say
         raise TypeError(f"{name} cannot be read as an array: {error}") from error
     # numpy forgets the masks of rows; numbers, of which there may be millions, have none.
-    rows = given if isinstance(given, (list, tuple)) and array.ndim > 1 else ()
-    if isinstance(array, np.ma.MaskedArray) or any(isinstance(row, np.ma.MaskedArray) for row in rows):
+    if isinstance(array, np.ma.MaskedArray) or has_masks(given, array.ndim - 1):
         raise TypeError(f"{name}: masked arrays are not supported: use .filled() or weights")
     # A matrix would stay two-dimensional for ever; as an ndarray it is one of two dimensions.
     return np.asarray(array)
+
+
+cdef bint has_masks(object given, int depth) except -1:
+    """Whether lists, so deep, hold masked arrays."""
+    if depth > 0 and isinstance(given, (list, tuple)):
+        for row in given:
+            if has_masks(row, depth - 1):
+                return True
+    return isinstance(given, np.ma.MaskedArray)
 
 
 cdef char kind_of(cnp.ndarray array) noexcept:
@@ -202,15 +213,24 @@ cdef double weak(object given, str name) except? -1:
         raise ValueError(f"{name} is an integer that no float64 can hold") from None
 
 
+cdef cnp.ndarray as_scalar(object given, str name, object dtype):
+    """A Python number in the dtype of what it meets, where it may overflow, in silence as all results do."""
+    cdef double number = weak(given, name)
+    if number == 0 or 6.2e-5 <= fabs(number) <= 65504:  # a normal float16
+        return np.asarray(number).astype(dtype)
+    with np.errstate(all="ignore"):
+        return np.asarray(number).astype(dtype)
+
+
 cdef tuple as_pair(object first, str first_name, object second, str second_name, bint may_be_scalar):
     """Two arrays of one shape (or the second a scalar) and one dtype: numpy.result_type; of both half types float32."""
     cdef cnp.ndarray a, b
     if is_weak(second) and not is_weak(first):
         a = as_data(first, first_name)
-        b = np.asarray(weak(second, second_name)).astype(a.dtype)
+        b = as_scalar(second, second_name, a.dtype)
     elif is_weak(first) and not is_weak(second):
         b = as_data(second, second_name)
-        a = np.asarray(weak(first, first_name)).astype(b.dtype)
+        a = as_scalar(first, first_name, b.dtype)
     else:
         a = as_data(first, first_name)
         b = as_data(second, second_name)
@@ -330,7 +350,7 @@ cdef cnp.ndarray as_labels(cnp.ndarray array, object given, str name, cnp.ndarra
     if ignore_index is not None:
         try:
             wanted = operator.index(None if isinstance(ignore_index, (bool, np.bool_)) else ignore_index)
-        except TypeError:
+        except Exception:
             raise TypeError(f"ignore_index must be an integer or None, got {type(ignore_index).__name__}") from None
     cdef char kind = kind_of(array)
     cdef int size = cnp.PyArray_ITEMSIZE(array)
@@ -351,7 +371,7 @@ cdef cnp.ndarray as_labels(cnp.ndarray array, object given, str name, cnp.ndarra
 
 
 cdef cnp.ndarray as_weight(object given, str name):
-    cdef cnp.ndarray array = as_array(given, name)
+    cdef cnp.ndarray array = as_array(weak(given, name) if type(given) is int else given, name)
     cdef int type_number = cnp.PyArray_TYPE(array)
     if (type_number == cnp.NPY_FLOAT or type_number == cnp.NPY_DOUBLE) and is_native(array):
         return array
@@ -565,10 +585,17 @@ cdef bint may_overlap(cnp.ndarray a, cnp.ndarray b) noexcept:
 
 cdef int check_overlap(cnp.ndarray buffer, str name, object other, str other_name, bint may_be_same) except -1:
     """A buffer shares no element with another array; with the one that it may replace, either all or none."""
-    if not cnp.PyArray_Check(other) or not may_overlap(buffer, other) or may_be_same and same_array(buffer, other):
+    cdef cnp.ndarray array
+    if cnp.PyArray_Check(other):
+        array = other
+    elif PyObject_CheckBuffer(other) or hasattr(other, "__array__") or hasattr(other, "__dlpack__"):
+        array = as_array(other, other_name)
+    else:
+        return 0
+    if not may_overlap(buffer, array) or may_be_same and same_array(buffer, array):
         return 0
     try:
-        shared = np.shares_memory(buffer, other, max_work=1_000_000)
+        shared = np.shares_memory(np.asarray(buffer), np.asarray(array), max_work=1_000_000)
     except np.exceptions.TooHardError:
         shared = True
     if shared:
@@ -678,10 +705,28 @@ cdef int fill_axes(sample_axes *axes, int axis, cnp.ndarray data, cnp.ndarray ta
 
 # ---- Faults ---------------------------------------------------------------------------------------------------------
 
-cdef tuple first_place(object bad):
-    """Of what is True, in C order; None if what was found has changed since."""
-    places = np.argwhere(bad)
-    return tuple(places[0].tolist()) if len(places) > 0 else None
+cdef enum:
+    PIECE = 4096  # elements that are looked at together
+
+
+cdef tuple first_place(cnp.ndarray array, object are_bad, tuple limits):
+    """Where the first bad element is, in C order, by pieces, because there may be many; None if what was found has
+    changed since."""
+    flat = (<object> array).flat
+    for begin in range(0, cnp.PyArray_SIZE(array), PIECE):
+        places = np.flatnonzero(are_bad(flat[begin:begin + PIECE], *limits))
+        if len(places) > 0:
+            return tuple([int(index) for index in np.unravel_index(begin + places[0], shape_of(array))])
+    return None
+
+
+def _are_no_labels(labels, classes, ignored):
+    bad = (labels < 0) | (labels >= classes)
+    return bad if ignored is None else bad & (labels != ignored)
+
+
+def _are_no_weights(weights, least):
+    return ~(np.isfinite(weights) & (weights >= least))
 
 
 cdef str where(tuple place, str axis):
@@ -690,17 +735,15 @@ cdef str where(tuple place, str axis):
 
 
 cdef int raise_label(const closs_report *report, cnp.ndarray labels, int64_t classes, object ignore_index) except -1:
-    bad = (labels < 0) | (labels >= classes)
-    if ignore_index is not None and ignore_index is not False:
-        bad &= labels != operator.index(ignore_index)
-    place = first_place(bad)
+    ignored = None if ignore_index is None or ignore_index is False else operator.index(ignore_index)
+    place = first_place(labels, _are_no_labels, (classes, ignored))
     label = report.label if place is None else int(labels[place])
     hint = "; pass ignore_index=-100 to leave such samples out" if label == -100 and ignore_index is None else ""
     raise IndexError(f"label {label}{where(place, 'row')} is out of bounds for {classes} classes{hint}")
 
 
 cdef int raise_weight(cnp.ndarray weight, str name, str wanted, double least, str axis) except -1:
-    place = first_place(~(np.isfinite(weight) & (weight >= least)))
+    place = first_place(weight, _are_no_weights, (least,))
     got = "" if place is None else f", got {weight[place]}{where(place, axis)}"
     raise ValueError(f"{name} must be {wanted}{got}")
 
@@ -718,7 +761,7 @@ cdef int raise_report(const closs_report *report, cnp.ndarray labels, int64_t cl
     if report.status == CLOSS_BAD_POS_WEIGHT:
         raise_weight(pos_weight, "pos_weight", "finite and >= 0", 0, "index")
     if report.status != CLOSS_OK:
-        raise SystemError("libcloss refused its arguments")
+        raise ValueError("arrays are too large: offsets of their elements must be below 2**60")
     return 0
 
 

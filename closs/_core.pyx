@@ -1,8 +1,8 @@
 """The one extension that is linked with libcloss: its functions, the parallel loop over blocks, its threads."""
 import contextlib
+import contextvars
 import operator
 import os
-import threading
 from pathlib import Path
 
 from cython.parallel cimport prange
@@ -54,7 +54,7 @@ cdef extern from *:
     #endif
 
     /* libgomp's worker threads do not exist in a child after fork, and a parallel region there would wait for them for
-     * ever. A child whose parent had started workers therefore computes serially. */
+     * ever. Who else of the parent had started some, torch say, is not known: children compute serially. */
     #if defined(_MSC_VER) && !defined(__clang__)
     typedef volatile int closs_flag; /* ordered there; atomics are experimental */
     typedef volatile double closs_time;
@@ -62,10 +62,9 @@ cdef extern from *:
     typedef _Atomic int closs_flag; /* set without the GIL */
     typedef _Atomic double closs_time;
     #endif
-    static closs_flag closs_workers_started = 0;
-    static closs_flag closs_workers_lost = 0;
+    static closs_flag closs_forked = 0;
     static closs_time last_large_call = -1, alone = 0, alone_until = -1, last_blocked = -1;
-    static void closs_after_fork(void) { closs_workers_lost = closs_workers_started; }
+    static void closs_after_fork(void) { closs_forked = 1; }
     #if defined(_WIN32) || defined(__EMSCRIPTEN__)
     static int closs_watch_fork(void) { return 0; }
     #else
@@ -96,8 +95,7 @@ cdef extern from *:
     bint closs_has_openmp
     int omp_get_max_threads() nogil
     double omp_get_wtime() nogil
-    int closs_workers_started
-    int closs_workers_lost
+    int closs_forked
     double last_large_call
     double alone
     double alone_until
@@ -133,7 +131,7 @@ cdef int usable_cpus = 0      # counted once, at the first need
 
 cdef int MOST_THREADS = 65536
 
-_of_thread = threading.local()
+_of_context = contextvars.ContextVar("closs.threads", default=())  # the innermost number first
 
 
 # ---- The door -------------------------------------------------------------------------------------------------------
@@ -242,7 +240,7 @@ cdef void run_items(item_function run, const void *work, int64_t items, int thre
     """Runs each item once. A thread's share is a stretch of them: it finds that in its cache in every call, and no
     other thread writes beside it, which with the class axis first took twice the time of one thread. Who is through
     with his share helps with the others', so that threads end together whatever else the machine does."""
-    global closs_workers_started, last_large_call
+    global last_large_call
     cdef int shares = <int> min(threads, items)
     cdef int *next = NULL  # the next item of each share, in a line of its own
     cdef int64_t item
@@ -255,7 +253,6 @@ cdef void run_items(item_function run, const void *work, int64_t items, int thre
         for item in range(items):
             run(work, item)
         return
-    closs_workers_started = 1
     for share in range(shares):
         next[share * LINE] = <int> (items * share // shares)
     busy = <double *> &next[shares * LINE]
@@ -479,7 +476,7 @@ def _count_cpus():
 def _positive(n, name):
     try:
         n = operator.index(None if isinstance(n, bool) else n)
-    except TypeError:
+    except Exception:
         raise TypeError(f"{name} must be an integer, got {type(n).__name__}") from None
     if not 1 <= n <= MOST_THREADS:
         raise ValueError(f"{name} must be between 1 and {MOST_THREADS}, got {n}")
@@ -488,9 +485,8 @@ def _positive(n, name):
 
 cdef int wanted_threads() except -1:
     global usable_cpus
-    cdef int n = getattr(_of_thread, "count", 0)
-    if n == 0:
-        n = process_threads
+    cdef tuple inside = _of_context.get()
+    cdef int n = inside[0] if inside else process_threads
     if n == 0:
         if usable_cpus == 0:
             given = os.environ.get("CLOSS_NUM_THREADS", "").strip()
@@ -504,7 +500,7 @@ cdef int wanted_threads() except -1:
             else:
                 usable_cpus = _count_cpus()
         n = usable_cpus
-    if closs_workers_lost:
+    if closs_forked:
         return 1
     return max(1, min(n, omp_get_max_threads()))
 
@@ -528,9 +524,10 @@ def get_num_threads():
     -------
     int
         What `threads` set for this thread, else what `set_num_threads` set, else the environment variable
-        ``CLOSS_NUM_THREADS``, else the number of CPUs that this process may use (affinity and cgroup quota). Never more
-        than OpenMP's current maximum, so that ``OMP_NUM_THREADS`` and threadpoolctl limit it too; 1 in a build without
-        OpenMP, and in a child that was forked after its parent had computed in parallel.
+        ``CLOSS_NUM_THREADS``, else the number of CPUs that this process may use (affinity and cgroup quota, read once).
+        Never more than OpenMP's current maximum, so that ``OMP_NUM_THREADS`` and threadpoolctl limit it too; 1 in a
+        build without OpenMP, and in a forked process, which OpenMP's threads do not live on in (spawned ones have
+        theirs).
 
     Notes
     -----
@@ -573,19 +570,22 @@ def set_num_threads(n):
     process_threads = _positive(n, "n")
 
 
-@contextlib.contextmanager
-def _use(n):
-    before = getattr(_of_thread, "count", 0)
-    _of_thread.count = n
-    try:
-        yield
-    finally:
-        _of_thread.count = before
+class _Threads(contextlib.ContextDecorator):
+    """Keeps nothing itself, so that it may be entered again, also by several tasks."""
+
+    def __init__(self, n):
+        self._n = n
+
+    def __enter__(self):
+        _of_context.set((self._n, *_of_context.get()))
+
+    def __exit__(self, *fault):
+        _of_context.set(_of_context.get()[1:])
 
 
 def threads(n):
     """
-    A context in which calls from the current thread use `n` threads.
+    A context in which calls from the current thread, or asyncio task, use `n` threads. A decorator, too.
 
     Parameters
     ----------
@@ -603,7 +603,7 @@ def threads(n):
     >>> with closs.threads(1):
     ...     loss = closs.softmax_cross_entropy([[0.0, 0.0]], [1])
     """
-    return _use(_positive(n, "n"))
+    return _Threads(_positive(n, "n"))
 
 
 def _share_from(work):
@@ -644,14 +644,15 @@ def config():
         "isa_available": available_isa(),
         "openmp": bool(closs_has_openmp),
         "threads": get_num_threads(),
-        "forked": bool(closs_workers_lost),
+        "forked": bool(closs_forked),
         "compiler": CLOSS_COMPILER.decode(),
     }
 
 
 def _pin_isa():
     name = os.environ.get("CLOSS_ISA", "").strip()
-    if name and closs_set_isa(name.encode()) != CLOSS_OK:
+    if name and closs_set_isa(os.fsencode(name)) != CLOSS_OK:
+        name = os.fsencode(name).decode(errors="backslashreplace")
         raise ImportError(f"CLOSS_ISA={name} is not available here; available: {', '.join(available_isa())}")
 
 

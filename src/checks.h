@@ -63,14 +63,14 @@ static int spans_fit(int32_t ndim, const int64_t *shape, int64_t classes, const 
     return 1;
 }
 
-static int all_spans_fit(const closs_softmax_args *args)
+static int all_spans_fit(const closs_softmax_args *args, int64_t samples)
 {
     const int64_t *by_class[] = {args->logits.strides, args->targets.strides, args->grad.strides, args->hess.strides};
     const int64_t *by_sample[] = {args->labels.strides, args->sample_weight.strides, args->values.strides,
                                   args->predicted.strides};
-    for (int k = 0; k < 4; k++)
+    for (int k = 0; samples > 0 && k < 4; k++)
         if (!spans_fit(args->ndim, args->shape, args->classes, by_class[k])) return 0;
-    for (int k = 0; k < 4; k++)
+    for (int k = 0; samples > 0 && k < 4; k++)
         if (!spans_fit(args->ndim, args->shape, -1, by_sample[k])) return 0;
     return spans_fit(0, NULL, args->classes, args->class_weight.strides);
 }
@@ -101,7 +101,7 @@ static int softmax_well_formed(const closs_softmax_args *args)
     if (args->temperature != 1 && args->result != CLOSS_DISTILLATION) return 0;
     if (args->wrt_targets && !is_pair) return 0;
     const int64_t samples = count_samples(args);
-    if (samples < 0 || !all_spans_fit(args)) return 0;
+    if (samples < 0 || !all_spans_fit(args, samples)) return 0;
     const void *labels = args->labels.data, *targets = args->targets.data;
     const int has_logits = samples == 0 || args->classes == 0 || args->logits.data;
     const int unweighted = !args->sample_weight.data;
@@ -166,7 +166,7 @@ static int elementwise_well_formed(const closs_elementwise_args *args)
     const int64_t *strides[] = {args->pred.strides,          args->target.strides, args->pos_weight.strides,
                                 args->sample_weight.strides, args->values.strides, args->grad.strides,
                                 args->hess.strides};
-    for (int k = 0; k < 7; k++)
+    for (int k = 0; elements > 0 && k < 7; k++)
         if (!spans_fit(args->ndim, args->shape, -1, strides[k])) return 0;
     return 1;
 }

@@ -111,7 +111,8 @@ static int has_terms(const closs_softmax_args *args)
 
 void closs_softmax_run(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum)
 {
-    if (begin >= end) return;
+    const int adds_up = args->result != CLOSS_SOFTMAX && args->result != CLOSS_LOG_SOFTMAX && !is_measure(args);
+    if (begin >= end || (args->classes == 0 && !adds_up && !args->values.data)) return; /* however many of nothing */
     const closs_kernels *kernels = closs_chosen_kernels();
     const environment callers = enter();
     if (is_measure(args)) {

@@ -297,7 +297,7 @@ typedef struct {
     double target_max;  /* distillation: max and rest of the target logits */
     double target_rest;
     double moment; /* measures: the sum; entropy: of exp(z - max) (max - z); distillation: of target x difference */
-    double terms;  /* sum of v (max - z) */
+    double terms;  /* sum of v (max - z); distillation: what is too large for moment, times 2^-128 */
     double weight; /* sum of v */
 } closs_softmax_state;
 

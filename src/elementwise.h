@@ -308,7 +308,8 @@ static void elementwise(const closs_elementwise_args *args, int64_t begin, int64
                 element_results(g, weight, args->scale, args->grad.data, grad_type, &at, AT_GRAD);
             if (h) element_results(h, weight, args->scale, args->hess.data, hess_type, &at, AT_HESS);
             if (weight) {
-                for (int64_t i = 0; i < n; i++) weights[i] = weights[i] == 0 ? 0 : weights[i] * (double)v[i];
+                for (int64_t i = 0; i < n; i++) /* + 0.0: never -0 */
+                    weights[i] = weights[i] == 0 ? 0 : weights[i] * (double)v[i] + 0.0;
                 value_sum_add(&values, weights, n);
                 if (args->values.data)
                     for (int64_t i = 0; i < n; i++) v[i] = (real)weights[i];

@@ -262,8 +262,10 @@ static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t
             const int64_t n = state.count - v < BATCH ? state.count - v : BATCH;
             ALIGNED double value[BATCH];
 #pragma omp simd
-            for (int l = 0; l < BATCH; l++)
-                value[l] = state.weight[v + l] == 0 ? 0.0 : state.weight[v + l] * (double)state.value[v + l];
+            for (int l = 0; l < BATCH; l++) { /* + 0.0: never -0 */
+                const double weighted = state.weight[v + l] * (double)state.value[v + l] + 0.0;
+                value[l] = state.weight[v + l] == 0 ? 0.0 : weighted;
+            }
             if (args->values.data)
                 for (int64_t l = 0; l < n; l++) store_value(args, state.values[v + l], value[l]);
             value_sum_add(&values, value, n);

@@ -216,7 +216,10 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
             }
         }
         for (int l = 0; l < BATCH; l++) rest[l] = log1p_positive(rest[l]) + gap[l];
-        for (int l = 0; l < BATCH; l++) value[l] = weight[l] == 0 ? 0.0 : weight[l] * (double)rest[l];
+        for (int l = 0; l < BATCH; l++) { /* + 0.0: never -0 */
+            const double weighted = weight[l] * (double)rest[l] + 0.0;
+            value[l] = weight[l] == 0 ? 0.0 : weighted;
+        }
         if (args->values.data)
             for (int64_t i = 0; i < count; i++) store_value(args, value_offset[i], value[i]);
         value_sum_add(&values, value, count);
@@ -261,7 +264,7 @@ static double softmax_value(const closs_softmax_args *args, int64_t sample, cons
     if (weight != 0) {
         real rest, gap;
         row_value(args, total, (real)total->at_label, &rest, &gap);
-        value = weight * (double)(real)(log1p_positive(rest) + gap);
+        value = weight * (double)(real)(log1p_positive(rest) + gap) + 0.0; /* never -0 */
     }
     if (args->values.data) store_value(args, run.first.values, value);
     return value;

@@ -26,6 +26,30 @@ INLINE double base_of(double max)
     return max == -INFINITY ? 0 : max;
 }
 
+/* The moment of a distillation can be too large for a double where the loss is not: the sum of exponentials, 2^EXP_BIAS
+ * times too large, times gaps as large as doubles are. What is beyond MOMENT_LARGE is summed apart, in the state's
+ * `terms`, times MOMENT_UNIT. */
+#define MOMENT_LARGE 0x1p900
+#define MOMENT_UNIT 0x1p-128
+
+/* Where maxima grow: both parts, relative to the old ones, become relative to the new. `moved` and `target_moved`: how
+ * far these are from the old ones, times MOMENT_UNIT and the temperature; `whole` is the old sum of the target's
+ * exponentials. Infinite where the logits give a class no share that the targets have: it stays so. */
+INLINE void moment_grow(double *moment, double *terms, double moved, double target_moved, double whole,
+                        double target_gap, double temperature)
+{
+    const double apart = (moved - target_moved) / temperature;
+    const double shift = (moved / MOMENT_UNIT / temperature - target_moved / MOMENT_UNIT / temperature) * whole;
+    const int is_large = !(fabs(shift) < MOMENT_LARGE);
+    const double near = *moment + (is_large ? 0 : shift);
+    const double far = *terms + ((is_large & (whole != 0)) ? apart * whole : 0);
+    const double near_then = target_gap == 0 ? near : times_exp(near, target_gap);
+    const double far_then = ((target_gap == 0) | (far == INFINITY)) ? far : times_exp(far, target_gap);
+    const int fits = fabs(far_then) < MOMENT_LARGE * MOMENT_UNIT;
+    *moment = near_then + (fits ? far_then / MOMENT_UNIT : 0);
+    *terms = fits ? 0 : far_then;
+}
+
 /* The sums of a state, relative to maxima that are as large as its own or larger. */
 typedef struct {
     double others, left_out, whole, target_whole, moment, terms;
@@ -36,23 +60,22 @@ INLINE state_sums sums_at(const closs_softmax_state *state, double max, double t
     const double gap = state->max == max ? 0 : (state->max - max) / state->temperature;
     const double target_gap =
         state->target_max == target_max ? 0 : (state->target_max - target_max) / state->temperature;
-    const double moved = (base_of(max) - base_of(state->max)) / state->temperature;
-    const double target_moved = (base_of(target_max) - base_of(state->target_max)) / state->temperature;
+    const double target_base = base_of(target_max), target_old = base_of(state->target_max);
+    const double base = base_of(max), old = base_of(state->max);
     state_sums sums = {state->others, state->left_out, state->rest + state->unit, state->target_rest + state->unit,
                        state->moment, state->terms};
     if (gap != 0) sums.others = times_exp(sums.others, gap), sums.left_out = times_exp(sums.left_out, gap);
     if (state->result == CLOSS_DISTILLATION) {
-        /* Infinite where the logits give a class no share that the targets have: it stays so. */
-        const double shifted = sums.moment + (moved - target_moved) * sums.target_whole;
-        if (fabs(sums.moment) < INFINITY) sums.moment = target_gap == 0 ? shifted : times_exp(shifted, target_gap);
+        moment_grow(&sums.moment, &sums.terms, base * MOMENT_UNIT - old * MOMENT_UNIT,
+                    target_base * MOMENT_UNIT - target_old * MOMENT_UNIT, sums.target_whole, target_gap,
+                    state->temperature);
     } else {
-        const double shifted = sums.moment + moved * sums.whole;
+        const double shifted = sums.moment + (base - old) * sums.whole;
         sums.moment = gap == 0 ? shifted : times_exp(shifted, gap);
     }
     if (gap != 0) sums.whole = times_exp(sums.whole, gap);
     if (target_gap != 0) sums.target_whole = times_exp(sums.target_whole, target_gap);
-    const double half =
-        base_of(max) / 2 - base_of(state->max) / 2; /* the whole may overflow where its product does not */
+    const double half = base / 2 - old / 2; /* the whole may overflow where its product does not */
     if (state->weight != 0 && half != 0) sums.terms += state->weight * half * 2;
     return sums;
 }

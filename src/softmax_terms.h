@@ -29,6 +29,7 @@
 #define terms_write KERNEL(terms_write)
 #define terms_max KERNEL(terms_max)
 #define terms_widely KERNEL(terms_widely)
+#define terms_moment KERNEL(terms_moment)
 #define terms_sum KERNEL(terms_sum)
 #define terms_sum_kind KERNEL(terms_sum_kind)
 #define terms_block KERNEL(terms_block)
@@ -61,24 +62,31 @@ INLINE void terms_max(const real *x, int64_t step, int64_t groups, double *restr
     for (int l = 0; l < LANES_OF_TERMS; l++) max[l] = (double)lane[l];
 }
 
-/* The terms or the moment of groups [first, end) of one lane, in double, of half the gaps: where a `real` overflows
- * they need not. */
-static double terms_widely(const closs_softmax_args *args, const terms_piece *piece, int64_t first, int64_t end,
-                           int64_t column, double max, double target_max)
+/* The terms of groups [first, end) of one lane, in double, of half the gaps: where a `real` overflows they need not. */
+static double terms_widely(const terms_piece *piece, int64_t first, int64_t end, int64_t column, double max)
 {
-    const int distillation = args->result == CLOSS_DISTILLATION;
-    const double temperature = distillation ? args->temperature : 1;
     double sum = 0;
     for (int64_t g = first; g < end; g++) {
         const double z = (double)piece->z[g * piece->z_step + column], v = (double)piece->v[g * piece->v_step + column];
-        const double t = (z / 2 - base_of(max) / 2) / temperature, u = (v / 2 - base_of(target_max) / 2) / temperature;
-        if (distillation) {
-            const double q = (double)exp_scaled((real)(2 * u)), term = q == 0 ? 0 : q * (u - t);
-            sum += v == -INFINITY ? 0 : z == -INFINITY ? INFINITY : term;
-        } else if (v != 0 && t != 0)
-            sum += v * -t;
+        const double t = z / 2 - base_of(max) / 2;
+        if (v != 0 && t != 0) sum += v * -t;
     }
     return 2 * sum;
+}
+
+/* Their moment, times MOMENT_UNIT. */
+static double terms_moment(const terms_piece *piece, int64_t first, int64_t end, int64_t column, double max,
+                           double target_max, double temperature)
+{
+    const double base = base_of(max) * MOMENT_UNIT, target_base = base_of(target_max);
+    double sum = 0;
+    for (int64_t g = first; g < end; g++) {
+        const double z = (double)piece->z[g * piece->z_step + column], v = (double)piece->v[g * piece->v_step + column];
+        const double q = (double)exp_scaled((real)((v - target_base) / temperature));
+        const double gap = (v * MOMENT_UNIT - target_base * MOMENT_UNIT) - (z * MOMENT_UNIT - base);
+        if (v != -INFINITY && (q != 0 || z == -INFINITY)) sum += z == -INFINITY ? INFINITY : q * (gap / temperature);
+    }
+    return sum;
 }
 
 /* Adds the terms of a piece, relative to the maxima of the sums. `exact`: dividing by the temperature is
@@ -147,16 +155,22 @@ INLINE void terms_sum(const closs_softmax_args *args, const int kind, const int 
         if (kind == TERMS_NONE) continue;
         const real *some = kind == TERMS_TARGETS ? terms : moment;
         double *all = kind == TERMS_TARGETS ? sums->terms : sums->moment;
+        const real most = (real)(kind == TERMS_DISTILLATION && CLOSS_REAL == 64 ? MOMENT_LARGE : REAL_MAX);
         order_t lost = 0;
         if (kind != TERMS_ENTROPY) {
 #pragma omp simd reduction(| : lost)
-            for (int l = 0; l < L; l++) lost |= (order_t) !(ABSOLUTE(some[l]) <= (real)REAL_MAX);
+            for (int l = 0; l < L; l++) lost |= (order_t) !(ABSOLUTE(some[l]) <= most);
         }
         for (int l = 0; l < L && !lost; l++) all[l] += (double)some[l];
-        for (int l = 0; l < L && lost; l++)
-            all[l] += ABSOLUTE(some[l]) <= (real)REAL_MAX
-                          ? (double)some[l]
-                          : terms_widely(args, piece, first, end, column + l, sums->max[l], sums->target_max[l]);
+        for (int l = 0; l < L && lost; l++) {
+            if (ABSOLUTE(some[l]) <= most)
+                all[l] += (double)some[l];
+            else if (kind == TERMS_TARGETS)
+                all[l] += terms_widely(piece, first, end, column + l, sums->max[l]);
+            else
+                sums->terms[l] +=
+                    terms_moment(piece, first, end, column + l, sums->max[l], sums->target_max[l], args->temperature);
+        }
         for (int l = 0; l < L && kind == TERMS_TARGETS; l++) sums->weight[l] += weight[l];
     }
 }

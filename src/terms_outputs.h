@@ -30,6 +30,7 @@ INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const 
     ALIGNED real max[L], base[L], target_max[L], target_base[L], likely[L], rest[L], whole[L], share[L], mean[L];
     ALIGNED real weight[L], weight_low[L], scale[L], at_e[L], at_q[L], exactly[L];
     ALIGNED double wide_e[L], wide_scale[L], wide_q[L];
+    int lost[L]; /* whether a factor, or M, loses digits as a `real` */
     const double factor = kind == TERMS_DISTILLATION ? args->temperature : log_of_base(args->base), unit = total->unit;
     const real temperature = terms_temperature(args), inverse = (real)(1 / args->temperature);
     const real lowest = exp_lowest();
@@ -59,7 +60,9 @@ INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const 
         at_q[l] = (real)wide_q[l];
         exactly[l] = (real)(total->target_rest[l] * total->target_share[l] - total->rest[l] * total->share[l]);
         if (kind == TERMS_TARGETS) exactly[l] = (real)(W * (total->rest[l] * total->share[l]));
-        extreme |= counts & has_extreme(W, s, wide_e[l], wide_q[l]);
+        const double M = kind == TERMS_ENTROPY ? fabs(total->mean[l]) : 0;
+        lost[l] = has_extreme(W, s, wide_e[l], wide_q[l]) | ((M > 0) & (M < REAL_TINY));
+        extreme |= counts & lost[l];
     }
     for (int64_t i = 0; i < piece->groups; i++) {
         const real *z = piece->z + i * piece->z_step + column, *v = piece->v + i * piece->v_step + column;
@@ -101,10 +104,11 @@ INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const 
         }
         for (int l = 0; extreme && l < L; l++) {
             const double W = total->weight[l], e = (double)exps[l];
-            if (W == 0 || !has_extreme(W, wide_scale[l], wide_e[l], wide_q[l])) continue;
+            if (W == 0 || !lost[l]) continue;
             /* What may underflow is multiplied last. */
             const double p = fabs(W) < 1 ? e * total->share[l] * W : e * (W * total->share[l]);
-            const double others = (double)shares[l];
+            const double others =
+                kind == TERMS_ENTROPY ? (double)(base[l] - z[l]) - total->mean[l] : (double)shares[l];
             double gradient = 0;
             if (kind == TERMS_TARGETS)
                 gradient =

@@ -116,21 +116,22 @@ static void terms_grow(const closs_softmax_args *args, double unit, const double
         const double old = sums->max[l], target_old = sums->target_max[l];
         const double gap = old == max[l] ? 0 : (old - max[l]) / temperature;
         const double target_gap = target_old == target_max[l] ? 0 : (target_old - target_max[l]) / temperature;
-        const double moved = (base_of(max[l]) - base_of(old)) / temperature;
-        const double target_moved = (base_of(target_max[l]) - base_of(target_old)) / temperature;
+        const double base = base_of(max[l]), old_base = base_of(old);
+        const double target_base = base_of(target_max[l]), target_old_base = base_of(target_old);
         const double whole = sums->sum[l] + sums->ties[l] * unit;
         const double target_whole = sums->target_sum[l] + sums->target_ties[l] * unit;
-        const double moment = sums->moment[l];
-        const double shifted = moment + (distillation ? (moved - target_moved) * target_whole : moved * whole);
-        const double rescaled = times_exp(shifted, distillation ? target_gap : gap);
         const double shrunk = times_exp(whole, gap), target_shrunk = times_exp(target_whole, target_gap);
-        sums->moment[l] = (distillation & !(fabs(moment) < INFINITY)) ? moment : rescaled;
+        if (distillation)
+            moment_grow(&sums->moment[l], &sums->terms[l], base * MOMENT_UNIT - old_base * MOMENT_UNIT,
+                        target_base * MOMENT_UNIT - target_old_base * MOMENT_UNIT, target_whole, target_gap,
+                        temperature);
+        else
+            sums->moment[l] = times_exp(sums->moment[l] + (base - old_base) * whole, gap);
         sums->sum[l] = gap == 0 ? sums->sum[l] : shrunk;
         sums->ties[l] = gap == 0 ? sums->ties[l] : 0;
         sums->target_sum[l] = target_gap == 0 ? sums->target_sum[l] : target_shrunk;
         sums->target_ties[l] = target_gap == 0 ? sums->target_ties[l] : 0;
-        const double half =
-            base_of(max[l]) / 2 - base_of(old) / 2; /* the whole may overflow where its product does not */
+        const double half = base / 2 - old_base / 2; /* the whole may overflow where its product does not */
         sums->terms[l] += ((sums->weight[l] == 0) | (half == 0)) ? 0 : sums->weight[l] * half * 2;
         sums->max[l] = max[l];
         sums->target_max[l] = target_max[l];
@@ -155,7 +156,8 @@ INLINE void terms_fold(double *lane)
 static void terms_fold_all(int kind, terms_sums *sums)
 {
     terms_fold(sums->sum), terms_fold(sums->ties);
-    if (kind == TERMS_TARGETS) terms_fold(sums->terms), terms_fold(sums->weight);
+    if (kind == TERMS_TARGETS || kind == TERMS_DISTILLATION) terms_fold(sums->terms);
+    if (kind == TERMS_TARGETS) terms_fold(sums->weight);
     if (kind == TERMS_ENTROPY || kind == TERMS_DISTILLATION) terms_fold(sums->moment);
     if (kind == TERMS_DISTILLATION) terms_fold(sums->target_sum), terms_fold(sums->target_ties);
 }
@@ -179,7 +181,7 @@ typedef struct {
     ALIGNED double rest[LANES_OF_TERMS], share[LANES_OF_TERMS]; /* S' and 1 / S, unit times too large and too small */
     ALIGNED double target_max[LANES_OF_TERMS], target_rest[LANES_OF_TERMS], target_share[LANES_OF_TERMS];
     ALIGNED double mean[LANES_OF_TERMS];   /* M of the entropy; the sum of q (a - b) */
-    ALIGNED double terms[LANES_OF_TERMS];  /* the sum of v (m - z) */
+    ALIGNED double terms[LANES_OF_TERMS];  /* the sum of v (m - z); see MOMENT_LARGE */
     ALIGNED double weight[LANES_OF_TERMS]; /* W; 0 where a sample is absent */
     ALIGNED double sample[LANES_OF_TERMS]; /* the sample's own weight */
     double unit;
@@ -201,7 +203,8 @@ INLINE void terms_finish(const closs_softmax_args *args, double unit, terms_tota
         for (int l = 0; l < L; l++) {
             total->target_rest[l] = fabs(total->target_max[l]) < INFINITY ? total->target_rest[l] : (double)NAN;
             total->target_share[l] = 1 / (total->target_rest[l] + unit);
-            total->mean[l] *= total->target_share[l];
+            const double far = total->terms[l] * total->target_share[l] / MOMENT_UNIT;
+            total->mean[l] = total->mean[l] * total->target_share[l] + (total->terms[l] == 0 ? 0 : far);
         }
     } else {
         for (int l = 0; l < L; l++) total->mean[l] *= total->share[l];

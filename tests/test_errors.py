@@ -1,5 +1,6 @@
 """Bad input: the exception, the words of its message, and every buffer as it was."""
 
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -406,3 +407,91 @@ def test_arguments_that_change_shape_while_they_are_read():
             with pytest.raises(RuntimeError, match="another shape"):
                 closs.softmax_cross_entropy(x, labels, label_smoothing=Smoothing(array, shape))
             x.shape, labels.shape = (4, 3000), (4,)
+
+
+class Refusing:
+    """What raises an exception of its own where it is read."""
+
+    def __float__(self):
+        raise RuntimeError("no number")
+
+    __index__ = __float__
+
+
+def test_exceptions_of_arguments():
+    """Of any sort: they become ours, which name the argument."""
+    for fault, words in (
+        (lambda: closs.huber_loss([1.0], 0.0, delta=Refusing()), "delta must be a number, got Refusing"),
+        (lambda: closs.entropy([1.0], base=np.timedelta64(2)), "base must be a number, got timedelta64"),
+        (lambda: closs.softmax([1.0], axis=Refusing()), "axis must be an integer, got Refusing"),
+        (lambda: call(ignore_index=Refusing()), "ignore_index must be an integer or None, got Refusing"),
+        (lambda: closs.threads(Refusing()), "n must be an integer, got Refusing"),
+    ):
+        with pytest.raises(TypeError, match=words):
+            fault()
+
+
+def test_masks_in_lists():
+    row = np.ma.array([1.0, 100.0], mask=[False, True])
+    for given in (row, [row], [[row, row]], [[[1.0, 2.0]], (row,)], [[[row]], [[row]]]):
+        with pytest.raises(TypeError, match="x: masked arrays are not supported"):
+            closs.logsumexp(given)
+
+
+def test_overlaps_with_what_is_no_array():
+    """It is converted, but its memory is where it was."""
+    raw = np.arange(8, dtype=np.float32)
+    for given in (memoryview(raw)[:4], raw[:4], raw[:4].view(np.recarray)):
+        with pytest.raises(ValueError, match="out overlaps pred"):
+            closs.mse_loss(given, np.zeros(4), out=raw.view(np.float64), reduction="none")
+        with pytest.raises(ValueError, match="out overlaps x"):
+            closs.logsumexp(memoryview(raw.view(np.int32))[:4], out=raw[:2].view(np.float64).reshape(()))
+    np.testing.assert_array_equal(raw, np.arange(8))
+
+
+def test_overlaps_of_subclasses():
+    class Plain(np.ndarray):
+        def __array_function__(self, function, types, arguments, options):
+            return NotImplemented
+
+    x = np.zeros(9).view(Plain)
+    with pytest.raises(ValueError, match="out overlaps x"):
+        closs.softmax(x[:8], out=x[1:])
+
+
+def test_faults_of_huge_arrays_take_no_room():
+    many = np.broadcast_to(np.int64(7), 2**40)
+    with pytest.raises(IndexError, match="label 7 at row 0 is out of bounds for 3 classes"):
+        closs.softmax_cross_entropy(np.broadcast_to(0.0, (2**40, 3)), many)
+    weights = np.zeros((500, 20, 30))
+    weights[400, 5, 6] = np.nan
+    pred = np.zeros(weights.shape)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=r"sample_weight must be finite, got nan at position \(400, 5, 6\)"):
+            closs.mse_loss(pred, 0.0, sample_weight=weights)
+        assert tracemalloc.get_traced_memory()[1] < 300_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_arrays_that_are_too_large():
+    for fault in (
+        lambda: closs.mse_loss(np.broadcast_to(np.float32(0), 2**60), 0.0),
+        lambda: closs.entropy(np.broadcast_to(np.float16(0), (2**60, 2)), reduction="sum"),
+    ):
+        with pytest.raises(ValueError, match="arrays are too large"):
+            fault()
+
+
+def test_much_of_nothing():
+    """Empty arrays may have any extents and strides, and take no time."""
+    apart = np.lib.stride_tricks.as_strided(np.zeros(1), (0, 1000), (8, 2**61))
+    assert closs.entropy(apart).shape == (0,)
+    assert closs.mse_loss(apart, apart, reduction="none").shape == (0, 1000)
+    assert closs.softmax(np.zeros((0, 2**50)), axis=0).shape == (0, 2**50)
+    assert closs.entropy(np.zeros((2**50, 0)), reduction="sum") == 0
+
+
+def test_a_weight_that_is_a_large_integer():
+    assert closs.mse_loss([1.0], 0.0, sample_weight=2**64, reduction="sum") == 2.0**64

@@ -6,6 +6,7 @@ import warnings
 
 import cases
 import ml_dtypes
+import mpmath
 import numpy as np
 import pytest
 import reference
@@ -199,6 +200,9 @@ def test_dtypes_of_pairs():
         closs.mse_loss(f8, 10**400)
     with pytest.raises(ValueError, match="delta is an integer that no float64 can hold"):
         closs.huber_loss(f8, f8, delta=10**400)
+    with np.errstate(all="raise"):  # a result that overflows is no error, nor is a number that does on the way
+        assert closs.l1_loss(np.zeros(3, np.float16), 1e6) == np.inf
+        assert closs.l1_loss(f4, 1e-50) == 1
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f2", "bf16"])
@@ -255,6 +259,71 @@ def test_targets_finer_than_half_logits(dtype, rng):
     one = closs.sigmoid_cross_entropy(logits, 0.75, reduction="none")
     np.testing.assert_allclose(one, closs.sigmoid_cross_entropy(logits.astype("f8"), 0.75, reduction="none"), rtol=1e-6)
     assert closs.sigmoid_cross_entropy(logits, target, grad=True)[1].dtype == DTYPES[dtype]
+
+
+def divergence(logits, targets, temperature):
+    """Of two softmaxes, from the definition; a class that underflows in 2000 digits has no share."""
+    with mpmath.workdps(2000):
+        z, u = ([mpmath.mpf(float(x)) / mpmath.mpf(temperature) for x in row] for row in (logits, targets))
+        r, q = ([mpmath.exp(x - max(row)) if x - max(row) > -4000 else None for x in row] for row in (z, u))
+        total, share = (mpmath.fsum(e for e in row if e is not None) for row in (r, q))
+        return float(mpmath.fsum(
+            e / share * ((b - max(u) - mpmath.log(share)) - (a - max(z) - mpmath.log(total)))
+            for e, a, b in zip(q, z, u, strict=True) if e is not None
+        ))  # fmt: skip
+
+
+LOWEST = float(np.finfo(float).min)
+
+
+@pytest.mark.parametrize("samples", [1, 5, 40])
+@pytest.mark.parametrize("classes", [3, 36, 600])
+@pytest.mark.parametrize(
+    ("masked", "first", "last", "target_last", "temperature"),
+    [
+        pytest.param(LOWEST, LOWEST, 0, 0, 0.5, id="equal and masked"),
+        pytest.param(LOWEST, LOWEST, 1, 0, 0.5, id="masked"),
+        pytest.param(-1e308, -1e308, 1e308, 1e308, 1.0, id="equal, twice as far apart as a double can be"),
+        pytest.param(LOWEST, 0, 0, 800, 1.0, id="a share that a later target takes away"),
+        pytest.param(0, 0, 1e300, 0, 1.0, id="a large divergence"),
+        pytest.param(-1e300, 0, 2, 5, 3.0, id="a large divergence of small shares"),
+    ],
+)
+def test_distillation_of_masked_logits(masked, first, last, target_last, temperature, classes, samples):
+    """Finite logits as far apart as doubles can be, the maximum in the last block of classes, and in the first."""
+    z, u = np.full(classes, masked, float), np.full(classes, first, float)
+    z[0] = first
+    z[-2:], u[-2:] = (0, last), (0, target_last)
+    expected = divergence(z, u, temperature)
+    assert np.isfinite(expected)
+    for order in (slice(None), slice(None, None, -1)):
+        for axis in (-1, 0):
+            logits, targets = (np.repeat(x[order][None], samples, 0) for x in (z, u))
+            data = (logits, targets) if axis == -1 else (logits.T.copy(), targets.T.copy())
+            values = closs.distillation_loss(*data, axis=axis, temperature=temperature, reduction="none")
+            np.testing.assert_allclose(values, expected, rtol=1e-14, atol=1e-15)
+
+
+def test_an_entropy_that_no_float_holds():
+    """Its gradient at the largest class is as exact as at the other."""
+    x = np.array([[102.0, -1.0]], np.float32)
+    for options in ({"sample_weight": [1e30]}, {"base": 1 + 1e-9}):
+        gradient = closs.softmax_entropy(x, grad=True, **options)[1]
+        expected = closs.softmax_entropy(x.astype(float), grad=True, **options)[1]
+        np.testing.assert_allclose(gradient, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("classes", [2, 300, 40_000])
+def test_no_negative_zero(classes):
+    """Of a certain row, and of a difference of 0, whatever the sign of the weight."""
+    logits = np.full((3, classes), -np.inf)
+    logits[:, 1] = 2
+    for data, axis in ((logits, -1), (logits.T.copy(), 0)):
+        for count in (1, 2):
+            with closs.threads(count):
+                values = closs.softmax_cross_entropy(data, [1] * 3, axis=axis, sample_weight=-1.0, reduction="none")
+            assert not np.signbit(values).any()
+    assert not np.signbit(closs.mse_loss(np.ones(5), 1.0, sample_weight=-1.0, reduction="none")).any()
 
 
 @pytest.mark.parametrize("base", [1e300, 6.36e307, 1e308, np.finfo(float).max, 5e-324])

@@ -94,6 +94,26 @@ def test_a_wrong_number_of_threads():
     assert result.stderr.startswith("closs info: CLOSS_NUM_THREADS must be an integer between 1 and 65536, got 'many'")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no broken pipes")
+@pytest.mark.parametrize("command", ["info", "config"])
+def test_a_reader_who_wants_no_more(command):
+    ours, theirs = os.pipe()
+    os.close(ours)
+    program = [sys.executable, "-m", "closs", command]
+    ended = subprocess.run(program, stdout=theirs, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(theirs)
+    assert (ended.returncode, ended.stderr) == (1, "")
+
+
+def test_a_file_that_cannot_be_written_after_all(monkeypatch, capsys):
+    def run(options):
+        raise OSError(28, "No space left on device", "curves.svg")
+
+    monkeypatch.setattr("closs._tools.info.run", run)
+    assert main(["info"]) == 1
+    assert capsys.readouterr().err == "closs info: [Errno 28] No space left on device: 'curves.svg'\n"
+
+
 def test_a_folder_that_is_not_there(tmp_path, capsys):
     """The picture's place is tried before a minute of training."""
     pytest.importorskip("sklearn", reason="the demo needs the extra demo")
