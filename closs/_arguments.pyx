@@ -586,6 +586,8 @@ cdef bint may_overlap(cnp.ndarray a, cnp.ndarray b) noexcept:
 cdef int check_overlap(cnp.ndarray buffer, str name, object other, str other_name, bint may_be_same) except -1:
     """A buffer shares no element with another array; with the one that it may replace, either all or none."""
     cdef cnp.ndarray array
+    if other is None:
+        return 0
     if cnp.PyArray_Check(other):
         array = other
     elif PyObject_CheckBuffer(other) or hasattr(other, "__array__") or hasattr(other, "__dlpack__"):

@@ -62,7 +62,7 @@ static double reduced(double sum, closs_reduction reduction, double weight_sum)
 static int has_lanes(const closs_softmax_args *args)
 {
     const int64_t few = args->dtype == CLOSS_F64 ? CLOSS_FEW_F64 : CLOSS_FEW_F32;
-    return samples_are_lanes(args, few, CLOSS_ROW);
+    return samples_are_lanes(args, few);
 }
 
 int64_t closs_softmax_block(const closs_softmax_args *args)

@@ -63,17 +63,16 @@ INLINE int classes_fastest(const closs_softmax_args *args)
     return 1;
 }
 
-/* Whether samples are the lanes: where the class axis is not the fastest in memory, and up to `few` classes; but not
- * where there are so few samples that most lanes would be empty. (A sample that is a row costs as much by itself as
- * `row` classes.) */
-enum { CLOSS_FEW_F64 = 128, CLOSS_FEW_F32 = 192, CLOSS_ROW = 12, CLOSS_TERMS_ROW = 16 };
-INLINE int samples_are_lanes(const closs_softmax_args *args, int64_t few, int64_t row)
+/* Whether samples are the lanes: of up to `few` classes, and where the class axis is not the fastest in memory; but
+ * there not where so few samples have more classes that most lanes would be empty. Not by the number of samples
+ * elsewhere, because both ways differ in the last bits: a sample's results do not depend on how many others there are. */
+enum { CLOSS_FEW_F64 = 128, CLOSS_FEW_F32 = 192 };
+INLINE int samples_are_lanes(const closs_softmax_args *args, int64_t few)
 {
-    enum { FEW_SAMPLES = 4, MANY_CLASSES = 64 }; /* most lanes would be empty: rows, though copied, are x1.3 to x9 */
-    int64_t samples = 1;                         /* they are counted: no product overflows */
+    enum { FEW = 4 };    /* rows, though copied, are x1.3 to x9 */
+    int64_t samples = 1; /* they are counted: no product overflows */
     for (int32_t axis = 0; axis < args->ndim; axis++) samples *= args->shape[axis];
-    if (!classes_fastest(args)) return samples > FEW_SAMPLES || args->classes < MANY_CLASSES;
-    return args->classes <= few && samples > args->classes / row;
+    return args->classes <= few || (!classes_fastest(args) && samples > FEW);
 }
 
 /* The table in use; chosen at the first call. */

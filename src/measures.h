@@ -333,8 +333,7 @@ static double measure_label(const closs_softmax_args *args, const terms_place *p
 static void measures(const closs_softmax_args *args, int64_t begin, int64_t end, double *total)
 {
     enum { L = LANES_OF_TERMS };
-    const int along = !samples_are_lanes(args, FEW_TERMS, CLOSS_TERMS_ROW) && !args->labels.data,
-              slopes = args->grad.data != NULL;
+    const int along = !samples_are_lanes(args, FEW_TERMS) && !args->labels.data, slopes = args->grad.data != NULL;
     const int64_t classes = args->classes;
     const int kind = args->targets.data ? MEASURE_PAIRS : MEASURE_ONE;
     terms_place place;

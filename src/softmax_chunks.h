@@ -27,6 +27,7 @@
 #define only_softmax KERNEL(only_softmax)
 #define only_cross_entropy KERNEL(only_cross_entropy)
 #define lanes_add KERNEL(lanes_add)
+#define lanes_end KERNEL(lanes_end)
 #define lanes_take KERNEL(lanes_take)
 #define lanes_values KERNEL(lanes_values)
 
@@ -351,6 +352,21 @@ static OUT_OF_LINE void lanes_add(lanes_state *state, const lanes_chunk *chunk, 
     }
 }
 
+/* All lanes, from their sums. */
+INLINE void lanes_end(lanes_state *state, const closs_softmax_args *args, const double *others, const double *ties)
+{
+    for (int64_t v = 0; v < state->width; v += STEP) {
+        if (args->result == CLOSS_LOGSUMEXP)
+            lanes_finish(state, v, CLOSS_LOGSUMEXP, others + v, ties + v);
+        else if (args->result == CLOSS_LOG_SOFTMAX)
+            lanes_finish(state, v, CLOSS_LOG_SOFTMAX, others + v, ties + v);
+        else if (args->result == CLOSS_SOFTMAX)
+            lanes_finish(state, v, CLOSS_SOFTMAX, others + v, ties + v);
+        else
+            lanes_finish(state, v, CLOSS_CROSS_ENTROPY, others + v, ties + v);
+    }
+}
+
 /* Takes the next chunk of classes; the last one finishes sums. */
 INLINE void lanes_take(lanes_state *state, const closs_softmax_args *args, lanes_chunk *chunk)
 {
@@ -371,17 +387,7 @@ INLINE void lanes_take(lanes_state *state, const closs_softmax_args *args, lanes
         only_softmax(state, chunk);
     else
         only_cross_entropy(state, chunk);
-    for (int64_t v = 0; last && !few && v < state->width; v += STEP) {
-        const double *others = state->others + v, *ties = state->ties + v;
-        if (args->result == CLOSS_LOGSUMEXP)
-            lanes_finish(state, v, CLOSS_LOGSUMEXP, others, ties);
-        else if (args->result == CLOSS_LOG_SOFTMAX)
-            lanes_finish(state, v, CLOSS_LOG_SOFTMAX, others, ties);
-        else if (args->result == CLOSS_SOFTMAX)
-            lanes_finish(state, v, CLOSS_SOFTMAX, others, ties);
-        else
-            lanes_finish(state, v, CLOSS_CROSS_ENTROPY, others, ties);
-    }
+    if (last && !few) lanes_end(state, args, state->others, state->ties);
 }
 
 /* Values, not yet weighted; of log_softmax the logarithm to subtract. By themselves, because they wait for divisions.

@@ -125,7 +125,7 @@ INLINE void lanes_output(const lanes_state *state, const lanes_chunk *chunk, clo
         special = lanes_write_all(state, chunk, GRADIENT, 1, 1, scale);
     else
         special = lanes_write_all(state, chunk, GRADIENT, 1, 0, scale);
-    for (int64_t l = 0; special && l < state->width; l++) {
+    for (int64_t l = 0; special && l < state->count; l++) {
         const double share = state->share[l], weight = state->weight[l] * scale;
         const int64_t label = state->label[l] - chunk->first;
         if (!is_extreme(share * weight)) continue;
@@ -172,7 +172,7 @@ INLINE void lanes_store(const lanes_state *state, const closs_softmax_args *args
 }
 
 /* Samples anywhere in memory, by way of a tile; neighbours of this type where they lie. */
-static void softmax_tile(lanes_state *state, const closs_softmax_args *args)
+static OUT_OF_LINE void softmax_tile(lanes_state *state, const closs_softmax_args *args)
 {
     const int beside = state->neighbours && args->dtype == REAL_DTYPE;
     const int64_t classes = args->classes, width = state->width;
@@ -249,9 +249,16 @@ static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t
         const int neighbours =
             run->count >= BATCH && run->step.logits == 1 && (!args->grad.data || run->step.grad == 1);
         const int64_t most = args->dtype == REAL_DTYPE ? WIDE : fit, near = run->count < most ? run->count : most;
-        lanes_begin(&state, args, &cursor, neighbours ? near / BATCH * BATCH : samples_to_take(args, &cursor, fit),
+        const int few = args->classes <= CHUNK && are_few(args, cursor.left);
+        lanes_begin(&state, args, &cursor,
+                    few          ? cursor.left
+                    : neighbours ? near / BATCH * BATCH
+                                 : samples_to_take(args, &cursor, fit),
                     neighbours);
-        softmax_tile(&state, args);
+        if (few)
+            softmax_few(&state, args);
+        else
+            softmax_tile(&state, args);
         for (int64_t l = 0; args->result == CLOSS_LOGSUMEXP && l < state.count; l++) {
             if (state.max[l] != INFINITY) continue;
             const row_view row = {(void *)(uintptr_t)args->logits.data, args->dtype,

@@ -263,7 +263,7 @@ static void softmax_terms(const closs_softmax_args *args, int64_t begin, int64_t
 {
     enum { L = LANES_OF_TERMS };
     const int64_t classes = args->classes;
-    const int along = !samples_are_lanes(args, FEW_TERMS, CLOSS_TERMS_ROW), kind = terms_kind(args);
+    const int along = !samples_are_lanes(args, FEW_TERMS), kind = terms_kind(args);
     terms_place place;
     terms_tile tile;
     terms_totals totals[TERM_WIDE / L];

@@ -107,8 +107,7 @@ INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const 
             if (W == 0 || !lost[l]) continue;
             /* What may underflow is multiplied last. */
             const double p = fabs(W) < 1 ? e * total->share[l] * W : e * (W * total->share[l]);
-            const double others =
-                kind == TERMS_ENTROPY ? (double)(base[l] - z[l]) - total->mean[l] : (double)shares[l];
+            const double others = kind == TERMS_ENTROPY ? (double)(base[l] - z[l]) - total->mean[l] : (double)shares[l];
             double gradient = 0;
             if (kind == TERMS_TARGETS)
                 gradient =

@@ -221,13 +221,13 @@ INLINE void tile_columns(const real *const *row, int64_t n, real *to, int64_t wi
     }
 }
 
-/* row[l][j] = from[j x width + l], of the first `lanes`. */
-INLINE void tile_rows(const real *from, int64_t width, int64_t n, real *const *row, int lanes)
+/* row[l][j] = from[j x width + l] for n classes of ROWS lanes. */
+INLINE void tile_rows(const real *from, int64_t width, int64_t n, real *const *row)
 {
     vector block[SIDE];
-    if (n < SIDE || lanes < ROWS) {
+    if (n < SIDE) {
         for (int64_t j = 0; j < n; j++)
-            for (int k = 0; k < lanes; k++) row[k][j] = from[j * width + k];
+            for (int k = 0; k < ROWS; k++) row[k][j] = from[j * width + k];
         return;
     }
     for (int64_t j = 0; j < n; j += SIDE) {
@@ -293,8 +293,8 @@ INLINE void tile_store_rows(const real *restrict tile, int64_t width, int64_t co
                             void *data, closs_dtype dtype, const int64_t *offset)
 {
     const int native = dtype == REAL_DTYPE;
-    real *row[ROWS] = {NULL};
-    ALIGNED real copy[ROWS * COPIED];
+    real *row[ROWS];
+    ALIGNED real copy[ROWS * COPIED], nowhere[CHUNK]; /* for lanes that no sample has */
     if (n < 4 && are_packed(offset, count, n)) {
         const int64_t at_once = native ? count : ROWS * COPIED / 4;
         for (int64_t l = 0; l < count; l += at_once) {
@@ -308,9 +308,8 @@ INLINE void tile_store_rows(const real *restrict tile, int64_t width, int64_t co
         return;
     }
     for (int64_t l = 0; native && l < count; l += ROWS) {
-        const int lanes = count - l < ROWS ? (int)(count - l) : ROWS;
-        for (int k = 0; k < lanes; k++) row[k] = (real *)data + offset[l + k] + first;
-        tile_rows(tile + l, width, n, row, lanes);
+        for (int k = 0; k < ROWS; k++) row[k] = l + k < count ? (real *)data + offset[l + k] + first : nowhere;
+        tile_rows(tile + l, width, n, row);
     }
     for (int64_t l = 0; !native && l < count; l += ROWS)
         for (int64_t begin = 0; begin < n; begin += COPIED) {
@@ -318,7 +317,7 @@ INLINE void tile_store_rows(const real *restrict tile, int64_t width, int64_t co
             const int lanes = count - l < ROWS ? (int)(count - l) : ROWS;
             const int at_once = some == n && are_packed(offset + l, lanes, n);
             for (int k = 0; k < ROWS; k++) row[k] = copy + k * (at_once ? n : COPIED);
-            tile_rows(tile + begin * width + l, width, some, row, ROWS);
+            tile_rows(tile + begin * width + l, width, some, row);
             for (int k = 0; k < (at_once ? 1 : lanes); k++)
                 store_reals(row[k], at_once ? lanes * n : some, data, dtype, offset[l + k] + first + begin, 1);
         }

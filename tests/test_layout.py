@@ -394,3 +394,43 @@ def test_short_runs_of_elements(shape, weighted, dtype, rng):
         reference.assert_same_bits(np.ascontiguousarray(hess), curvature)
         assert all((room[..., -1] == 77).all() for room, _ in rooms)
         assert again == total
+
+
+FEW_CLASSES = {"f4": 192, "f8": 128}  # up to which, and with the class axis last, no number of samples changes a bit
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("classes", [1, 2, 12, 33, 64, 100, 128, 129, 192, 193, 288, 600])
+def test_a_sample_does_not_depend_on_how_many_there_are(dtype, classes, rng):
+    """To the bit: alone, among few, and among many."""
+    logits, teacher = (4 * rng.standard_normal((2, 40, classes))).astype(dtype)
+    p, q = closs.softmax(3 * logits), closs.softmax(teacher)
+    labels = rng.integers(0, classes, 40)
+    calls = {
+        "labels": lambda a, k, axis: closs.softmax_cross_entropy(
+            a(logits, k), labels[k], axis=axis, reduction="none", grad=True, hess=True
+        ),
+        "probabilities": lambda a, k, axis: closs.softmax_cross_entropy(
+            a(logits, k), a(p, k), axis=axis, reduction="none", grad=True
+        ),
+        "softmax": lambda a, k, axis: (closs.softmax(a(logits, k), axis=axis),),
+        "log_softmax": lambda a, k, axis: (closs.log_softmax(a(logits, k), axis=axis),),
+        "logsumexp": lambda a, k, axis: (closs.logsumexp(a(logits, k), axis=axis),),
+        "softmax_entropy": lambda a, k, axis: closs.softmax_entropy(a(logits, k), axis=axis, grad=True),
+        "distillation": lambda a, k, axis: closs.distillation_loss(
+            a(logits, k), a(teacher, k), axis=axis, reduction="none", grad=True
+        ),
+        "entropy": lambda a, k, axis: closs.entropy(a(p, k), axis=axis, grad=True),
+        "kl": lambda a, k, axis: closs.kl_divergence(a(p, k), a(q, k), axis=axis, grad=True),
+        "js": lambda a, k, axis: closs.js_divergence(a(p, k), a(q, k), axis=axis, grad=True),
+    }
+    layouts = {-1: lambda array, k: array[k].copy(), 0: lambda array, k: array[k].T.copy()}
+    for axis, lay_out in layouts.items():
+        if axis == 0 and classes > FEW_CLASSES[dtype]:
+            continue  # up to four samples are computed as rows then, more as lanes
+        for name, function in calls.items():
+            whole = function(lay_out, slice(None), axis)
+            for some in (slice(0, 1), slice(3, 5), slice(7, 12), slice(10, 18), slice(0, 17), slice(2, 37)):
+                for all_of, part in zip(whole, function(lay_out, some, axis), strict=True):
+                    expected = all_of.T[some].T if axis == 0 and all_of.ndim == 2 else all_of[some]
+                    np.testing.assert_array_equal(part, expected, err_msg=f"{name} {some} axis {axis}")
