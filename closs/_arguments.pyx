@@ -179,11 +179,7 @@ cdef int values_type(cnp.ndarray data) noexcept:
 cdef cnp.ndarray as_data(object given, str name):
     """Of a floating dtype, native and aligned: the argument itself if it is that, else converted by numpy."""
     cdef cnp.ndarray array = as_array(given, name)
-    cdef int type_number = cnp.PyArray_TYPE(array)
-    cdef bint floating = (
-        type_number == cnp.NPY_FLOAT or type_number == cnp.NPY_DOUBLE or type_number == NPY_HALF
-        or is_bfloat16(array)
-    )
+    cdef bint floating = is_floating(array)
     if not floating and array.dtype.kind not in "iub":
         raise TypeError(
             f"{name}: unsupported dtype {name_of_dtype(array)}; float64, float32, float16, bfloat16, integers and bool "
@@ -302,7 +298,7 @@ cdef int need_one_shape(cnp.ndarray first, str first_name, cnp.ndarray second, s
 
 
 cdef bint is_floating(object target):
-    """Whether a target holds class probabilities rather than labels, or what as_labels refuses."""
+    """Whether it is an array of a floating dtype that is supported: of class probabilities, not labels, say."""
     if not cnp.PyArray_CheckExact(target):
         return False
     cdef int type_number = cnp.PyArray_TYPE(<cnp.ndarray> target)
@@ -317,10 +313,11 @@ cdef cnp.ndarray as_probabilities(cnp.ndarray target, cnp.ndarray data):
     if not is_floating(target) or cnp.PyArray_NDIM(target) < cnp.PyArray_NDIM(data):
         return None
     cdef cnp.ndarray array = as_data(target, "target")
+    swapped = "; logits come first" if cnp.PyArray_NDIM(array) == cnp.PyArray_NDIM(data) + 1 else ""
     if not has_shape_without(array, data, -1):
         raise ValueError(
             f"target has shape {shape_of(array)}, expected {shape_of(data)}: class probabilities have the shape of "
-            "logits"
+            f"logits{swapped}"
         )
     return array
 
@@ -341,9 +338,10 @@ cdef cnp.ndarray as_labels(cnp.ndarray array, object given, str name, cnp.ndarra
     if kind_of(array) not in b"iu":
         array = array.astype(np.int64)
     if not has_shape_without(array, data, axis):
+        one_hot = "; class probabilities are floating, one-hot ones, too" if has_shape_without(array, data, -1) else ""
         raise ValueError(
             f"{name} has shape {shape_of(array)}, expected {shape_without(data, axis)}: labels have the shape of "
-            f"{data_name} {shape_of(data)} without the class axis {axis}{shape_hint(array, data, axis)}"
+            f"{data_name} {shape_of(data)} without the class axis {axis}{shape_hint(array, data, axis)}{one_hot}"
         )
     ignores[0] = False
     wanted = None

@@ -121,7 +121,8 @@ def l1_loss(pred, target, *, sample_weight=None, reduction="mean", grad=False, h
         floating arrays are never copied, whatever their strides.
     target : array_like or scalar
         In the shape of `pred`, or one number for all; nothing else is broadcast. If the dtypes differ, both become
-        numpy.result_type of them (float16 with bfloat16: float32); Python numbers take the dtype of `pred`.
+        numpy.result_type of them (integers and bools count as float64, float16 with bfloat16 becomes float32); Python
+        numbers take the dtype of `pred`.
     sample_weight : array_like of the shape of `pred`, or scalar, optional
         Weight of each element; finite.
     reduction : {"mean", "sum", "none"}, default "mean"
@@ -187,7 +188,8 @@ def mse_loss(pred, target, *, sample_weight=None, reduction="mean", grad=False, 
         floating arrays are never copied, whatever their strides.
     target : array_like or scalar
         In the shape of `pred`, or one number for all; nothing else is broadcast. If the dtypes differ, both become
-        numpy.result_type of them (float16 with bfloat16: float32); Python numbers take the dtype of `pred`.
+        numpy.result_type of them (integers and bools count as float64, float16 with bfloat16 becomes float32); Python
+        numbers take the dtype of `pred`.
     sample_weight : array_like of the shape of `pred`, or scalar, optional
         Weight of each element; finite.
     reduction : {"mean", "sum", "none"}, default "mean"
@@ -254,7 +256,8 @@ def huber_loss(pred, target, *, delta=1.0, sample_weight=None, reduction="mean",
         floating arrays are never copied, whatever their strides.
     target : array_like or scalar
         In the shape of `pred`, or one number for all; nothing else is broadcast. If the dtypes differ, both become
-        numpy.result_type of them (float16 with bfloat16: float32); Python numbers take the dtype of `pred`.
+        numpy.result_type of them (integers and bools count as float64, float16 with bfloat16 becomes float32); Python
+        numbers take the dtype of `pred`.
     delta : float, default 1.0
         Where the loss becomes linear; > 0. inf gives d^2 / 2.
     sample_weight : array_like of the shape of `pred`, or scalar, optional
@@ -328,7 +331,8 @@ def smooth_l1_loss(pred, target, *, beta=1.0, sample_weight=None, reduction="mea
         floating arrays are never copied, whatever their strides.
     target : array_like or scalar
         In the shape of `pred`, or one number for all; nothing else is broadcast. If the dtypes differ, both become
-        numpy.result_type of them (float16 with bfloat16: float32); Python numbers take the dtype of `pred`.
+        numpy.result_type of them (integers and bools count as float64, float16 with bfloat16 becomes float32); Python
+        numbers take the dtype of `pred`.
     beta : float, default 1.0
         Where the loss becomes linear; finite and >= 0. 0 gives `l1_loss`, Hessian 0.
     sample_weight : array_like of the shape of `pred`, or scalar, optional
@@ -403,7 +407,8 @@ def pseudo_huber_loss(pred, target, *, delta=1.0, sample_weight=None, reduction=
         floating arrays are never copied, whatever their strides.
     target : array_like or scalar
         In the shape of `pred`, or one number for all; nothing else is broadcast. If the dtypes differ, both become
-        numpy.result_type of them (float16 with bfloat16: float32); Python numbers take the dtype of `pred`.
+        numpy.result_type of them (integers and bools count as float64, float16 with bfloat16 becomes float32); Python
+        numbers take the dtype of `pred`.
     delta : float, default 1.0
         Where the loss turns from quadratic to linear; > 0. inf gives d^2 / 2.
     sample_weight : array_like of the shape of `pred`, or scalar, optional
@@ -478,7 +483,8 @@ def log_cosh_loss(pred, target, *, sample_weight=None, reduction="mean", grad=Fa
         floating arrays are never copied, whatever their strides.
     target : array_like or scalar
         In the shape of `pred`, or one number for all; nothing else is broadcast. If the dtypes differ, both become
-        numpy.result_type of them (float16 with bfloat16: float32); Python numbers take the dtype of `pred`.
+        numpy.result_type of them (integers and bools count as float64, float16 with bfloat16 becomes float32); Python
+        numbers take the dtype of `pred`.
     sample_weight : array_like of the shape of `pred`, or scalar, optional
         Weight of each element; finite.
     reduction : {"mean", "sum", "none"}, default "mean"
@@ -545,7 +551,8 @@ def quantile_loss(pred, target, *, quantile=0.5, sample_weight=None, reduction="
         floating arrays are never copied, whatever their strides.
     target : array_like or scalar
         In the shape of `pred`, or one number for all; nothing else is broadcast. If the dtypes differ, both become
-        numpy.result_type of them (float16 with bfloat16: float32); Python numbers take the dtype of `pred`.
+        numpy.result_type of them (integers and bools count as float64, float16 with bfloat16 becomes float32); Python
+        numbers take the dtype of `pred`.
     quantile : float, default 0.5
         The quantile q, in [0, 1]; 0.5 gives half of `l1_loss`.
     sample_weight : array_like of the shape of `pred`, or scalar, optional

@@ -470,7 +470,7 @@ def zero_one_loss(pred, target, *, axis=-1, sample_weight=None, reduction="mean"
     Notes
     -----
     It has no gradient: it is constant almost everywhere. Integers of any dtypes are compared as numbers: uint64 2**64 -
-    1 is not int64 -1. Scores with a NaN, or of -inf only, predict nothing: an error.
+    1 is not int64 -1. Scores with a NaN, or of -inf only, predict nothing, and count as wrong.
 
     References
     ----------

@@ -157,6 +157,8 @@ def softmax_cross_entropy(logits, target, *, axis=-1, class_weight=None, sample_
     ValueError
         If shapes do not fit, a weight, `label_smoothing` or `reduction` is out of range, `ignore_index` comes with
         class probabilities, there is no class for them, or a buffer is read-only or overlaps.
+    numpy.exceptions.AxisError
+        If `axis` is out of range.
 
     Warns
     -----

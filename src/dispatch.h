@@ -65,7 +65,8 @@ INLINE int classes_fastest(const closs_softmax_args *args)
 
 /* Whether samples are the lanes: of up to `few` classes, and where the class axis is not the fastest in memory; but
  * there not where so few samples have more classes that most lanes would be empty. Not by the number of samples
- * elsewhere, because both ways differ in the last bits: a sample's results do not depend on how many others there are. */
+ * elsewhere, because both ways differ in the last bits: a sample's results do not depend on how many others there are.
+ */
 enum { CLOSS_FEW_F64 = 128, CLOSS_FEW_F32 = 192 };
 INLINE int samples_are_lanes(const closs_softmax_args *args, int64_t few)
 {

@@ -63,7 +63,7 @@ static element_runs element_runs_at(const closs_elementwise_args *args, int64_t 
 
 #endif
 
-/* v, and unless NULL g and h, of n elements; then leaves the switch. */
+/* v, unless NULL g, and beside it h, of n elements; then leaves the switch. */
 #define ELEMENT_LOOP(expression)                                                                                       \
     if (!g) {                                                                                                          \
         _Pragma("omp simd") for (int64_t i = 0; i < n; i++) v[i] = (expression).value;                                 \

@@ -218,7 +218,11 @@ def test_integers(number):
 
 
 def test_advice_that_helps():
-    """numpy.broadcast_to is named where it can."""
+    """Of one-hot integers, exchanged arguments, and weights that numpy.broadcast_to can repeat."""
+    with pytest.raises(ValueError, match="class probabilities are floating, one-hot ones, too"):
+        call(target=np.eye(C, dtype=int)[[0] * N])
+    with pytest.raises(ValueError, match="class probabilities have the shape of logits; logits come first"):
+        closs.softmax_cross_entropy([0, 1], np.zeros((2, 3)))
     with pytest.raises(ValueError, match=r"numpy.broadcast_to\(sample_weight, \(4, 5\)\)"):
         closs.l1_loss(np.zeros((4, 5)), 0.0, sample_weight=np.ones((4, 1)))
     for data, weight in ((np.zeros((2, 3)), np.ones(2)), (np.zeros((2, 3)), np.ones((3, 1)))):
