@@ -109,8 +109,8 @@ INLINE int lanes_write_all(const lanes_state *state, const lanes_chunk *chunk, c
 }
 
 /* Results of any sort. */
-INLINE void lanes_output(const lanes_state *state, const lanes_chunk *chunk, closs_softmax_result result, int of_exps,
-                         double scale)
+static OUT_OF_LINE void lanes_output(const lanes_state *state, const lanes_chunk *chunk, closs_softmax_result result,
+                                     int of_exps, double scale)
 {
     int special = 0;
     if (result == CLOSS_LOG_SOFTMAX)

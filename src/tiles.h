@@ -294,7 +294,7 @@ INLINE void tile_store_rows(const real *restrict tile, int64_t width, int64_t co
 {
     const int native = dtype == REAL_DTYPE;
     real *row[ROWS];
-    ALIGNED real copy[ROWS * COPIED], nowhere[CHUNK]; /* for lanes that no sample has */
+    ALIGNED real copy[ROWS * COPIED]; /* of this type, for lanes that no sample has: of CHUNK classes at most */
     if (n < 4 && are_packed(offset, count, n)) {
         const int64_t at_once = native ? count : ROWS * COPIED / 4;
         for (int64_t l = 0; l < count; l += at_once) {
@@ -308,7 +308,7 @@ INLINE void tile_store_rows(const real *restrict tile, int64_t width, int64_t co
         return;
     }
     for (int64_t l = 0; native && l < count; l += ROWS) {
-        for (int k = 0; k < ROWS; k++) row[k] = l + k < count ? (real *)data + offset[l + k] + first : nowhere;
+        for (int k = 0; k < ROWS; k++) row[k] = l + k < count ? (real *)data + offset[l + k] + first : copy;
         tile_rows(tile + l, width, n, row);
     }
     for (int64_t l = 0; !native && l < count; l += ROWS)
@@ -339,8 +339,8 @@ INLINE void neighbours_store(const real *restrict tile, int64_t width, int64_t c
 /* tile[j x width + l] = class first + j of the sample at offset[l], n <= CHUNK classes; lanes from `count` have
  * no sample: they hold that of their offset, which must be readable, or zeros. width is a multiple of ROWS. Other types
  * pass through copies. */
-static void tile_load(const void *data, closs_dtype dtype, const int64_t *offset, int64_t stride, int64_t count,
-                      int64_t width, int64_t first, int64_t n, real *restrict tile)
+static OUT_OF_LINE void tile_load(const void *data, closs_dtype dtype, const int64_t *offset, int64_t stride,
+                                  int64_t count, int64_t width, int64_t first, int64_t n, real *restrict tile)
 {
     if (stride == 1) {
         tile_load_rows(data, dtype, offset, width, first, n, tile);
@@ -368,8 +368,8 @@ static void tile_load(const void *data, closs_dtype dtype, const int64_t *offset
 }
 
 /* The way back, of the first `count` lanes. */
-static void tile_store(const real *restrict tile, int64_t width, int64_t count, int64_t first, int64_t n, void *data,
-                       closs_dtype dtype, const int64_t *offset, int64_t stride)
+static OUT_OF_LINE void tile_store(const real *restrict tile, int64_t width, int64_t count, int64_t first, int64_t n,
+                                   void *data, closs_dtype dtype, const int64_t *offset, int64_t stride)
 {
     if (stride == 1) {
         tile_store_rows(tile, width, count, first, n, data, dtype, offset);
