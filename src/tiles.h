@@ -295,6 +295,7 @@ INLINE void tile_store_rows(const real *restrict tile, int64_t width, int64_t co
     const int native = dtype == REAL_DTYPE;
     real *row[ROWS];
     ALIGNED real copy[ROWS * COPIED]; /* of this type, for lanes that no sample has: of CHUNK classes at most */
+    _Static_assert(ROWS * COPIED >= CHUNK, "they have room for the classes of a tile");
     if (n < 4 && are_packed(offset, count, n)) {
         const int64_t at_once = native ? count : ROWS * COPIED / 4;
         for (int64_t l = 0; l < count; l += at_once) {
