@@ -33,7 +33,7 @@ GNU_FLAGS = [
     "-std=c11", "-O3", "-fPIC", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fopenmp-simd",
     "-fvisibility=hidden",
 ]  # fmt: skip
-# gcc unrolls loops and copies functions without them, which saves no time: a fifth of the wheel.
+# gcc unrolls loops and copies functions without them, which saves no time: a seventh of the library.
 FEWER_COPIES = [
     "--param=max-completely-peel-times=8", "--param=max-completely-peeled-insns=100", "-fno-ipa-cp-clone",
     "-fno-loop-unroll-and-jam",

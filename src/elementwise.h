@@ -147,7 +147,7 @@ static OUT_OF_LINE const real *element_source(const void *data, closs_dtype dtyp
     const real one = load_real(data, dtype, first);
     if (joined && dtype == REAL_DTYPE) return (const real *)data + first;
     if (joined)
-        load_reals(data, dtype, first, 1, length * at->runs, buffer);
+        load_packed(data, dtype, first, length * at->runs, buffer);
     else if (repeated)
         for (int64_t i = 0; i < length * at->runs; i++) buffer[i] = one;
     else if (length < SHORT_RUN)
@@ -164,7 +164,7 @@ static OUT_OF_LINE void element_store(const real *from, void *data, closs_dtype 
 {
     const int64_t first = at->first[which], step = at->step[which], apart = at->apart[which], length = at->length;
     if (step == 1 && (at->runs == 1 || apart == length))
-        store_reals(from, length * at->runs, data, dtype, first, 1);
+        store_packed(from, length * at->runs, data, dtype, first);
     else if (length < SHORT_RUN)
         store_runs(from, data, dtype, first, step, length, apart, at->runs);
     else

@@ -32,12 +32,14 @@
 #define terms_moment KERNEL(terms_moment)
 #define terms_sum KERNEL(terms_sum)
 #define terms_sum_kind KERNEL(terms_sum_kind)
+#define terms_at KERNEL(terms_at)
 #define terms_block KERNEL(terms_block)
 #define terms_along KERNEL(terms_along)
 #define terms_lanes KERNEL(terms_lanes)
+#define terms_few KERNEL(terms_few)
 
 /* max[l] = the maximum of it and of a lane. */
-INLINE void terms_max(const real *x, int64_t step, int64_t groups, double *restrict max)
+static OUT_OF_LINE void terms_max(const real *x, int64_t step, int64_t groups, double *restrict max)
 {
     ALIGNED real lane[LANES_OF_TERMS];
     int64_t g = 0;
@@ -190,6 +192,18 @@ static void terms_sum_kind(const closs_softmax_args *args, int kind, const terms
     }
 }
 
+/* Makes the sums relative to new maxima, `fresh` if they are sums of nothing. */
+INLINE void terms_at(const closs_softmax_args *args, const double *max, const double *target_max, int fresh,
+                     terms_sums *sums)
+{
+    const size_t size = sizeof sums->max;
+    if (fresh) {
+        memcpy(sums->max, max, size);
+        memcpy(sums->target_max, target_max, size);
+    } else if (memcmp(max, sums->max, size) != 0 || memcmp(target_max, sums->target_max, size) != 0)
+        terms_grow(args, 1 / EXP_UNIT, max, target_max, sums);
+}
+
 /* Takes in the pieces of a block of classes, `fresh` if there was none before, for the 16 lanes from `column`. */
 static void terms_block(const closs_softmax_args *args, const terms_place *place, int kind, const terms_piece *pieces,
                         int count, int64_t column, int fresh, terms_sums *sums)
@@ -206,11 +220,7 @@ static void terms_block(const closs_softmax_args *args, const terms_place *place
         terms_largest(max);
         if (kind == TERMS_DISTILLATION) terms_largest(target_max);
     }
-    if (fresh) {
-        memcpy(sums->max, max, sizeof max);
-        memcpy(sums->target_max, target_max, sizeof target_max);
-    } else if (memcmp(max, sums->max, sizeof max) != 0 || memcmp(target_max, sums->target_max, sizeof target_max) != 0)
-        terms_grow(args, 1 / EXP_UNIT, max, target_max, sums);
+    terms_at(args, max, target_max, fresh, sums);
     for (int k = 0; k < count; k++) terms_sum_kind(args, kind, &pieces[k], column, sums);
 }
 
@@ -233,8 +243,8 @@ static void terms_along(const closs_softmax_args *args, const terms_place *place
 }
 
 /* Samples in lanes: their totals, 16 to each, and their outputs. */
-static void terms_lanes(const closs_softmax_args *args, const terms_place *place, int64_t chunk, terms_tile *tile,
-                        terms_totals *totals)
+static OUT_OF_LINE void terms_lanes(const closs_softmax_args *args, const terms_place *place, int64_t chunk,
+                                    terms_tile *tile, terms_totals *totals)
 {
     enum { L = LANES_OF_TERMS };
     const int kind = terms_kind(args);
@@ -259,6 +269,63 @@ static void terms_lanes(const closs_softmax_args *args, const terms_place *place
     }
 }
 
+/* Few samples, cut into lanes: totals[0], and their outputs. A lane's maximum is that of all chunks up to its own. */
+static OUT_OF_LINE void terms_few(const closs_softmax_args *args, sample_cursor *cursor, terms_place *place,
+                                  terms_tile *tile, terms_totals *totals)
+{
+    enum { L = LANES_OF_TERMS, GROUPS = FEW_TERM_LANES / L, CHUNK_LANES = TERM_TILE / L / TERMS_WIDENED };
+    const int kind = terms_kind(args);
+    few_terms few;
+    terms_piece piece[2];
+    terms_sums sums, part[GROUPS];
+    terms_totals total;
+    few_begin(args, kind, cursor, place, tile, &few);
+    terms_pieces(&few.args, &few.cut, kind, 0, TERMS_WIDENED, tile, NULL, piece);
+    for (int64_t c = 0; c < few.cut.width; c += L) {
+        terms_clear(&part[c / L]);
+        terms_max(piece->z + c, piece->z_step, TERMS_WIDENED, part[c / L].max);
+        if (kind == TERMS_DISTILLATION) terms_max(piece->v + c, piece->v_step, TERMS_WIDENED, part[c / L].target_max);
+    }
+    for (int64_t s = 0; s < place->count; s++) {
+        double max = -INFINITY, target_max = -INFINITY;
+        for (int64_t first = 0; first < few.lanes; first += CHUNK_LANES) {
+            const int64_t from = s * few.lanes + first, left = few.lanes - first;
+            const int64_t end = from + (left < CHUNK_LANES ? left : CHUNK_LANES);
+            for (int64_t l = from; l < end; l++) {
+                const terms_sums *one = &part[l / L];
+                max = one->max[l % L] > max ? one->max[l % L] : max;
+                target_max = one->target_max[l % L] > target_max ? one->target_max[l % L] : target_max;
+            }
+            for (int64_t l = from; l < end; l++) {
+                part[l / L].max[l % L] = max;
+                part[l / L].target_max[l % L] = target_max;
+            }
+        }
+    }
+    for (int64_t c = 0; c < few.cut.width; c += L) terms_sum_kind(&few.args, kind, piece, c, &part[c / L]);
+    terms_clear(&sums);
+    for (int64_t k = 0; k < few.lanes; k++) {
+        ALIGNED double max[L], target_max[L];
+        memcpy(max, sums.max, sizeof max);
+        memcpy(target_max, sums.target_max, sizeof target_max);
+        for (int64_t s = 0, l = k; s < place->count; s++, l += few.lanes) {
+            max[s] = part[l / L].max[l % L];
+            target_max[s] = part[l / L].target_max[l % L];
+        }
+        terms_at(args, max, target_max, k == 0, &sums);
+        for (int64_t s = 0, l = k; s < place->count; s++, l += few.lanes) terms_add(&part[l / L], l % L, s, &sums);
+    }
+    terms_total(args, &sums, place->weight, 1 / EXP_UNIT, &total);
+    if (args->grad.data || args->hess.data) {
+        const terms_totals nothing = {.max = {0}};
+        for (int64_t c = 0; c < few.cut.width; c += L) totals[c / L] = nothing;
+        for (int64_t l = 0; l < place->count * few.lanes; l++) terms_put(&total, l / few.lanes, l % L, &totals[l / L]);
+        terms_write_pieces(&few.args, &few.cut, totals, piece, 1, 0, TERMS_WIDENED, tile);
+        few_store(args, &few, place, args->grad.data && kind != TERMS_NONE);
+    }
+    totals[0] = total;
+}
+
 static void softmax_terms(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum)
 {
     enum { L = LANES_OF_TERMS };
@@ -277,7 +344,7 @@ static void softmax_terms(const closs_softmax_args *args, int64_t begin, int64_t
             for (int64_t i = 0; i < L; i++) {
                 closs_softmax_state state, part;
                 if (i >= count) { /* lanes without a row */
-                    terms_put(one, i, all);
+                    terms_put(one, 0, i, all);
                     continue;
                 }
                 terms_take(args, &cursor, 1, 1, &place);
@@ -287,16 +354,20 @@ static void softmax_terms(const closs_softmax_args *args, int64_t begin, int64_t
                     if (first > 0) softmax_merge(&state, &part);
                 }
                 terms_total_of_row(args, &state, place.weight[0], one);
-                terms_put(one, i, all);
+                terms_put(one, 0, i, all);
                 at[i] = place.values[0];
                 if (!args->grad.data && !args->hess.data) continue;
                 terms_write_along(args, &place, one, 0, classes, &tile);
             }
         } else {
-            count = terms_count(args, &cursor, kind, REAL_DTYPE, TERM_TILE, &chunk);
-            terms_take(args, &cursor, count, 0, &place);
+            if (are_few_terms(args, cursor.left)) {
+                terms_few(args, &cursor, &place, &tile, totals);
+            } else {
+                terms_take(args, &cursor, terms_count(args, &cursor, kind, REAL_DTYPE, TERM_TILE, &chunk), 0, &place);
+                terms_lanes(args, &place, chunk, &tile, totals);
+            }
+            count = place.count;
             memcpy(at, place.values, sizeof at);
-            terms_lanes(args, &place, chunk, &tile, totals);
         }
         for (int64_t c = 0; c < count && kind != TERMS_NONE; c += L) {
             const int64_t n = count - c < L ? count - c : L;

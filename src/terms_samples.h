@@ -251,16 +251,32 @@ static void terms_total_of_row(const closs_softmax_args *args, const closs_softm
     terms_finish(args, row->unit, total);
 }
 
-/* What values are made from, of one sample, as a lane of 16. */
-INLINE void terms_put(const terms_totals *one, int64_t lane, terms_totals *all)
+/* Those of a lane as a lane of others. */
+INLINE void terms_put(const terms_totals *from, int64_t at, int64_t lane, terms_totals *to)
 {
-    all->rest[lane] = one->rest[0];
-    all->target_rest[lane] = one->target_rest[0];
-    all->mean[lane] = one->mean[0];
-    all->terms[lane] = one->terms[0];
-    all->weight[lane] = one->weight[0];
-    all->sample[lane] = one->sample[0];
-    all->unit = one->unit;
+    to->max[lane] = from->max[at];
+    to->rest[lane] = from->rest[at];
+    to->share[lane] = from->share[at];
+    to->target_max[lane] = from->target_max[at];
+    to->target_rest[lane] = from->target_rest[at];
+    to->target_share[lane] = from->target_share[at];
+    to->mean[lane] = from->mean[at];
+    to->terms[lane] = from->terms[at];
+    to->weight[lane] = from->weight[at];
+    to->sample[lane] = from->sample[at];
+    to->unit = from->unit;
+}
+
+/* Adds the sums of a lane, relative to the same maxima, to those of another. */
+INLINE void terms_add(const terms_sums *from, int64_t at, int64_t lane, terms_sums *to)
+{
+    to->sum[lane] += from->sum[at];
+    to->ties[lane] += from->ties[at];
+    to->target_sum[lane] += from->target_sum[at];
+    to->target_ties[lane] += from->target_ties[at];
+    to->moment[lane] += from->moment[at];
+    to->terms[lane] += from->terms[at];
+    to->weight[lane] += from->weight[at];
 }
 
 /* ln(base), base not 1. */

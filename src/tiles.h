@@ -282,7 +282,7 @@ INLINE void tile_load_rows(const void *data, closs_dtype dtype, const int64_t *o
             const int at_once = some == n && are_packed(offset + l, ROWS, n);
             const int64_t apart = at_once ? n : COPIED;
             for (int k = 0; k < (at_once ? 1 : ROWS); k++)
-                load_reals(data, dtype, offset[l + k] + first + begin, 1, at_once ? ROWS * n : some, copy + k * apart);
+                load_packed(data, dtype, offset[l + k] + first + begin, at_once ? ROWS * n : some, copy + k * apart);
             for (int k = 0; k < ROWS; k++) row[k] = copy + k * apart;
             tile_columns(row, some, tile + begin * width + l, width);
         }
@@ -320,7 +320,7 @@ INLINE void tile_store_rows(const real *restrict tile, int64_t width, int64_t co
             for (int k = 0; k < ROWS; k++) row[k] = copy + k * (at_once ? n : COPIED);
             tile_rows(tile + begin * width + l, width, some, row);
             for (int k = 0; k < (at_once ? 1 : lanes); k++)
-                store_reals(row[k], at_once ? lanes * n : some, data, dtype, offset[l + k] + first + begin, 1);
+                store_packed(row[k], at_once ? lanes * n : some, data, dtype, offset[l + k] + first + begin);
         }
 }
 
@@ -328,13 +328,13 @@ INLINE void tile_store_rows(const real *restrict tile, int64_t width, int64_t co
 INLINE void neighbours_load(const void *data, closs_dtype dtype, int64_t offset, int64_t stride, int64_t width,
                             int64_t first, int64_t n, real *restrict tile)
 {
-    for (int64_t j = 0; j < n; j++) load_reals(data, dtype, offset + (first + j) * stride, 1, width, tile + j * width);
+    for (int64_t j = 0; j < n; j++) load_packed(data, dtype, offset + (first + j) * stride, width, tile + j * width);
 }
 
 INLINE void neighbours_store(const real *restrict tile, int64_t width, int64_t count, int64_t first, int64_t n,
                              void *data, closs_dtype dtype, int64_t offset, int64_t stride)
 {
-    for (int64_t j = 0; j < n; j++) store_reals(tile + j * width, count, data, dtype, offset + (first + j) * stride, 1);
+    for (int64_t j = 0; j < n; j++) store_packed(tile + j * width, count, data, dtype, offset + (first + j) * stride);
 }
 
 /* tile[j x width + l] = class first + j of the sample at offset[l], n <= CHUNK classes; lanes from `count` have
