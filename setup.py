@@ -24,7 +24,7 @@ Options.warning_errors = True
 
 HEADERS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "src").glob("*.h"))
 CEILINGS = ["benchmarks/ceilings.c", "benchmarks/ceilings.h"]
-MODULES = ("_core", "_arguments", "_softmax", "_elementwise", "_measures", "_tools._ceilings")
+MODULES = ("_core", "_arguments", "_buffers", "_softmax", "_elementwise", "_measures", "_tools._ceilings")
 NUMPY_MACROS = [("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"), ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION")]
 
 # NaN, infinities, signed zeros and subnormals keep their meaning. Without -fno-trapping-math gcc leaves the exponential

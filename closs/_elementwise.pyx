@@ -6,10 +6,12 @@ from libc.math cimport INFINITY, NAN
 cimport numpy as cnp
 
 from closs._arguments cimport (
-    DATA, GRAD, HESS, POS_WEIGHT, TARGET, VALUES, WEIGHT, as_data, as_pair, as_pos_weight, as_sample_weight, bounded,
-    check_buffers, dtype_of, enter, environment, fill_axes, gradient_buffer, is_half, is_weak, leave, need_one_shape,
-    needs_python, raise_report, reduced, reduction_of, results, sample_axes, scale_of, shape_of, values_buffer,
-    warn_of_mean, weak,
+    as_data, as_pair, as_pos_weight, as_sample_weight, bounded, dtype_of, enter, environment, is_weak, leave,
+    need_one_shape, needs_python, raise_report, reduced, reduction_of, scale_of, shape_of, warn_of_mean, weak,
+)
+from closs._buffers cimport (
+    DATA, GRAD, HESS, POS_WEIGHT, TARGET, VALUES, WEIGHT, check_buffers, fill_axes, gradient_buffer, is_half,
+    results, sample_axes, values_buffer,
 )
 from closs._core cimport (
     CLOSS_F32, CLOSS_F64, CLOSS_HUBER, CLOSS_L1, CLOSS_LOG_COSH, CLOSS_MSE, CLOSS_PSEUDO_HUBER, CLOSS_QUANTILE,

@@ -6,9 +6,9 @@ from libc.stdint cimport int64_t
 
 from closs._arguments cimport (
     NONE, are_integers, as_array, as_data, as_labels, as_logits, as_pair, as_sample_weight, axis_of, base_of,
-    check_buffers, flat_buffer, gradient_buffer, has_shape_without, is_native, kind_of, name_of_dtype, need_axes,
-    reduction_of, results, sample_axes, shape_of, values_buffer,
+    has_shape_without, is_native, kind_of, name_of_dtype, need_axes, reduction_of, shape_of,
 )
+from closs._buffers cimport check_buffers, flat_buffer, gradient_buffer, results, sample_axes, values_buffer
 from closs._core cimport (
     CLOSS_ENTROPY, CLOSS_F64, CLOSS_I32, CLOSS_I64, CLOSS_JS_DIVERGENCE, CLOSS_KL_DIVERGENCE,
     CLOSS_PROBABILITY_CROSS_ENTROPY, CLOSS_U8, CLOSS_ZERO_ONE, closs_const_array, closs_label_dtype,

@@ -2,7 +2,7 @@
 cimport numpy as cnp
 from libc.stdint cimport int64_t
 
-from closs._arguments cimport sample_axes
+from closs._buffers cimport sample_axes
 from closs._core cimport closs_softmax_args
 
 cdef int fill_args(closs_softmax_args *args, sample_axes *axes, int axis, cnp.ndarray data, cnp.ndarray target,
