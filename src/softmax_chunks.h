@@ -107,7 +107,7 @@ static void lanes_begin(lanes_state *state, const closs_softmax_args *args, samp
         const sample_run run = next_run(args, cursor, count - done);
         const int64_t places = neighbours ? 1 : run.count;
         offsets_of(run.first.logits, run.step.logits, places, state->logits + done);
-        offsets_of(run.first.grad, run.step.grad, places, state->grad + done);
+        if (args->grad.data) offsets_of(run.first.grad, run.step.grad, places, state->grad + done);
         if (args->values.data) offsets_of(run.first.values, run.step.values, run.count, state->values + done);
         if (has_values(args)) labels_and_weights(args, &run, state->label + done, state->weight + done);
         done += run.count;

@@ -119,10 +119,8 @@ INLINE sample_run next_run(const closs_softmax_args *args, sample_cursor *cursor
 /* Offsets of `count` samples, as sums: cheaper than products. */
 INLINE void offsets_of(int64_t first, int64_t step, int64_t count, int64_t *restrict offset)
 {
-    for (int64_t i = 0; i < count; i++) {
-        offset[i] = first;
-        first = (int64_t)((uint64_t)first + (uint64_t)step); /* the last one is not used, and may not fit */
-    }
+    uint64_t at = (uint64_t)first; /* as a number that wraps: the last one is not used, and may not fit */
+    for (int64_t i = 0; i < count; i++, at += (uint64_t)step) offset[i] = (int64_t)at;
 }
 
 /* How many samples to take together, at most `most`. Of long runs of neighbours whole batches, which can be read where
