@@ -227,16 +227,16 @@ INLINE void measure_piece(const closs_softmax_args *args, const terms_piece *pie
 
 /* `g` is NULL where no derivatives are wanted. */
 static OUT_OF_LINE void measure_piece_of(const closs_softmax_args *args, const terms_piece *piece, int64_t column,
-                                         const double *factor, const real *scale, int extreme, memory_ahead g_ahead,
-                                         real *g, int64_t g_step, double *restrict total)
+                                         const double *factor, const real *scale, int extreme,
+                                         const memory_ahead *g_ahead, real *g, int64_t g_step, double *restrict total)
 {
 #define PIECE(kind, in_p)                                                                                              \
     if (!g)                                                                                                            \
-        measure_piece(args, piece, column, kind, 0, 0, NULL, NULL, 0, g_ahead, NULL, 0, total);                        \
+        measure_piece(args, piece, column, kind, 0, 0, NULL, NULL, 0, *g_ahead, NULL, 0, total);                       \
     else if (in_p)                                                                                                     \
-        measure_piece(args, piece, column, kind, 1, 1, factor, scale, extreme, g_ahead, g, g_step, total);             \
+        measure_piece(args, piece, column, kind, 1, 1, factor, scale, extreme, *g_ahead, g, g_step, total);            \
     else                                                                                                               \
-        measure_piece(args, piece, column, kind, 1, 0, factor, scale, extreme, g_ahead, g, g_step, total);             \
+        measure_piece(args, piece, column, kind, 1, 0, factor, scale, extreme, *g_ahead, g, g_step, total);            \
     break
     switch (args->result) {
     case CLOSS_ENTROPY: PIECE(CLOSS_ENTROPY, 0);
@@ -279,11 +279,12 @@ static void measure_pieces(const closs_softmax_args *args, const terms_place *pl
                 extreme |= beyond & some;
             }
         }
+        const memory_ahead lane_ahead = from_lane(g_ahead, c);
         for (int k = 0; k < count; k++) {
             const int is_tail = place->along && k == count - 1 && n != whole;
             real *derivatives = is_tail ? last : to;
-            measure_piece_of(args, &pieces[k], c, factor, scale, extreme, from_lane(g_ahead, c),
-                             slopes ? derivatives : NULL, step, sums + c);
+            measure_piece_of(args, &pieces[k], c, factor, scale, extreme, &lane_ahead, slopes ? derivatives : NULL,
+                             step, sums + c);
             for (int64_t l = 0; slopes && is_tail && l < n - whole; l++) to[whole + l] = last[l];
         }
     }
@@ -379,8 +380,7 @@ static void measures(const closs_softmax_args *args, int64_t begin, int64_t end,
                                    &tile, sum);
         }
         measure_values(args, count, sum, along ? weight : place.weight, value);
-        if (args->values.data)
-            for (int64_t l = 0; l < count; l++) store_value(args, along ? at[l] : place.values[l], value[l]);
+        if (args->values.data) store_values(args, along ? at : place.values, count, value);
         value_sum_add(&values, value, count);
     }
     *total += value_sum_total(&values);

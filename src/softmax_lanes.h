@@ -259,7 +259,9 @@ static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t
             softmax_few(&state, args);
         else
             softmax_tile(&state, args);
-        for (int64_t l = 0; args->result == CLOSS_LOGSUMEXP && l < state.count; l++) {
+        int infinite = 0;
+        for (int64_t l = 0; l < state.width; l++) infinite |= state.max[l] == INFINITY;
+        for (int64_t l = 0; args->result == CLOSS_LOGSUMEXP && infinite && l < state.count; l++) {
             if (state.max[l] != INFINITY) continue;
             const row_view row = {(void *)(uintptr_t)args->logits.data, args->dtype,
                                   neighbours ? state.logits[0] + l : state.logits[l], stride};
@@ -273,8 +275,7 @@ static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t
                 const double weighted = state.weight[v + l] * (double)state.value[v + l] + 0.0;
                 value[l] = state.weight[v + l] == 0 ? 0.0 : weighted;
             }
-            if (args->values.data)
-                for (int64_t l = 0; l < n; l++) store_value(args, state.values[v + l], value[l]);
+            if (args->values.data) store_values(args, state.values + v, n, value);
             value_sum_add(&values, value, n);
         }
     }

@@ -220,8 +220,7 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
             const double weighted = weight[l] * (double)rest[l] + 0.0;
             value[l] = weight[l] == 0 ? 0.0 : weighted;
         }
-        if (args->values.data)
-            for (int64_t i = 0; i < count; i++) store_value(args, value_offset[i], value[i]);
+        if (args->values.data) store_values(args, value_offset, count, value);
         value_sum_add(&values, value, count);
     }
     if (stream) stream_end(stream);

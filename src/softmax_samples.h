@@ -231,6 +231,29 @@ INLINE void store_value(const closs_softmax_args *args, int64_t offset, double v
         ((float *)args->values.data)[offset] = (float)value;
 }
 
+/* Whether the first `lanes` samples are neighbours. Without a way out, because that is vector code. */
+INLINE int are_neighbours(const int64_t *offset, int64_t lanes)
+{
+    int64_t gaps = 0;
+    for (int64_t l = 0; l < lanes; l++) gaps |= (offset[0] + l) ^ offset[l];
+    return gaps == 0;
+}
+
+/* Those of samples that are neighbours by whole vectors: one by one, or scattered, they took as long as their sums. */
+static OUT_OF_LINE void store_values(const closs_softmax_args *args, const int64_t *restrict offset, int64_t count,
+                                     const double *restrict value)
+{
+    if (!are_neighbours(offset, count)) {
+        for (int64_t i = 0; i < count; i++) store_value(args, offset[i], value[i]);
+    } else if (args->dtype == CLOSS_F64) {
+        double *to = (double *)args->values.data + offset[0];
+        for (int64_t i = 0; i < count; i++) to[i] = value[i];
+    } else {
+        float *to = (float *)args->values.data + offset[0];
+        for (int64_t i = 0; i < count; i++) to[i] = (float)value[i];
+    }
+}
+
 typedef struct {
     ALIGNED double lane[BATCH];
     int64_t next;

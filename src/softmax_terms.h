@@ -373,8 +373,7 @@ static void softmax_terms(const closs_softmax_args *args, int64_t begin, int64_t
             const int64_t n = count - c < L ? count - c : L;
             ALIGNED double value[L];
             terms_values(args, &totals[c / L], value);
-            if (args->values.data)
-                for (int64_t l = 0; l < n; l++) store_value(args, at[c + l], value[l]);
+            if (args->values.data) store_values(args, at + c, n, value);
             value_sum_add(&values, value, n);
         }
     }

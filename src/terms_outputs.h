@@ -128,11 +128,11 @@ INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const 
 }
 
 static void terms_outputs_kind(const closs_softmax_args *args, int kind, const terms_totals *total,
-                               const terms_piece *piece, int64_t column, memory_ahead g_ahead, real *g, int64_t g_step,
-                               real *h, int64_t h_step)
+                               const terms_piece *piece, int64_t column, const memory_ahead *g_ahead, real *g,
+                               int64_t g_step, real *h, int64_t h_step)
 {
 #define OUTPUTS(kind, exact, curved)                                                                                   \
-    terms_outputs(args, kind, exact, curved, total, piece, column, g_ahead, g, g_step, h, h_step)
+    terms_outputs(args, kind, exact, curved, total, piece, column, *g_ahead, g, g_step, h, h_step)
     if (kind == TERMS_NONE)
         OUTPUTS(TERMS_NONE, 1, 1);
     else if (kind == TERMS_TARGETS && h)
@@ -172,7 +172,7 @@ static void terms_write_pieces(const closs_softmax_args *args, const terms_place
         const int64_t whole = n / LANES_OF_TERMS * LANES_OF_TERMS;
         const int is_tail = place->along && n != whole && k == count - 1;
         if (is_tail) {
-            terms_outputs_kind(args, kind, totals, &pieces[k], 0, g_ahead, g_to ? last_g : NULL, 0,
+            terms_outputs_kind(args, kind, totals, &pieces[k], 0, &g_ahead, g_to ? last_g : NULL, 0,
                                h_to ? last_h : NULL, 0);
             for (int64_t l = 0; l < n - whole; l++) {
                 if (g_to) g_to[whole + l] = last_g[l];
@@ -180,9 +180,11 @@ static void terms_write_pieces(const closs_softmax_args *args, const terms_place
             }
             continue;
         }
-        for (int64_t c = 0; c < (place->along ? 1 : place->width); c += LANES_OF_TERMS)
-            terms_outputs_kind(args, kind, &totals[c / LANES_OF_TERMS], &pieces[k], c, from_lane(g_ahead, c), g_to,
-                               g_step, h_to, h_step);
+        for (int64_t c = 0; c < (place->along ? 1 : place->width); c += LANES_OF_TERMS) {
+            const memory_ahead lane_ahead = from_lane(g_ahead, c);
+            terms_outputs_kind(args, kind, &totals[c / LANES_OF_TERMS], &pieces[k], c, &lane_ahead, g_to, g_step, h_to,
+                               h_step);
+        }
     }
     if (place->along) {
         if (grad && !g)

@@ -28,14 +28,6 @@ enum {
     PIECES = VECTOR_BYTES / 16
 };
 
-/* Whether the first `lanes` samples are neighbours. Without a way out, because that is vector code. */
-INLINE int are_neighbours(const int64_t *offset, int64_t lanes)
-{
-    int64_t gaps = 0;
-    for (int64_t l = 0; l < lanes; l++) gaps |= (offset[0] + l) ^ offset[l];
-    return gaps == 0;
-}
-
 /* Whether `count` samples of few classes follow each other without gaps. */
 INLINE int are_packed(const int64_t *offset, int64_t count, int64_t classes)
 {

@@ -13,8 +13,7 @@ static void zero_one_values(const closs_softmax_args *args, int64_t count, const
 {
     ALIGNED double value[AT_A_TIME];
     for (int64_t i = 0; i < count; i++) value[i] = wrong[i] ? weight[i] : 0;
-    if (args->values.data)
-        for (int64_t i = 0; i < count; i++) store_value(args, place[i], value[i]);
+    if (args->values.data) store_values(args, place, count, value);
     value_sum_add(values, value, count);
 }
 
