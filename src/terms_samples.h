@@ -34,13 +34,14 @@ static OUT_OF_LINE void terms_take(const closs_softmax_args *args, sample_cursor
     place->count = count;
     place->width = along ? 1 : (count + LANES_OF_TERMS - 1) / LANES_OF_TERMS * LANES_OF_TERMS;
     place->along = along;
+    place->targets[0] = place->grad[0] = place->hess[0] = 0; /* of arrays that are not there */
     for (int64_t done = 0; done < count;) {
         const sample_run run = next_run(args, cursor, count - done);
         offsets_of(run.first.logits, run.step.logits, run.count, place->logits + done);
-        offsets_of(run.first.targets, run.step.targets, run.count, place->targets + done);
-        offsets_of(run.first.grad, run.step.grad, run.count, place->grad + done);
-        offsets_of(run.first.hess, run.step.hess, run.count, place->hess + done);
-        offsets_of(run.first.values, run.step.values, run.count, place->values + done);
+        if (args->targets.data) offsets_of(run.first.targets, run.step.targets, run.count, place->targets + done);
+        if (args->grad.data) offsets_of(run.first.grad, run.step.grad, run.count, place->grad + done);
+        if (args->hess.data) offsets_of(run.first.hess, run.step.hess, run.count, place->hess + done);
+        if (args->values.data) offsets_of(run.first.values, run.step.values, run.count, place->values + done);
         labels_and_weights(args, &run, place->label + done, place->weight + done);
         done += run.count;
     }
