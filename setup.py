@@ -38,7 +38,7 @@ FEWER_COPIES = [
     "--param=max-completely-peel-times=8", "--param=max-completely-peeled-insns=100", "-fno-ipa-cp-clone",
     "-fno-loop-unroll-and-jam",
 ]  # fmt: skip
-# gcc for x86 clears 128 bytes and more by "rep stos" otherwise, which takes as long as 16 vectors.
+# gcc for x86 clears arrays of more than 256 bytes by "rep stos" otherwise, which takes several times as long.
 CLEARED_BY_VECTORS = ["-mmemset-strategy=vector_loop:4096:noalign,libcall:-1:noalign"]
 SYMBOLS = [] if "CFLAGS" in os.environ else ["-g0"]  # Python's own flags have -g, which would double the wheel
 AVX2 = ["-mavx2", "-mfma", "-mf16c"]
@@ -105,9 +105,9 @@ class BuildLibrary(build_clib):
         if prefix is not None:
             flags = GNU_FLAGS + SYMBOLS + BASELINE.get(machine(self), [])
             common = [prefix + flag for flag in flags if not (prefix and flag == "-fPIC")]
-            for flags in (FEWER_COPIES, CLEARED_BY_VECTORS):
-                if can_build(self.compiler, PROBE, [*common, *flags, "-Werror"]):  # not clang
-                    common += flags
+            for of_gcc in (FEWER_COPIES, CLEARED_BY_VECTORS):
+                if can_build(self.compiler, PROBE, [*common, *of_gcc, "-Werror"]):
+                    common += of_gcc
             for level, flags in LEVELS.get(machine(self), {}).items():
                 flags = [prefix + flag for flag in flags]
                 if can_build(self.compiler, PROBE, [*common, *flags]):

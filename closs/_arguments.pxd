@@ -25,6 +25,7 @@ cdef cnp.ndarray as_array(object given, str name)
 cdef char kind_of(cnp.ndarray array) noexcept
 cdef str name_of_dtype(cnp.ndarray array)
 cdef closs_dtype dtype_of(cnp.ndarray array) noexcept
+cdef bint is_half(cnp.ndarray data) noexcept
 cdef int values_type(cnp.ndarray data) noexcept
 cdef tuple shape_without(cnp.ndarray data, int axis)
 cdef cnp.ndarray as_logits(object given, str name)

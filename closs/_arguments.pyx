@@ -167,6 +167,10 @@ cdef closs_dtype dtype_of(cnp.ndarray array) noexcept:
     return CLOSS_F16 if type_number == NPY_HALF else CLOSS_BF16
 
 
+cdef bint is_half(cnp.ndarray data) noexcept:
+    return cnp.PyArray_ITEMSIZE(data) == 2
+
+
 cdef int values_type(cnp.ndarray data) noexcept:
     """numpy's number of the dtype of values: that of the arithmetic."""
     return cnp.NPY_DOUBLE if cnp.PyArray_TYPE(data) == cnp.NPY_DOUBLE else cnp.NPY_FLOAT

@@ -27,7 +27,6 @@ cdef struct sample_axes:
     int64_t stride[ROLES][MAX_AXES + 1]
     int64_t class_weight_stride[1]  # here, for libcloss keeps its address
 
-cdef bint is_half(cnp.ndarray data) noexcept
 cdef cnp.ndarray gradient_buffer(object given, str name, cnp.ndarray data)
 cdef cnp.ndarray values_buffer(object given, int reduction, cnp.ndarray data, int axis)
 cdef cnp.ndarray result_buffer(object given, cnp.ndarray data, object x, str name)

@@ -8,7 +8,7 @@ from libc.stdint cimport int64_t
 from libc.string cimport memset
 
 from closs._arguments cimport (
-    NONE, as_array, has_shape_without, is_native, name_of_dtype, shape_without, values_type, wrong_shape,
+    NONE, as_array, has_shape_without, is_half, is_native, name_of_dtype, shape_without, values_type, wrong_shape,
 )
 
 cnp.import_array()
@@ -79,10 +79,6 @@ cdef cnp.ndarray as_buffer(object given, str name, cnp.ndarray data, int axis, i
             f"{name} has elements that share memory (strides {(<object> array).strides}), expected each to have its own"
         )
     return array
-
-
-cdef bint is_half(cnp.ndarray data) noexcept:
-    return cnp.PyArray_ITEMSIZE(data) == 2
 
 
 cdef cnp.ndarray gradient_buffer(object given, str name, cnp.ndarray data):

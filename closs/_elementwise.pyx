@@ -6,12 +6,13 @@ from libc.math cimport INFINITY, NAN
 cimport numpy as cnp
 
 from closs._arguments cimport (
-    as_data, as_pair, as_pos_weight, as_sample_weight, bounded, dtype_of, enter, environment, is_weak, leave,
-    need_one_shape, needs_python, raise_report, reduced, reduction_of, scale_of, shape_of, warn_of_mean, weak,
+    as_data, as_pair, as_pos_weight, as_sample_weight, bounded, dtype_of, enter, environment, is_half, is_weak,
+    leave, need_one_shape, needs_python, raise_report, reduced, reduction_of, scale_of, shape_of, warn_of_mean,
+    weak,
 )
 from closs._buffers cimport (
-    DATA, GRAD, HESS, POS_WEIGHT, TARGET, VALUES, WEIGHT, check_buffers, fill_axes, gradient_buffer, is_half,
-    results, sample_axes, values_buffer,
+    DATA, GRAD, HESS, POS_WEIGHT, TARGET, VALUES, WEIGHT, check_buffers, fill_axes, gradient_buffer, results,
+    sample_axes, values_buffer,
 )
 from closs._core cimport (
     CLOSS_F32, CLOSS_F64, CLOSS_HUBER, CLOSS_L1, CLOSS_LOG_COSH, CLOSS_MSE, CLOSS_PSEUDO_HUBER, CLOSS_QUANTILE,

@@ -8,12 +8,12 @@ cimport numpy as cnp
 
 from closs._arguments cimport (
     NONE, as_array, as_class_weight, as_labels, as_logits, as_pair, as_probabilities, as_sample_weight, axis_of,
-    base_of, bounded, dtype_of, enter, environment, leave, need_axes, need_classes, needs_python, raise_report,
-    reduced, reduction_of, scale_of, warn_of_mean, wrong_shape,
+    base_of, bounded, dtype_of, enter, environment, is_half, leave, need_axes, need_classes, needs_python,
+    raise_report, reduced, reduction_of, scale_of, warn_of_mean, wrong_shape,
 )
 from closs._buffers cimport (
     DATA, GRAD, HESS, LABELS, TARGET, VALUES, WEIGHT, check_buffers, check_overlap, fill_axes, flat_buffer,
-    gradient_buffer, is_half, result_buffer, results, sample_axes, values_buffer,
+    gradient_buffer, result_buffer, results, sample_axes, values_buffer,
 )
 from closs._core cimport (
     CLOSS_DISTILLATION, CLOSS_F32, CLOSS_F64, CLOSS_I32, CLOSS_I64, CLOSS_LOG_SOFTMAX, CLOSS_LOGSUMEXP,

@@ -24,7 +24,7 @@
 #define measure_pieces KERNEL(measure_pieces)
 #define measure_along KERNEL(measure_along)
 #define measure_label KERNEL(measure_label)
-#define measure_few KERNEL(measure_few)
+#define measures_of_cut KERNEL(measures_of_cut)
 
 #ifndef CLOSS_MEASURES
 #define CLOSS_MEASURES
@@ -333,15 +333,15 @@ static double measure_label(const closs_softmax_args *args, const terms_place *p
 }
 
 /* Few samples, cut into lanes: their sums. */
-static OUT_OF_LINE void measure_few(const closs_softmax_args *args, int kind, sample_cursor *cursor, terms_place *place,
-                                    terms_tile *tile, double *sum)
+static OUT_OF_LINE void measures_of_cut(const closs_softmax_args *args, int kind, sample_cursor *cursor,
+                                        terms_place *place, terms_tile *tile, double *sum)
 {
     ALIGNED double part[TERM_WIDE] = {0};
-    few_terms few;
-    few_begin(args, kind, cursor, place, tile, &few);
-    measure_pieces(&few.args, &few.cut, 0, TERMS_WIDENED, args->grad.data != NULL, tile, part);
-    for (int64_t l = 0; l < place->count * few.lanes; l++) sum[l / few.lanes] += part[l];
-    few_store(args, &few, place, args->grad.data != NULL);
+    cut_samples cut;
+    cut_begin(args, kind, cursor, place, tile, &cut);
+    measure_pieces(&cut.args, &cut.place, 0, TERMS_WIDENED, args->grad.data != NULL, tile, part);
+    for (int64_t l = 0; l < place->count * cut.lanes; l++) sum[l / cut.lanes] += part[l];
+    cut_store(args, &cut, place, args->grad.data != NULL);
 }
 
 static void measures(const closs_softmax_args *args, int64_t begin, int64_t end, double *total)
@@ -366,8 +366,8 @@ static void measures(const closs_softmax_args *args, int64_t begin, int64_t end,
             weight[i] = place.weight[0];
             at[i] = place.values[0];
         }
-        if (!along && !args->labels.data && are_few_terms(args, cursor.left)) {
-            measure_few(args, kind, &cursor, &place, &tile, sum);
+        if (!along && !args->labels.data && are_worth_cutting(args, cursor.left)) {
+            measures_of_cut(args, kind, &cursor, &place, &tile, sum);
             count = place.count;
         } else if (!along) {
             count = terms_count(args, &cursor, kind, REAL_DTYPE, TERM_TILE, &chunk);

@@ -260,8 +260,9 @@ static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t
         else
             softmax_tile(&state, args);
         int infinite = 0;
-        for (int64_t l = 0; l < state.width; l++) infinite |= state.max[l] == INFINITY;
-        for (int64_t l = 0; args->result == CLOSS_LOGSUMEXP && infinite && l < state.count; l++) {
+        for (int64_t l = 0; args->result == CLOSS_LOGSUMEXP && l < state.count; l++)
+            infinite |= state.max[l] == INFINITY;
+        for (int64_t l = 0; infinite && l < state.count; l++) {
             if (state.max[l] != INFINITY) continue;
             const row_view row = {(void *)(uintptr_t)args->logits.data, args->dtype,
                                   neighbours ? state.logits[0] + l : state.logits[l], stride};

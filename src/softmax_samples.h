@@ -103,7 +103,8 @@ INLINE sample_run next_run(const closs_softmax_args *args, sample_cursor *cursor
     cursor->next += taken.count;
     cursor->left -= taken.count;
     cursor->run.count -= taken.count;
-    if (cursor->run.count > 0 || cursor->left == 0) {
+    if (cursor->left == 0) return taken; /* where a next one would lie may not fit */
+    if (cursor->run.count > 0) {
         cursor->run.first = place_after(cursor->run.first, taken.count, taken.step);
     } else if (cursor->more > 0) {
         const int64_t length = args->shape[args->ndim - 1];

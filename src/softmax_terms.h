@@ -12,7 +12,8 @@
  * Terms whose v_j, e_j or q_j is exactly 0 are left out. The maximum's term is counted, not summed, so S' holds all
  * digits.
  *
- * Layout: groups of LANES_OF_TERMS lanes, which are classes for long rows, else samples (samples_are_lanes).
+ * Layout: groups of LANES_OF_TERMS lanes, which are classes for long rows, else samples (samples_are_lanes), or of few
+ * samples pieces (terms_cut.h).
  * Passes: one to sum, in blocks of TERM_TILE classes or chunks of TERM_TILE / LANES_OF_TERMS, the maximum of each
  * before its terms while it is in L1, what was summed rescaled where the maximum grows; one more for gradient and
  * Hessian.
@@ -36,7 +37,7 @@
 #define terms_block KERNEL(terms_block)
 #define terms_along KERNEL(terms_along)
 #define terms_lanes KERNEL(terms_lanes)
-#define terms_few KERNEL(terms_few)
+#define terms_of_cut KERNEL(terms_of_cut)
 
 /* max[l] = the maximum of it and of a lane. */
 static OUT_OF_LINE void terms_max(const real *x, int64_t step, int64_t groups, double *restrict max)
@@ -270,26 +271,26 @@ static OUT_OF_LINE void terms_lanes(const closs_softmax_args *args, const terms_
 }
 
 /* Few samples, cut into lanes: totals[0], and their outputs. A lane's maximum is that of all chunks up to its own. */
-static OUT_OF_LINE void terms_few(const closs_softmax_args *args, sample_cursor *cursor, terms_place *place,
-                                  terms_tile *tile, terms_totals *totals)
+static OUT_OF_LINE void terms_of_cut(const closs_softmax_args *args, sample_cursor *cursor, terms_place *place,
+                                     terms_tile *tile, terms_totals *totals)
 {
-    enum { L = LANES_OF_TERMS, GROUPS = FEW_TERM_LANES / L, CHUNK_LANES = TERM_TILE / L / TERMS_WIDENED };
+    enum { L = LANES_OF_TERMS, GROUPS = CUT_LANES / L, CHUNK_LANES = CHUNK_OF(TERM_TILE) / TERMS_WIDENED };
     const int kind = terms_kind(args);
-    few_terms few;
+    cut_samples cut;
     terms_piece piece[2];
     terms_sums sums, part[GROUPS];
     terms_totals total;
-    few_begin(args, kind, cursor, place, tile, &few);
-    terms_pieces(&few.args, &few.cut, kind, 0, TERMS_WIDENED, tile, NULL, piece);
-    for (int64_t c = 0; c < few.cut.width; c += L) {
+    cut_begin(args, kind, cursor, place, tile, &cut);
+    terms_pieces(&cut.args, &cut.place, kind, 0, TERMS_WIDENED, tile, NULL, piece);
+    for (int64_t c = 0; c < cut.place.width; c += L) {
         terms_clear(&part[c / L]);
         terms_max(piece->z + c, piece->z_step, TERMS_WIDENED, part[c / L].max);
         if (kind == TERMS_DISTILLATION) terms_max(piece->v + c, piece->v_step, TERMS_WIDENED, part[c / L].target_max);
     }
     for (int64_t s = 0; s < place->count; s++) {
         double max = -INFINITY, target_max = -INFINITY;
-        for (int64_t first = 0; first < few.lanes; first += CHUNK_LANES) {
-            const int64_t from = s * few.lanes + first, left = few.lanes - first;
+        for (int64_t first = 0; first < cut.lanes; first += CHUNK_LANES) {
+            const int64_t from = s * cut.lanes + first, left = cut.lanes - first;
             const int64_t end = from + (left < CHUNK_LANES ? left : CHUNK_LANES);
             for (int64_t l = from; l < end; l++) {
                 const terms_sums *one = &part[l / L];
@@ -302,26 +303,26 @@ static OUT_OF_LINE void terms_few(const closs_softmax_args *args, sample_cursor 
             }
         }
     }
-    for (int64_t c = 0; c < few.cut.width; c += L) terms_sum_kind(&few.args, kind, piece, c, &part[c / L]);
+    for (int64_t c = 0; c < cut.place.width; c += L) terms_sum_kind(&cut.args, kind, piece, c, &part[c / L]);
     terms_clear(&sums);
-    for (int64_t k = 0; k < few.lanes; k++) {
+    for (int64_t k = 0; k < cut.lanes; k++) {
         ALIGNED double max[L], target_max[L];
         memcpy(max, sums.max, sizeof max);
         memcpy(target_max, sums.target_max, sizeof target_max);
-        for (int64_t s = 0, l = k; s < place->count; s++, l += few.lanes) {
+        for (int64_t s = 0, l = k; s < place->count; s++, l += cut.lanes) {
             max[s] = part[l / L].max[l % L];
             target_max[s] = part[l / L].target_max[l % L];
         }
         terms_at(args, max, target_max, k == 0, &sums);
-        for (int64_t s = 0, l = k; s < place->count; s++, l += few.lanes) terms_add(&part[l / L], l % L, s, &sums);
+        for (int64_t s = 0, l = k; s < place->count; s++, l += cut.lanes) terms_add(&part[l / L], l % L, s, &sums);
     }
     terms_total(args, &sums, place->weight, 1 / EXP_UNIT, &total);
     if (args->grad.data || args->hess.data) {
         const terms_totals nothing = {.max = {0}};
-        for (int64_t c = 0; c < few.cut.width; c += L) totals[c / L] = nothing;
-        for (int64_t l = 0; l < place->count * few.lanes; l++) terms_put(&total, l / few.lanes, l % L, &totals[l / L]);
-        terms_write_pieces(&few.args, &few.cut, totals, piece, 1, 0, TERMS_WIDENED, tile);
-        few_store(args, &few, place, args->grad.data && kind != TERMS_NONE);
+        for (int64_t c = 0; c < cut.place.width; c += L) totals[c / L] = nothing;
+        for (int64_t l = 0; l < place->count * cut.lanes; l++) terms_put(&total, l / cut.lanes, l % L, &totals[l / L]);
+        terms_write_pieces(&cut.args, &cut.place, totals, piece, 1, 0, TERMS_WIDENED, tile);
+        cut_store(args, &cut, place, args->grad.data && kind != TERMS_NONE);
     }
     totals[0] = total;
 }
@@ -360,8 +361,8 @@ static void softmax_terms(const closs_softmax_args *args, int64_t begin, int64_t
                 terms_write_along(args, &place, one, 0, classes, &tile);
             }
         } else {
-            if (are_few_terms(args, cursor.left)) {
-                terms_few(args, &cursor, &place, &tile, totals);
+            if (are_worth_cutting(args, cursor.left)) {
+                terms_of_cut(args, &cursor, &place, &tile, totals);
             } else {
                 terms_take(args, &cursor, terms_count(args, &cursor, kind, REAL_DTYPE, TERM_TILE, &chunk), 0, &place);
                 terms_lanes(args, &place, chunk, &tile, totals);

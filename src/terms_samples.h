@@ -1,6 +1,7 @@
 /* terms_samples.h: what the kernels of softmax_terms.h and measures.h keep of samples, in double for all dtypes: where
  * they lie, the sums of their lanes and how these grow, and the values that are made of them. */
 enum { LANES_OF_TERMS = BATCH, TERM_WIDE = 64, TERMS_WIDENED = 16 };
+#define CHUNK_OF(tile) ((tile) / LANES_OF_TERMS) /* classes whose sums are relative to one maximum */
 enum {             /* what is summed beside the exponentials; from MEASURE_ONE on there are none, but probabilities */
        TERMS_NONE, /* nothing: the Hessian of labels needs no more */
        TERMS_TARGETS,
@@ -34,7 +35,7 @@ static OUT_OF_LINE void terms_take(const closs_softmax_args *args, sample_cursor
     place->count = count;
     place->width = along ? 1 : (count + LANES_OF_TERMS - 1) / LANES_OF_TERMS * LANES_OF_TERMS;
     place->along = along;
-    place->targets[0] = place->grad[0] = place->hess[0] = 0; /* of arrays that are not there */
+    place->targets[0] = place->grad[0] = place->hess[0] = place->values[0] = 0; /* of arrays that are not there */
     for (int64_t done = 0; done < count;) {
         const sample_run run = next_run(args, cursor, count - done);
         offsets_of(run.first.logits, run.step.logits, run.count, place->logits + done);
@@ -83,7 +84,7 @@ INLINE int64_t terms_count(const closs_softmax_args *args, const sample_cursor *
                          (!args->hess.data || hess_dtype(args) == native);
     int64_t most = tile / (args->classes > 0 ? args->classes : 1) / L * L, wide = in_place ? TERM_WIDE : L;
     most = most > TERM_WIDE ? TERM_WIDE : most < L ? L : most;
-    *chunk = tile / L;
+    *chunk = CHUNK_OF(tile);
     if (beside && kind >= MEASURE_ONE && most == L && !in_place) {
         wide = tile / TERMS_WIDENED < TERM_WIDE ? tile / TERMS_WIDENED : TERM_WIDE;
         *chunk = TERMS_WIDENED;
@@ -252,7 +253,7 @@ static void terms_total_of_row(const closs_softmax_args *args, const closs_softm
     terms_finish(args, row->unit, total);
 }
 
-/* Those of a lane as a lane of others. */
+/* Lane `lane` of `to` becomes lane `at` of `from`. */
 INLINE void terms_put(const terms_totals *from, int64_t at, int64_t lane, terms_totals *to)
 {
     to->max[lane] = from->max[at];
@@ -268,7 +269,7 @@ INLINE void terms_put(const terms_totals *from, int64_t at, int64_t lane, terms_
     to->unit = from->unit;
 }
 
-/* Adds the sums of a lane, relative to the same maxima, to those of another. */
+/* Adds lane `at` of `from` to lane `lane` of `to`, which has the same maxima. */
 INLINE void terms_add(const terms_sums *from, int64_t at, int64_t lane, terms_sums *to)
 {
     to->sum[lane] += from->sum[at];

@@ -1,0 +1,94 @@
+/* terms_cut.h: few samples of few classes. As lanes they would leave most of a vector empty; so each is cut into lanes
+ * of TERMS_WIDENED classes, which are as many as are summed in `real`: all results have the same bits as among many
+ * samples. To the kernels of softmax_terms.h and measures.h each lane is a sample. Included for both `real`.
+ */
+#define cut_samples KERNEL(cut_samples)
+#define cut_begin KERNEL(cut_begin)
+#define cut_store KERNEL(cut_store)
+#define are_worth_cutting KERNEL(are_worth_cutting)
+
+#ifndef CLOSS_CUT
+#define CLOSS_CUT
+enum { MOST_CUT = LANES_OF_TERMS / 4, CUT_LANES = 32 };
+static const int64_t cut_strides[2] = {TERMS_WIDENED, 1};
+#endif
+
+/* Whether `count` samples are so few that they are faster cut, which where classes lie apart they are not. */
+INLINE int are_worth_cutting(const closs_softmax_args *args, int64_t count)
+{
+    return count <= MOST_CUT && args->classes > 2 * TERMS_WIDENED && args->classes <= FEW_TERMS &&
+           classes_fastest(args);
+}
+
+/* The classes of the samples, and targets beside them, lane after lane, later gradient and Hessian; what the kernels
+ * are told of the lanes, and where these lie. */
+typedef struct {
+    ALIGNED real z[CUT_LANES * TERMS_WIDENED], v[CUT_LANES * TERMS_WIDENED];
+    closs_softmax_args args;
+    terms_place place;
+    int64_t lanes, shape; /* lanes of each sample, and of all */
+} cut_samples;
+
+/* Takes as many of the samples as have room, to `place`, and cuts them. `tile` is used meanwhile. */
+static OUT_OF_LINE void cut_begin(const closs_softmax_args *args, int kind, sample_cursor *cursor, terms_place *place,
+                                  terms_tile *tile, cut_samples *cut)
+{
+    enum { L = LANES_OF_TERMS };
+    _Static_assert(FEW_TERMS <= CUT_LANES * TERMS_WIDENED && FEW_TERMS <= TERM_TILE, "a sample has room");
+    ALIGNED real tail[2][L];
+    terms_piece pieces[2];
+    terms_place *one = &cut->place; /* a sample, before lanes are there */
+    const int64_t lanes = (args->classes + TERMS_WIDENED - 1) / TERMS_WIDENED, room = CUT_LANES / lanes;
+    const int64_t count = cursor->left < room ? cursor->left : room, width = (count * lanes + L - 1) / L * L;
+    int64_t at = 0;
+    terms_take(args, cursor, count, 0, place);
+    one->count = one->width = one->along = 1;
+    for (int64_t s = 0; s < count; s++) {
+        one->logits[0] = place->logits[s], one->label[0] = place->label[s];
+        one->targets[0] = args->targets.data ? place->targets[s] : 0;
+        const int parts = terms_pieces(args, one, kind, 0, args->classes, tile, tail, pieces);
+        for (int k = 0; k < parts; k++) {
+            memcpy(cut->z + at, pieces[k].z, (size_t)(pieces[k].groups * L) * sizeof(real));
+            if (pieces[k].v != pieces[k].z)
+                memcpy(cut->v + at, pieces[k].v, (size_t)(pieces[k].groups * L) * sizeof(real));
+            at += pieces[k].groups * L;
+        }
+    }
+    for (; at < width * TERMS_WIDENED; at++) cut->z[at] = cut->v[at] = 0;
+    cut->lanes = lanes;
+    cut->place.count = cut->place.width = cut->shape = width;
+    cut->place.along = 0;
+    for (int64_t l = 0; l < width; l++) {
+        const int64_t sample = l / lanes;
+        cut->place.logits[l] = cut->place.targets[l] = cut->place.grad[l] = cut->place.hess[l] = l * TERMS_WIDENED;
+        cut->place.label[l] = -1;
+        cut->place.weight[l] = sample < count ? place->weight[sample] : 0;
+    }
+    cut->args = *args;
+    cut->args.dtype = cut->args.target_dtype = REAL_DTYPE;
+    cut->args.wide_grad = cut->args.wide_hess = 0;
+    cut->args.classes = TERMS_WIDENED;
+    cut->args.ndim = 1;
+    cut->args.shape = &cut->shape;
+    cut->args.logits = (closs_const_array){cut->z, cut_strides};
+    cut->args.targets = (closs_const_array){kind == TERMS_TARGETS || args->targets.data ? cut->v : NULL, cut_strides};
+    cut->args.grad = (closs_array){args->grad.data ? cut->z : NULL, cut_strides};
+    cut->args.hess = (closs_array){args->hess.data ? cut->v : NULL, cut_strides};
+    cut->args.label_smoothing = 0;
+    cut->args.class_weight.data = NULL;
+}
+
+/* The derivatives of the samples, from those of the lanes. */
+static OUT_OF_LINE void cut_store(const closs_softmax_args *args, const cut_samples *cut, const terms_place *place,
+                                  int grad)
+{
+    for (int64_t s = 0; s < place->count; s++) {
+        const int64_t row = s * cut->lanes * TERMS_WIDENED;
+        if (grad)
+            store_reals(cut->z + row, args->classes, args->grad.data, grad_dtype(args), place->grad[s],
+                        class_stride_of(args->grad.strides, args->ndim));
+        if (args->hess.data)
+            store_reals(cut->v + row, args->classes, args->hess.data, hess_dtype(args), place->hess[s],
+                        class_stride_of(args->hess.strides, args->ndim));
+    }
+}
