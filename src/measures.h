@@ -19,8 +19,10 @@
 #define measure_stretch KERNEL(measure_stretch)
 #define measure_careful KERNEL(measure_careful)
 #define measure_again KERNEL(measure_again)
-#define measure_piece KERNEL(measure_piece)
-#define measure_piece_of KERNEL(measure_piece_of)
+#define measure_terms KERNEL(measure_terms)
+#define measure_terms_of KERNEL(measure_terms_of)
+#define measure_slopes KERNEL(measure_slopes)
+#define measure_slopes_of KERNEL(measure_slopes_of)
 #define measure_pieces KERNEL(measure_pieces)
 #define measure_along KERNEL(measure_along)
 #define measure_label KERNEL(measure_label)
@@ -204,11 +206,60 @@ static OUT_OF_LINE void measure_again(const closs_softmax_args *args, const term
 #undef AGAIN
 }
 
-/* Adds the terms of a column of a piece to total, and with `slopes` writes derivatives times `factor`; `scale` is that
- * as `real`, or 1 where it is extreme. */
-INLINE void measure_piece(const closs_softmax_args *args, const terms_piece *piece, int64_t column, const int kind,
-                          const int slopes, const int wrt_p, const double *factor, const real *scale, int extreme,
-                          memory_ahead g_ahead, real *g, int64_t g_step, double *restrict total)
+/* Adds the terms of `width` lanes of a piece to total, without derivatives: they are looked at all together. */
+INLINE void measure_terms(const closs_softmax_args *args, const terms_piece *piece, int64_t width, const int kind,
+                          double *restrict total)
+{
+    enum { L = LANES_OF_TERMS };
+    const log_scale log = log_scale_of(kind == CLOSS_JS_DIVERGENCE ? 0 : args->base);
+    const int pairs = kind != CLOSS_ENTROPY;
+    measure_seen seen = {.most = {0}};
+    for (int l = 0; l < L; l++) seen.least[l] = (order_t)to_bits((real)REAL_MAX);
+    ALIGNED double with[TERM_WIDE];
+    ALIGNED order_t sizes[L] = {0}; /* the bits of the largest sum of 16 terms, or of one that is NaN */
+    ALIGNED real largest[L];
+    for (int64_t c = 0; c < width; c += L) {
+        const memory_ahead z_ahead = from_lane(piece->z_ahead, c), v_ahead = from_lane(piece->v_ahead, c);
+        for (int l = 0; l < L; l++) with[c + l] = total[c + l];
+        for (int64_t first = 0; first < piece->groups; first += TERMS_WIDENED) {
+            const int64_t end = piece->groups - first < TERMS_WIDENED ? piece->groups : first + TERMS_WIDENED;
+            ALIGNED real sum[L] = {0};
+            for (int64_t i = first; i < end; i++) {
+                const real *z = piece->z + i * piece->z_step + c, *v = piece->v + i * piece->v_step + c;
+                fetch(z_ahead, i, L * sizeof(real));
+                if (pairs) fetch(v_ahead, i, L * sizeof(real));
+#pragma omp simd
+                for (int l = 0; l < L; l++) {
+                    const real q = z[l], p = pairs ? v[l] : q;
+                    sum[l] += measure_element(kind, p, q, 0, log, 0).term;
+                    measure_look(&seen, l, kind, 0, 0, p, q);
+                }
+            }
+#pragma omp simd
+            for (int l = 0; l < L; l++) {
+                const order_t size = (order_t)to_bits(ABSOLUTE(sum[l]));
+                sizes[l] = size > sizes[l] ? size : sizes[l];
+                with[c + l] += (double)sum[l];
+            }
+        }
+    }
+    for (int l = 0; l < L; l++) largest[l] = from_bits((bits_t)sizes[l]);
+    if (measure_ordinary(&seen, largest, 0)) {
+        memcpy(total, with, (size_t)width * sizeof *total);
+        return;
+    }
+    for (int64_t c = 0; c < width; c += L)
+        for (int64_t first = 0; first < piece->groups; first += TERMS_WIDENED) {
+            const int64_t end = piece->groups - first < TERMS_WIDENED ? piece->groups : first + TERMS_WIDENED;
+            measure_again(args, piece, first, end, c, NULL, NULL, 0, NULL, 0, total + c);
+        }
+}
+
+/* Adds the terms of a column of a piece to total, and writes derivatives times `factor`; `scale` is that as `real`, or
+ * 1 where it is extreme. */
+INLINE void measure_slopes(const closs_softmax_args *args, const terms_piece *piece, int64_t column, const int kind,
+                           const int wrt_p, const double *factor, const real *scale, int extreme, memory_ahead g_ahead,
+                           real *g, int64_t g_step, double *restrict total)
 {
     enum { L = LANES_OF_TERMS };
     const log_scale log = log_scale_of(kind == CLOSS_JS_DIVERGENCE ? 0 : args->base);
@@ -216,35 +267,44 @@ INLINE void measure_piece(const closs_softmax_args *args, const terms_piece *pie
     for (int64_t first = 0; first < piece->groups; first += TERMS_WIDENED) {
         const int64_t end = piece->groups - first < TERMS_WIDENED ? piece->groups : first + TERMS_WIDENED;
         if (extreme ||
-            !measure_stretch(piece, first, end, column, log, kind, 0, slopes, wrt_p, scale, g_ahead, held, total)) {
+            !measure_stretch(piece, first, end, column, log, kind, 0, 1, wrt_p, scale, g_ahead, held, total)) {
             measure_again(args, piece, first, end, column, factor, scale, extreme, g, g_step, total);
             continue;
         }
-        for (int64_t i = first; slopes && i < end; i++)
-            memcpy(g + i * g_step + column, held + (i - first) * L, L * sizeof(real));
+        for (int64_t i = first; i < end; i++) memcpy(g + i * g_step + column, held + (i - first) * L, L * sizeof(real));
     }
 }
 
-/* `g` is NULL where no derivatives are wanted. */
-static OUT_OF_LINE void measure_piece_of(const closs_softmax_args *args, const terms_piece *piece, int64_t column,
-                                         const double *factor, const real *scale, int extreme,
-                                         const memory_ahead *g_ahead, real *g, int64_t g_step, double *restrict total)
+static OUT_OF_LINE void measure_terms_of(const closs_softmax_args *args, const terms_piece *piece, int64_t width,
+                                         double *restrict total)
 {
-#define PIECE(kind, in_p)                                                                                              \
-    if (!g)                                                                                                            \
-        measure_piece(args, piece, column, kind, 0, 0, NULL, NULL, 0, *g_ahead, NULL, 0, total);                       \
-    else if (in_p)                                                                                                     \
-        measure_piece(args, piece, column, kind, 1, 1, factor, scale, extreme, *g_ahead, g, g_step, total);            \
+    switch (args->result) {
+    case CLOSS_ENTROPY: measure_terms(args, piece, width, CLOSS_ENTROPY, total); break;
+    case CLOSS_PROBABILITY_CROSS_ENTROPY:
+        measure_terms(args, piece, width, CLOSS_PROBABILITY_CROSS_ENTROPY, total);
+        break;
+    case CLOSS_KL_DIVERGENCE: measure_terms(args, piece, width, CLOSS_KL_DIVERGENCE, total); break;
+    default: measure_terms(args, piece, width, CLOSS_JS_DIVERGENCE, total);
+    }
+}
+
+static OUT_OF_LINE void measure_slopes_of(const closs_softmax_args *args, const terms_piece *piece, int64_t column,
+                                          const double *factor, const real *scale, int extreme,
+                                          const memory_ahead *g_ahead, real *g, int64_t g_step, double *restrict total)
+{
+#define SLOPES(kind, in_p)                                                                                             \
+    if (in_p)                                                                                                          \
+        measure_slopes(args, piece, column, kind, 1, factor, scale, extreme, *g_ahead, g, g_step, total);              \
     else                                                                                                               \
-        measure_piece(args, piece, column, kind, 1, 0, factor, scale, extreme, *g_ahead, g, g_step, total);            \
+        measure_slopes(args, piece, column, kind, 0, factor, scale, extreme, *g_ahead, g, g_step, total);              \
     break
     switch (args->result) {
-    case CLOSS_ENTROPY: PIECE(CLOSS_ENTROPY, 0);
-    case CLOSS_PROBABILITY_CROSS_ENTROPY: PIECE(CLOSS_PROBABILITY_CROSS_ENTROPY, args->wrt_targets);
-    case CLOSS_KL_DIVERGENCE: PIECE(CLOSS_KL_DIVERGENCE, args->wrt_targets);
-    default: PIECE(CLOSS_JS_DIVERGENCE, args->wrt_targets);
+    case CLOSS_ENTROPY: SLOPES(CLOSS_ENTROPY, 0);
+    case CLOSS_PROBABILITY_CROSS_ENTROPY: SLOPES(CLOSS_PROBABILITY_CROSS_ENTROPY, args->wrt_targets);
+    case CLOSS_KL_DIVERGENCE: SLOPES(CLOSS_KL_DIVERGENCE, args->wrt_targets);
+    default: SLOPES(CLOSS_JS_DIVERGENCE, args->wrt_targets);
     }
-#undef PIECE
+#undef SLOPES
 }
 
 /* n classes from `first`: their terms are added to the sums of lanes, 16 of them for each 16 samples, and their
@@ -265,30 +325,30 @@ static void measure_pieces(const closs_softmax_args *args, const terms_place *pl
     const int64_t step = place->along ? L : g ? grad_stride : place->width, whole = n / L * L;
     const memory_ahead g_ahead = grad_ahead(args, place, g, step, first);
     const double divisor = log_divisor(args);
+    for (int k = 0; k < count && !slopes; k++)
+        measure_terms_of(args, &pieces[k], place->along ? L : place->width, sums);
+    if (!slopes) return;
     for (int64_t c = 0; c < (place->along ? 1 : place->width); c += L) {
-        ALIGNED real scale[L] = {0};
-        double factor[L] = {0};
+        ALIGNED real scale[L];
+        double factor[L];
         int extreme = 0;
-        if (slopes) {
 #pragma omp simd reduction(| : extreme)
-            for (int l = 0; l < L; l++) {
-                const double weight = place->weight[place->along ? 0 : c + l], product = weight * args->scale / divisor;
-                factor[l] = weight == 0 ? 0 : product; /* the scale of no weights is NaN */
-                const int beyond = is_extreme(factor[l]), some = factor[l] != 0;
-                scale[l] = beyond ? (real)some : (real)factor[l];
-                extreme |= beyond & some;
-            }
+        for (int l = 0; l < L; l++) {
+            const double weight = place->weight[place->along ? 0 : c + l], product = weight * args->scale / divisor;
+            factor[l] = weight == 0 ? 0 : product; /* the scale of no weights is NaN */
+            const int beyond = is_extreme(factor[l]), some = factor[l] != 0;
+            scale[l] = beyond ? (real)some : (real)factor[l];
+            extreme |= beyond & some;
         }
         const memory_ahead lane_ahead = from_lane(g_ahead, c);
         for (int k = 0; k < count; k++) {
             const int is_tail = place->along && k == count - 1 && n != whole;
-            real *derivatives = is_tail ? last : to;
-            measure_piece_of(args, &pieces[k], c, factor, scale, extreme, &lane_ahead, slopes ? derivatives : NULL,
-                             step, sums + c);
-            for (int64_t l = 0; slopes && is_tail && l < n - whole; l++) to[whole + l] = last[l];
+            measure_slopes_of(args, &pieces[k], c, factor, scale, extreme, &lane_ahead, is_tail ? last : to, step,
+                              sums + c);
+            for (int64_t l = 0; is_tail && l < n - whole; l++) to[whole + l] = last[l];
         }
     }
-    if (!slopes || g) return;
+    if (g) return;
     if (place->along)
         store_reals(tile->z, n, args->grad.data, grad_dtype(args), place->grad[0] + first * grad_stride, grad_stride);
     else
