@@ -4,16 +4,18 @@
  * its term. Accumulators: 16 terms in a lane of `real`, then in double. Error: at most 8 eps of the sum of |terms|.
  *
  * Ordinary numbers and zeros need none of the selects for special values, which change no bit of them: these are left
- * out first, while the bits of all numbers are looked at, and done where one was needed: for 16 groups, or without
- * derivatives for all that is in a tile. (To look once a tile is x1.02 to x1.2; where one number in 2000 is not
- * ordinary x0.63 to x0.87, in 200 or 20000 x0.93 to x1.05.) A derivative -p / q that `real` does not hold, but its
- * product with a weight, is computed anew.
+ * out first, while the bits of all numbers are looked at. Where a stretch of 16 groups was not ordinary it is taken anew
+ * with them. With derivatives every stretch is looked at by itself; without, all that is in a tile is, and only where
+ * that is not ordinary each stretch once more (x1.02 to x1.13; where one number in 2000 or 200 is subnormal x0.94 to
+ * x1.06, class axis first x0.83 to x0.94). A derivative -p / q that `real` does not hold, but its product with a weight,
+ * is computed anew.
  */
 #define measures KERNEL(measures)
 #define measures_part KERNEL(measures_part)
 #define measures_value KERNEL(measures_value)
 #define measures_write KERNEL(measures_write)
 #define measure_seen KERNEL(measure_seen)
+#define measure_unseen KERNEL(measure_unseen)
 #define measure_counted KERNEL(measure_counted)
 #define measure_look KERNEL(measure_look)
 #define measure_ordinary KERNEL(measure_ordinary)
@@ -21,6 +23,7 @@
 #define measure_stretch KERNEL(measure_stretch)
 #define measure_careful KERNEL(measure_careful)
 #define measure_again KERNEL(measure_again)
+#define measure_plain KERNEL(measure_plain)
 #define measure_terms KERNEL(measure_terms)
 #define measure_terms_of KERNEL(measure_terms_of)
 #define measure_slopes KERNEL(measure_slopes)
@@ -56,12 +59,22 @@ static void measure_values(const closs_softmax_args *args, int64_t count, const 
 }
 #endif
 
+#undef STRETCHES
+#define STRETCHES (TERM_WIDE / LANES_OF_TERMS * (CHUNK_OF(TERM_TILE) / TERMS_WIDENED)) /* of 16 groups, of a piece */
+
 /* What the bits of a lane's numbers tell, as integers, whose order is that of positive numbers. */
 typedef struct {
     ALIGNED order_t most[LANES_OF_TERMS];  /* of q; for JS, or with a quotient, of p, too */
     ALIGNED order_t least[LANES_OF_TERMS]; /* of p and q where p is not 0; for JS, or `alone`, each where it is not 0 */
     ALIGNED order_t signs[LANES_OF_TERMS]; /* of q */
 } measure_seen;
+
+INLINE void measure_unseen(measure_seen *seen)
+{
+    const measure_seen nothing = {.most = {0}};
+    *seen = nothing;
+    for (int l = 0; l < LANES_OF_TERMS; l++) seen->least[l] = (order_t)to_bits((real)REAL_MAX);
+}
 
 /* x, or the largest integer where `off` is 0. Without a choice, of which gcc makes branches. */
 INLINE order_t measure_counted(order_t x, order_t off)
@@ -128,8 +141,8 @@ INLINE int measure_stretch(const terms_piece *piece, int64_t first, int64_t end,
     const int quotient = slopes && !wrt_p && (kind == CLOSS_PROBABILITY_CROSS_ENTROPY || kind == CLOSS_KL_DIVERGENCE);
     const int alone = slopes && wrt_p && kind == CLOSS_PROBABILITY_CROSS_ENTROPY; /* log q counts where p = 0 */
     const memory_ahead z_ahead = from_lane(piece->z_ahead, column), v_ahead = from_lane(piece->v_ahead, column);
-    measure_seen seen = {.most = {0}};
-    for (int l = 0; l < L; l++) seen.least[l] = (order_t)to_bits((real)REAL_MAX);
+    measure_seen seen;
+    measure_unseen(&seen);
     ALIGNED real sum[L] = {0};
     for (int64_t i = first; i < end; i++) {
         const real *z = piece->z + i * piece->z_step + column, *v = piece->v + i * piece->v_step + column;
@@ -208,53 +221,73 @@ static OUT_OF_LINE void measure_again(const closs_softmax_args *args, const term
 #undef AGAIN
 }
 
-/* Adds the terms of `width` lanes of a piece to total, without derivatives: they are looked at all together. */
-INLINE void measure_terms(const closs_softmax_args *args, const terms_piece *piece, int64_t width, const int kind,
-                          double *restrict total)
+/* Whether groups [first, end) of a piece, whose terms have this sum, need no care. */
+INLINE int measure_plain(const terms_piece *piece, int64_t first, int64_t end, int64_t column, const int kind,
+                         const real *sum)
+{
+    measure_seen seen;
+    measure_unseen(&seen);
+    for (int64_t i = first; i < end; i++) {
+        const real *z = piece->z + i * piece->z_step + column, *v = piece->v + i * piece->v_step + column;
+#pragma omp simd
+        for (int l = 0; l < LANES_OF_TERMS; l++)
+            measure_look(&seen, l, kind, 0, 0, kind == CLOSS_ENTROPY ? z[l] : v[l], z[l]);
+    }
+    return measure_ordinary(&seen, sum, 0);
+}
+
+/* Adds the terms of `width` lanes of pieces to total, without derivatives. All are looked at together; of those that
+ * are not ordinary, stretch by stretch, only what needs care is taken anew. */
+INLINE void measure_terms(const closs_softmax_args *args, const terms_piece *pieces, int count, int64_t width,
+                          const int kind, double *restrict total)
 {
     enum { L = LANES_OF_TERMS };
     const log_scale log = log_scale_of(kind == CLOSS_JS_DIVERGENCE ? 0 : args->base);
     const int pairs = kind != CLOSS_ENTROPY;
-    measure_seen seen = {.most = {0}};
-    for (int l = 0; l < L; l++) seen.least[l] = (order_t)to_bits((real)REAL_MAX);
-    ALIGNED double with[TERM_WIDE];
-    ALIGNED order_t sizes[L] = {0}; /* the bits of the largest sum of 16 terms, or of one that is NaN */
+    measure_seen seen;
+    measure_unseen(&seen);
+    ALIGNED real sums[STRETCHES + 1][L]; /* of each stretch; a tail is one */
+    ALIGNED order_t sizes[L] = {0};      /* the bits of the largest of them, or of one that is NaN */
     ALIGNED real largest[L];
-    for (int64_t c = 0; c < width; c += L) {
-        const memory_ahead z_ahead = from_lane(piece->z_ahead, c), v_ahead = from_lane(piece->v_ahead, c);
-        for (int l = 0; l < L; l++) with[c + l] = total[c + l];
-        for (int64_t first = 0; first < piece->groups; first += TERMS_WIDENED) {
-            const int64_t end = piece->groups - first < TERMS_WIDENED ? piece->groups : first + TERMS_WIDENED;
-            ALIGNED real sum[L] = {0};
-            for (int64_t i = first; i < end; i++) {
-                const real *z = piece->z + i * piece->z_step + c, *v = piece->v + i * piece->v_step + c;
-                fetch(z_ahead, i, L * sizeof(real));
-                if (pairs) fetch(v_ahead, i, L * sizeof(real));
+    const terms_piece *last = pieces + count;
+    int64_t s = 0;
+    for (const terms_piece *piece = pieces; piece < last; piece++)
+        for (int64_t c = 0; c < width; c += L) {
+            const memory_ahead z_ahead = from_lane(piece->z_ahead, c), v_ahead = from_lane(piece->v_ahead, c);
+            for (int64_t first = 0; first < piece->groups; first += TERMS_WIDENED, s++) {
+                const int64_t end = piece->groups - first < TERMS_WIDENED ? piece->groups : first + TERMS_WIDENED;
+                ALIGNED real sum[L] = {0};
+                for (int64_t i = first; i < end; i++) {
+                    const real *z = piece->z + i * piece->z_step + c, *v = piece->v + i * piece->v_step + c;
+                    fetch(z_ahead, i, L * sizeof(real));
+                    if (pairs) fetch(v_ahead, i, L * sizeof(real));
+#pragma omp simd
+                    for (int l = 0; l < L; l++) {
+                        const real q = z[l], p = pairs ? v[l] : q;
+                        sum[l] += measure_element(kind, p, q, 0, log, 0).term;
+                        measure_look(&seen, l, kind, 0, 0, p, q);
+                    }
+                }
 #pragma omp simd
                 for (int l = 0; l < L; l++) {
-                    const real q = z[l], p = pairs ? v[l] : q;
-                    sum[l] += measure_element(kind, p, q, 0, log, 0).term;
-                    measure_look(&seen, l, kind, 0, 0, p, q);
+                    const order_t size = (order_t)to_bits(ABSOLUTE(sum[l]));
+                    sizes[l] = size > sizes[l] ? size : sizes[l];
+                    sums[s][l] = sum[l];
                 }
             }
-#pragma omp simd
-            for (int l = 0; l < L; l++) {
-                const order_t size = (order_t)to_bits(ABSOLUTE(sum[l]));
-                sizes[l] = size > sizes[l] ? size : sizes[l];
-                with[c + l] += (double)sum[l];
-            }
         }
-    }
     for (int l = 0; l < L; l++) largest[l] = from_bits((bits_t)sizes[l]);
-    if (measure_ordinary(&seen, largest, 0)) {
-        memcpy(total, with, (size_t)width * sizeof *total);
-        return;
-    }
-    for (int64_t c = 0; c < width; c += L)
-        for (int64_t first = 0; first < piece->groups; first += TERMS_WIDENED) {
-            const int64_t end = piece->groups - first < TERMS_WIDENED ? piece->groups : first + TERMS_WIDENED;
-            measure_again(args, piece, first, end, c, NULL, NULL, 0, NULL, 0, total + c);
-        }
+    const int ordinary = measure_ordinary(&seen, largest, 0);
+    s = 0;
+    for (const terms_piece *piece = pieces; piece < last; piece++)
+        for (int64_t c = 0; c < width; c += L)
+            for (int64_t first = 0; first < piece->groups; first += TERMS_WIDENED, s++) {
+                const int64_t end = piece->groups - first < TERMS_WIDENED ? piece->groups : first + TERMS_WIDENED;
+                if (ordinary || measure_plain(piece, first, end, c, kind, sums[s]))
+                    for (int l = 0; l < L; l++) total[c + l] += (double)sums[s][l];
+                else
+                    measure_again(args, piece, first, end, c, NULL, NULL, 0, NULL, 0, total + c);
+            }
 }
 
 /* Adds the terms of a column of a piece to total, and writes derivatives times `factor`; `scale` is that as `real`, or
@@ -277,16 +310,16 @@ INLINE void measure_slopes(const closs_softmax_args *args, const terms_piece *pi
     }
 }
 
-static OUT_OF_LINE void measure_terms_of(const closs_softmax_args *args, const terms_piece *piece, int64_t width,
-                                         double *restrict total)
+static OUT_OF_LINE void measure_terms_of(const closs_softmax_args *args, const terms_piece *pieces, int count,
+                                         int64_t width, double *restrict total)
 {
     switch (args->result) {
-    case CLOSS_ENTROPY: measure_terms(args, piece, width, CLOSS_ENTROPY, total); break;
+    case CLOSS_ENTROPY: measure_terms(args, pieces, count, width, CLOSS_ENTROPY, total); break;
     case CLOSS_PROBABILITY_CROSS_ENTROPY:
-        measure_terms(args, piece, width, CLOSS_PROBABILITY_CROSS_ENTROPY, total);
+        measure_terms(args, pieces, count, width, CLOSS_PROBABILITY_CROSS_ENTROPY, total);
         break;
-    case CLOSS_KL_DIVERGENCE: measure_terms(args, piece, width, CLOSS_KL_DIVERGENCE, total); break;
-    default: measure_terms(args, piece, width, CLOSS_JS_DIVERGENCE, total);
+    case CLOSS_KL_DIVERGENCE: measure_terms(args, pieces, count, width, CLOSS_KL_DIVERGENCE, total); break;
+    default: measure_terms(args, pieces, count, width, CLOSS_JS_DIVERGENCE, total);
     }
 }
 
@@ -327,9 +360,10 @@ static void measure_pieces(const closs_softmax_args *args, const terms_place *pl
     const int64_t step = place->along ? L : g ? grad_stride : place->width, whole = n / L * L;
     const memory_ahead g_ahead = grad_ahead(args, place, g, step, first);
     const double divisor = log_divisor(args);
-    for (int k = 0; k < count && !slopes; k++)
-        measure_terms_of(args, &pieces[k], place->along ? L : place->width, sums);
-    if (!slopes) return;
+    if (!slopes) {
+        measure_terms_of(args, pieces, count, place->along ? L : place->width, sums);
+        return;
+    }
     for (int64_t c = 0; c < (place->along ? 1 : place->width); c += L) {
         ALIGNED real scale[L];
         double factor[L];
