@@ -116,7 +116,7 @@ INLINE real row_max(const real *x, int64_t n)
         const real *tail = x + n - LANES;
 #pragma omp simd
         for (int l = 0; l < LANES; l++) {
-            const real value = l >= skip ? tail[l] : -INFINITY;
+            const real z = tail[l], value = l >= skip ? z : -INFINITY;
             lane[l] = value > lane[l] ? value : lane[l];
         }
     }
@@ -151,7 +151,8 @@ INLINE void row_exp_group(const real *x, int skip, int64_t hit, real base, real 
     const real lowest = exp_lowest();
 #pragma omp simd
     for (int l = 0; l < LANES; l++) {
-        e[l] = exp_above((l >= skip ? x[l] : -INFINITY) - base, lowest);
+        const real z = x[l], counted = l >= skip ? z : -INFINITY;
+        e[l] = exp_above(counted - base, lowest);
         partial[l] += l == (int)hit ? 0 : e[l];
     }
     if (store)
@@ -164,14 +165,22 @@ INLINE double row_exp_pivots(const real *x, int64_t n, real base, memory_ahead a
     ALIGNED real ties[LANES] = {0};
     const real lowest = exp_lowest();
     const int64_t whole = n - n % LANES;
-    for (int64_t g = 0; g < n; g += LANES, ahead.data += (uintptr_t)ahead.step) {
-        const real *group = g < whole ? x + g : x + n - LANES;
-        const int skip = g < whole ? 0 : (int)(LANES - n % LANES);
+    for (int64_t g = 0; g < whole; g += LANES, ahead.data += (uintptr_t)ahead.step) {
         fetch(ahead, 0, sizeof(real) * LANES);
 #pragma omp simd
         for (int l = 0; l < LANES; l++) {
-            const real z = l >= skip ? group[l] : -INFINITY;
-            const real e = exp_above(z - base, lowest), other = z == base ? 0 : e, one = z == base ? 1 : 0;
+            const real z = x[g + l], e = exp_above(z - base, lowest);
+            const real other = z == base ? 0 : e, one = z == base ? 1 : 0;
+            partial[l] += other;
+            ties[l] += one;
+        }
+    }
+    if (whole < n) {
+        const int skip = (int)(LANES - n % LANES);
+#pragma omp simd
+        for (int l = 0; l < LANES; l++) {
+            const real given = x[n - LANES + l], z = l >= skip ? given : -INFINITY, e = exp_above(z - base, lowest);
+            const real other = z == base ? 0 : e, one = z == base ? 1 : 0;
             partial[l] += other;
             ties[l] += one;
         }
