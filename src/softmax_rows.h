@@ -1,5 +1,5 @@
-/* softmax_rows.h: many rows, each as softmax_row.h computes it: short ones in batches, of which one step of all rows
- * follows the other; long ones in parts, which threads may share.
+/* softmax_rows.h: many rows, each as softmax_row.h computes it: those of one block in batches, of which one step of
+ * all rows follows the other (300 to 512 classes with gradient x1.3); longer ones in parts, which threads may share.
  */
 #define row_batch KERNEL(row_batch)
 #define batch_take KERNEL(batch_take)
@@ -19,16 +19,15 @@
 enum {
     MOST_WRITTEN = 65536, /* classes whose results are fetched before they are written */
     PARTS_KEPT = 32,      /* rows of more parts compute their exponentials again for a gradient */
-    TOGETHER = 8,         /* rows of a batch: logits and gradients stay in L1 from one step to the next */
-    SHORT_ROW = 2048,     /* bytes of rows that batches are faster for */
-    SHORT_PAIR = 1536     /* the same with a gradient beside them */
+    TOGETHER = 8,         /* rows of a batch at a time, or half as many */
+    SHORT_ROW = 2048      /* bytes of a row, with its gradient: of longer ones, so that they stay in L1 between steps */
 };
 #endif
 
 #undef HELD
-#undef SHORT
-#define HELD (24576 / (int)sizeof(real)) /* exponentials that a stack has room for */
-#define SHORT (SHORT_ROW / (int)sizeof(real))
+#undef COPIED_ROWS
+#define HELD (24576 / (int)sizeof(real))                       /* exponentials that a stack has room for */
+#define COPIED_ROWS (TOGETHER * SHORT_ROW / (int)sizeof(real)) /* elements */
 
 /* A batch of rows of one block each, in place or copied: the same additions as in row_part and row_write, but one step
  * of all rows after the other, so that none waits for the folds of the one before. */
@@ -43,11 +42,11 @@ typedef struct {
 } row_batch;
 
 /* Takes a row in: what cannot be read or written in place is copied, or will be. */
-INLINE void batch_take(row_batch *rows, int64_t r, int64_t classes, const row_view *row, const row_view *grad,
-                       real *copy)
+INLINE void batch_take(row_batch *rows, int64_t r, int64_t classes, int64_t at_once, const row_view *row,
+                       const row_view *grad, real *copy)
 {
     real *direct = row_direct(row), *target = grad->data ? row_direct(grad) : NULL;
-    const int64_t next = row->offset + TOGETHER * classes * row->stride;
+    const int64_t next = row->offset + at_once * classes * row->stride;
     if (!direct) load_reals(row->data, row->dtype, row->offset, row->stride, classes, copy);
     rows->x[r] = direct ? direct : copy;
     rows->grad[r] = grad->data && !target ? copy : target;
@@ -60,7 +59,7 @@ static void rows_of_a_block(const closs_softmax_args *args, const row_batch *row
     const uintptr_t far = written && fetches_far(args) ? LATER_BYTES : 0;
     const int64_t n = args->classes, to_write = written ? n : 0;
     const double unit = (double)((bits_t)1 << EXP_BIAS);
-    ALIGNED real max[BATCH], at_label[BATCH] = {0};
+    ALIGNED real max[BATCH], at_label[BATCH] = {0}, log[BATCH];
     ALIGNED double others[BATCH] = {0}, left_out[BATCH] = {0};
     for (int64_t r = begin; r < end; r++) {
         max[r] = row_max(rows->x[r], n);
@@ -85,6 +84,13 @@ static void rows_of_a_block(const closs_softmax_args *args, const row_batch *row
         FOLD(sum, SUM);
         others[r] = sum[0];
     }
+    if (args->result == CLOSS_LOG_SOFTMAX) {
+#pragma omp simd
+        for (int r = 0; r < BATCH; r++) {
+            const double rest = others[r] + (left_out[r] - unit);
+            log[r] = log1p_positive((real)(rest / unit));
+        }
+    }
     for (int64_t r = begin; r < end; r++) {
         const double weight = rows->weight[r] * derivative_scale(args), share = 1.0 / (others[r] + left_out[r]);
         const double rest = others[r] + (left_out[r] - unit);
@@ -93,9 +99,8 @@ static void rows_of_a_block(const closs_softmax_args *args, const row_batch *row
             continue;
         }
         if (args->result == CLOSS_LOG_SOFTMAX) {
-            const real log = log1p_positive((real)(rest / unit));
 #pragma omp simd
-            for (int64_t j = 0; j < to_write; j++) rows->grad[r][j] = (rows->x[r][j] - max[r]) - log;
+            for (int64_t j = 0; j < to_write; j++) rows->grad[r][j] = (rows->x[r][j] - max[r]) - log[r];
         } else if (args->result == CLOSS_LOGSUMEXP) {
             const row_view row = {(void *)(uintptr_t)rows->x[r], REAL_DTYPE, 0, 1};
             rows->rest[r] = (real)(rest < 0 ? 0 : rest / unit);
@@ -118,18 +123,21 @@ typedef union {
         closs_softmax_part part;
         ALIGNED real exps[HELD];
     } held; /* of a row that has one part */
-    ALIGNED real copies[TOGETHER][SHORT];
+    ALIGNED real copies[COPIED_ROWS];
 } rows_memory;
 
 /* How the rows of a call are computed. */
 typedef struct {
-    int batches;       /* short rows, in batches of */
-    int64_t together;  /* rows */
+    int batches;       /* rows of one block, in batches of */
+    int64_t together;  /* rows, of which */
+    int64_t at_once;   /* are summed, then written */
     int keep;          /* the states of all parts are kept */
     int hold, store;   /* exponentials are kept: in rows_memory, or where the gradient will be */
     int past;          /* results go past the caches */
     int fetch_written; /* where results will be is fetched while the row is summed */
 } rows_plan;
+
+_Static_assert(COPIED_ROWS / (TOGETHER / 2) >= BLOCK, "there is room for rows of one block");
 
 static rows_plan plan_of_rows(const closs_softmax_args *args, const row_view *row, const row_view *grad)
 {
@@ -137,8 +145,9 @@ static rows_plan plan_of_rows(const closs_softmax_args *args, const row_view *ro
     const int written = grad->data != NULL, has_exps = written && !leaves_out_pivot(args);
     rows_plan plan = {0};
     const int in_place = row_direct(row) && (!written || row_direct(grad));
-    plan.batches = classes >= LANES && bytes <= (written && in_place ? SHORT_PAIR : SHORT_ROW);
-    plan.together = plan.batches && !in_place ? TOGETHER : BATCH;
+    plan.batches = classes >= LANES && classes <= BLOCK;
+    plan.at_once = bytes * (written && in_place ? 2 : 1) <= SHORT_ROW ? TOGETHER : TOGETHER / 2;
+    plan.together = plan.batches && !in_place ? plan.at_once : BATCH;
     plan.keep = classes <= (int64_t)CLOSS_PART * PARTS_KEPT;
     plan.past = written && !args->fresh && grad->data != args->logits.data && grad->stride == 1 &&
                 worth_streaming(args->shape, args->ndim, (size_t)(classes * bytes_of(grad->dtype)));
@@ -182,6 +191,7 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
     const rows_plan plan = plan_of_rows(args, &row, &grad);
     stream_writer writer = {{0}, NULL, 0}, *stream = plan.past ? &writer : NULL;
     rows_memory kept;
+    const int64_t room = COPIED_ROWS / plan.at_once; /* of a row that is copied */
     value_sum values = {{0}, 0};
     sample_cursor cursor = cursor_at(args, begin, end);
     while (cursor.left > 0) {
@@ -200,7 +210,8 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
                 grad_offset[done] = grad.offset;
                 value_offset[done] = run.first.values + i * run.step.values;
                 if (plan.batches)
-                    batch_take(&batch, done, args->classes, &row, &grad, kept.copies[done % TOGETHER]);
+                    batch_take(&batch, done, args->classes, plan.at_once, &row, &grad,
+                               kept.copies + done % plan.at_once * room);
                 else
                     long_row(args, &plan, &kept, &row, &grad, stream, label[done], weight[done], &rest[done],
                              &gap[done]);
@@ -208,9 +219,9 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
         }
         if (plan.batches) {
             batch.label = label, batch.weight = weight, batch.rest = rest, batch.gap = gap;
-            for (int64_t first = 0; first < count; first += TOGETHER)
-                rows_of_a_block(args, &batch, first, count - first < TOGETHER ? count : first + TOGETHER);
-            for (int64_t i = 0; i < count && batch.grad[i] == kept.copies[i % TOGETHER]; i++) {
+            for (int64_t first = 0; first < count; first += plan.at_once)
+                rows_of_a_block(args, &batch, first, count - first < plan.at_once ? count : first + plan.at_once);
+            for (int64_t i = 0; i < count && batch.grad[i] == kept.copies + i % plan.at_once * room; i++) {
                 grad.offset = grad_offset[i];
                 row_put(batch.grad[i], &grad, stream, 0, args->classes);
             }
