@@ -333,7 +333,8 @@ cdef double run_blocks(block_function run, const void *args, int64_t block, int6
     return closs_sum_total(&total)
 
 
-# Bytes of a class that a thread has to itself, and parts of a row that are worth two waits of threads for each other.
+# Bytes of a class that a thread has to itself (of halves as if they were floats, whose time they take), and parts of a
+# row that are worth two waits of threads for each other.
 cdef int64_t SHORTEST_STRETCH = 1024
 cdef int64_t SHARED_PARTS = 6
 
@@ -414,7 +415,7 @@ cdef int writers(const closs_softmax_args *args) noexcept nogil:
     floats: two threads took 1.5 times as long as one)."""
     if args.grad.data == NULL or args.ndim != 1 or args.grad.strides == NULL or args.grad.strides[0] != 1:
         return MOST_THREADS
-    cdef int size = 8 if args.dtype == CLOSS_F64 else 4 if args.dtype == CLOSS_F32 or args.wide_grad else 2
+    cdef int size = 8 if args.dtype == CLOSS_F64 else 4
     return <int> max(1, min(args.shape[0] * size // SHORTEST_STRETCH, MOST_THREADS))
 
 
