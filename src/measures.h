@@ -4,11 +4,11 @@
  * its term. Accumulators: 16 terms in a lane of `real`, then in double. Error: at most 8 eps of the sum of |terms|.
  *
  * Ordinary numbers and zeros need none of the selects for special values, which change no bit of them: these are left
- * out first, while the bits of all numbers are looked at. Where a stretch of 16 groups was not ordinary it is taken anew
- * with them. With derivatives every stretch is looked at by itself; without, all that is in a tile is, and only where
- * that is not ordinary each stretch once more (x1.02 to x1.13; where one number in 2000 or 200 is subnormal x0.94 to
- * x1.06, class axis first x0.83 to x0.94). A derivative -p / q that `real` does not hold, but its product with a weight,
- * is computed anew.
+ * out first, while the bits of all numbers are looked at. Where a stretch of 16 groups was not ordinary it is taken
+ * anew with them. With derivatives every stretch is looked at by itself; without, all that is in a tile is, and only
+ * where that is not ordinary each stretch once more (x1.02 to x1.13; where one number in 2000 or 200 is subnormal x0.94
+ * to x1.06, class axis first x0.83 to x0.94). A derivative -p / q that `real` does not hold, but its product with a
+ * weight, is computed anew.
  */
 #define measures KERNEL(measures)
 #define measures_part KERNEL(measures_part)
