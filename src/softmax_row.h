@@ -213,10 +213,9 @@ INLINE real row_exps(const real *x, int64_t n, int64_t hit, real base, memory_ah
 
 /* n <= BLOCK classes, `hit` the index among them of the label, or -1. With `pivot` there is no label: terms of a new
  * maximum are counted, and one of them is what is left out. Exponentials to `store` unless NULL (`far` as above). */
-static void row_block(row_state *state, const real *x, int64_t n, int64_t hit, int pivot, memory_ahead ahead,
+static void row_block(row_state *state, const real *x, int64_t n, real max, int64_t hit, int pivot, memory_ahead ahead,
                       real *store, uintptr_t far)
 {
-    const real max = row_max(x, n);
     if (max > state->max) {
         const double gap = (double)state->max - (double)max;
         if (state->max > -INFINITY) { /* else all are 0 */
@@ -293,14 +292,21 @@ static void row_part(closs_softmax_part *part, const closs_softmax_args *args, c
     state.max = -INFINITY;
     state.others = state.left_out = 0;
     for (int l = 0; l < LANES; l++) state.open[l] = 0;
+    int known = 0; /* the maximum of the next block */
+    real max = 0;
     for (int64_t first = begin, b = 0; first < end; first += BLOCK, b++) {
         const int64_t n = end - first < BLOCK ? end - first : BLOCK;
         const int64_t hit = label >= first && label < first + n ? label - first : -1;
         for (int64_t j = 0; written && j < n; j += 64 / bytes_of(written->dtype))
             PREFETCH((const void *)address_of(written->data, (written->offset + first + j) * bytes_of(written->dtype)));
-        row_block(&state, row_gather(row, first, n, buffer), n, hit, pivot, row_ahead(row, first),
-                  store ? store + first : NULL, far);
+        const real *x = row_gather(row, first, n, buffer);
+        if (!known) max = row_max(x, n);
+        const int64_t left = end - first - n, more = left < BLOCK ? left : BLOCK;
+        known = row_direct(row) && more >= LANES;
+        const real next = known ? row_max(x + n, more) : 0; /* before it is waited for */
+        row_block(&state, x, n, max, hit, pivot, row_ahead(row, first), store ? store + first : NULL, far);
         part->block_max[b] = (double)state.max;
+        max = next;
     }
     FOLD(state.open, SUM);
     state.others += state.open[0];
