@@ -286,27 +286,26 @@ static void row_part(closs_softmax_part *part, const closs_softmax_args *args, c
 {
     const int pivot = leaves_out_pivot(args);
     const uintptr_t far = fetches_far(args) ? LATER_BYTES : 0;
-    ALIGNED real buffer[LANES + BLOCK];
-    for (int l = 0; l < LANES; l++) buffer[l] = 0;
+    ALIGNED real buffer[2][LANES + BLOCK];
+    for (int l = 0; l < LANES; l++) buffer[0][l] = buffer[1][l] = 0;
     row_state state;
     state.max = -INFINITY;
     state.others = state.left_out = 0;
     for (int l = 0; l < LANES; l++) state.open[l] = 0;
-    int known = 0; /* the maximum of the next block */
-    real max = 0;
-    for (int64_t first = begin, b = 0; first < end; first += BLOCK, b++) {
-        const int64_t n = end - first < BLOCK ? end - first : BLOCK;
+    int64_t n = end - begin < BLOCK ? end - begin : BLOCK;
+    const real *x = row_gather(row, begin, n, buffer[0]);
+    real max = row_max(x, n);
+    for (int64_t first = begin, b = 0; first < end; b++) {
         const int64_t hit = label >= first && label < first + n ? label - first : -1;
         for (int64_t j = 0; written && j < n; j += 64 / bytes_of(written->dtype))
             PREFETCH((const void *)address_of(written->data, (written->offset + first + j) * bytes_of(written->dtype)));
-        const real *x = row_gather(row, first, n, buffer);
-        if (!known) max = row_max(x, n);
+        /* The maximum of the next block is found before it is waited for. */
         const int64_t left = end - first - n, more = left < BLOCK ? left : BLOCK;
-        known = row_direct(row) && more >= LANES;
-        const real next = known ? row_max(x + n, more) : 0; /* before it is waited for */
+        const real *next = row_gather(row, first + n, more, buffer[(b + 1) % 2]);
+        const real next_max = row_max(next, more);
         row_block(&state, x, n, max, hit, pivot, row_ahead(row, first), store ? store + first : NULL, far);
         part->block_max[b] = (double)state.max;
-        max = next;
+        first += n, n = more, x = next, max = next_max;
     }
     FOLD(state.open, SUM);
     state.others += state.open[0];
