@@ -112,13 +112,13 @@ cdef extern from *:
 # ended at most 5 ms ago, for then the second thread of libgomp still spins; 160 us and 7.9 ms when that was 20 ms ago,
 # for it sleeps and the first one spins in its place until the scheduler's tick. To share a call costs 2 us in any case,
 # and up to 4 more where hardware, fetching ahead, takes what the other thread will write next to a border. So less than
-# SERIAL_WORK (11 us) stays on the caller's thread; less than COLD_WORK (0.4 ms), too, if no call as large
+# SERIAL_WORK (8 us) stays on the caller's thread; less than COLD_WORK (0.4 ms), too, if no call as large
 # as SERIAL_WORK came in the last AWAKE seconds.
 # The threads of another OpenMP (wheels bring their own) spin after their work, too, and ours wait for a processor then:
 # 2 ms where torch and closs take turns. A call that waited for a thread, longer than BLOCKED and than it worked, may
 # just have woken it; but if another does within WATCHED seconds, calls below COLD_WORK stay on the caller's thread, for
 # LEAST_ALONE seconds, then twice as long each time that this happens, up to MOST_ALONE.
-cdef int64_t SERIAL_WORK = 26624
+cdef int64_t SERIAL_WORK = 20480
 cdef int64_t COLD_WORK = 1048576
 cdef double AWAKE = 0.005
 cdef double BLOCKED = 0.0005

@@ -17,8 +17,8 @@ from closs._buffers cimport (
 )
 from closs._core cimport (
     CLOSS_DISTILLATION, CLOSS_F32, CLOSS_F64, CLOSS_I32, CLOSS_I64, CLOSS_LOG_SOFTMAX, CLOSS_LOGSUMEXP,
-    CLOSS_SOFTMAX, CLOSS_SOFTMAX_ENTROPY, closs_report, closs_softmax_args, closs_softmax_check, closs_softmax_defaults,
-    closs_softmax_result, softmax_run, threads_for,
+    CLOSS_SOFTMAX, CLOSS_SOFTMAX_ENTROPY, CLOSS_ZERO_ONE, closs_report, closs_softmax_args, closs_softmax_check,
+    closs_softmax_defaults, closs_softmax_result, softmax_run, threads_for,
 )
 
 cnp.import_array()
@@ -63,9 +63,11 @@ cdef int fill_args(closs_softmax_args *args, sample_axes *axes, int axis, cnp.nd
 
 cdef int64_t work_of(closs_softmax_args *args, int64_t samples, bint has_terms) noexcept:
     """For threads_for: a sample by itself costs as much as half a dozen classes or, on AVX2 and with terms, a dozen;
-    terms of its own double a class. A double costs as much as two floats, a number of a half type as one and a half."""
+    terms of its own double a class. A double costs as much as two floats, a number of a half type as one and a half;
+    without exponentials a third."""
     cdef int halves = 2 if args.dtype == CLOSS_F32 else 4 if args.dtype == CLOSS_F64 else 3
-    return samples * (12 + args.classes * (2 if has_terms else 1)) * halves // 2
+    cdef int64_t work = samples * (12 + args.classes * (2 if has_terms else 1)) * halves // 2
+    return work // 3 if args.result == CLOSS_ZERO_ONE else work
 
 
 cdef double checked_run(closs_softmax_args *args, int64_t samples, int how, cnp.ndarray labels, object ignore_index,
