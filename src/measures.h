@@ -348,7 +348,7 @@ static void measure_pieces(const closs_softmax_args *args, const terms_place *pl
                            int slopes, terms_tile *tile, double *sums)
 {
     enum { L = LANES_OF_TERMS };
-    const int64_t grad_stride = class_stride_of(args->grad.strides, args->ndim);
+    const int64_t grad_stride = class_stride_of(args, args->grad.strides);
     ALIGNED real tail[2][L], last[L];
     terms_piece pieces[2];
     const int count =
@@ -406,8 +406,8 @@ static double measure_along(const closs_softmax_args *args, const terms_place *p
 /* -log q[label], and its derivative: everything but the label's class is 0. */
 static double measure_label(const closs_softmax_args *args, const terms_place *place, int64_t l)
 {
-    const int64_t stride = class_stride_of(args->logits.strides, args->ndim);
-    const int64_t grad_stride = class_stride_of(args->grad.strides, args->ndim);
+    const int64_t stride = class_stride_of(args, args->logits.strides);
+    const int64_t grad_stride = class_stride_of(args, args->grad.strides);
     const real q = place->label[l] < 0
                        ? (real)NAN
                        : load_real(args->logits.data, args->dtype, place->logits[l] + place->label[l] * stride);

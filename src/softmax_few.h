@@ -94,13 +94,13 @@ INLINE void few_write(few_rows *few, const lanes_state *state, const closs_softm
         if (state->label[s] >= 0) row[state->label[s]] = (real)(0.0 - state->others[s] * state->share[s] * weight);
     }
     store_reals(row, args->classes, args->grad.data, grad_dtype(args), state->grad[s],
-                class_stride_of(args->grad.strides, args->ndim));
+                class_stride_of(args, args->grad.strides));
 }
 
 /* The samples of `state`, which are few. */
 static OUT_OF_LINE void softmax_few(lanes_state *state, const closs_softmax_args *args)
 {
-    const int64_t stride = class_stride_of(args->logits.strides, args->ndim), classes = args->classes;
+    const int64_t stride = class_stride_of(args, args->logits.strides), classes = args->classes;
     const int stores = args->grad.data && !leaves_out_pivot(args);
     few_rows few;
     few.lanes = few_lanes(args);

@@ -177,8 +177,8 @@ static OUT_OF_LINE void softmax_tile(lanes_state *state, const closs_softmax_arg
     const int beside = state->neighbours && args->dtype == REAL_DTYPE;
     const int64_t classes = args->classes, width = state->width;
     const int pivot = leaves_out_pivot(args), has_grad = args->grad.data != NULL;
-    const int64_t stride = class_stride_of(args->logits.strides, args->ndim);
-    const int64_t grad_stride = class_stride_of(args->grad.strides, args->ndim);
+    const int64_t stride = class_stride_of(args, args->logits.strides);
+    const int64_t grad_stride = class_stride_of(args, args->grad.strides);
     /* Classes a multiple of 2 KB apart share so few sets of a cache that exponentials kept there push each other out:
      * of few they are kept in the tile. */
     const int crowded = beside && classes > CROWDED && grad_stride * (int64_t)sizeof(real) % 2048 == 0;
@@ -234,7 +234,7 @@ static OUT_OF_LINE void softmax_tile(lanes_state *state, const closs_softmax_arg
 
 static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum)
 {
-    const int64_t stride = class_stride_of(args->logits.strides, args->ndim);
+    const int64_t stride = class_stride_of(args, args->logits.strides);
     lanes_state state;
     value_sum values = {{0}, 0};
     sample_cursor cursor = cursor_at(args, begin, end);

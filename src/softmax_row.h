@@ -301,8 +301,8 @@ static void row_part(closs_softmax_part *part, const closs_softmax_args *args, c
             PREFETCH((const void *)address_of(written->data, (written->offset + first + j) * bytes_of(written->dtype)));
         /* The maximum of the next block is found before it is waited for. */
         const int64_t left = end - first - n, more = left < BLOCK ? left : BLOCK;
-        const real *next = row_gather(row, first + n, more, buffer[(b + 1) % 2]);
-        const real next_max = row_max(next, more);
+        const real *next = more > 0 ? row_gather(row, first + n, more, buffer[(b + 1) % 2]) : x;
+        const real next_max = more > 0 ? row_max(next, more) : max;
         row_block(&state, x, n, max, hit, pivot, row_ahead(row, first), store ? store + first : NULL, far);
         part->block_max[b] = (double)state.max;
         first += n, n = more, x = next, max = next_max;

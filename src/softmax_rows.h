@@ -185,9 +185,8 @@ static void long_row(const closs_softmax_args *args, const rows_plan *plan, rows
 
 static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum)
 {
-    row_view row = {(void *)(uintptr_t)args->logits.data, args->dtype, 0,
-                    class_stride_of(args->logits.strides, args->ndim)};
-    row_view grad = {args->grad.data, grad_dtype(args), 0, class_stride_of(args->grad.strides, args->ndim)};
+    row_view row = {(void *)(uintptr_t)args->logits.data, args->dtype, 0, class_stride_of(args, args->logits.strides)};
+    row_view grad = {args->grad.data, grad_dtype(args), 0, class_stride_of(args, args->grad.strides)};
     const rows_plan plan = plan_of_rows(args, &row, &grad);
     stream_writer writer = {{0}, NULL, 0}, *stream = plan.past ? &writer : NULL;
     rows_memory kept;
@@ -242,7 +241,7 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
 INLINE row_view row_of(const closs_softmax_args *args, const void *data, closs_dtype dtype, const int64_t *strides,
                        int64_t offset)
 {
-    const int64_t stride = class_stride_of(strides, args->ndim);
+    const int64_t stride = class_stride_of(args, strides);
     const row_view row = {(void *)(uintptr_t)data, dtype, offset - args->first_class * stride, stride};
     return row;
 }

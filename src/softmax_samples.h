@@ -35,9 +35,10 @@ INLINE int64_t stride_of(const int64_t *strides, int32_t axis, int64_t packed)
     return strides ? strides[axis] : packed;
 }
 
-INLINE int64_t class_stride_of(const int64_t *strides, int32_t ndim)
+/* The distance of classes. That of one class may be any number, to which nothing could be added. */
+INLINE int64_t class_stride_of(const closs_softmax_args *args, const int64_t *strides)
 {
-    return strides ? strides[ndim] : 1;
+    return strides && args->classes > 1 ? strides[args->ndim] : 1;
 }
 
 /* Walks over samples. */
@@ -173,7 +174,7 @@ INLINE void labels_and_weights(const closs_softmax_args *args, const sample_run 
     }
 #undef READ_LABELS
     if (weighted_by_label(args)) {
-        const int64_t stride = class_stride_of(args->class_weight.strides, 0);
+        const int64_t stride = stride_of(args->class_weight.strides, 0, 1);
         for (int64_t i = 0; i < run->count; i++)
             if (label[i] >= 0) weight[i] *= weight_at(&args->class_weight, args->class_weight_dtype, label[i] * stride);
     }
@@ -219,7 +220,7 @@ INLINE int is_large(const closs_softmax_args *args, closs_dtype dtype, int64_t l
 INLINE int fetches_far(const closs_softmax_args *args)
 {
     enum { LARGE_PACKED = 1 << 20, LARGE_BESIDE = 4 << 20 };
-    const int packed = class_stride_of(args->grad.strides, args->ndim) == 1;
+    const int packed = class_stride_of(args, args->grad.strides) == 1;
     return is_large(args, grad_dtype(args), packed ? LARGE_PACKED : LARGE_BESIDE);
 }
 

@@ -86,9 +86,9 @@ static OUT_OF_LINE void cut_store(const closs_softmax_args *args, const cut_samp
         const int64_t row = s * cut->lanes * TERMS_WIDENED;
         if (grad)
             store_reals(cut->z + row, args->classes, args->grad.data, grad_dtype(args), place->grad[s],
-                        class_stride_of(args->grad.strides, args->ndim));
+                        class_stride_of(args, args->grad.strides));
         if (args->hess.data)
             store_reals(cut->v + row, args->classes, args->hess.data, hess_dtype(args), place->hess[s],
-                        class_stride_of(args->hess.strides, args->ndim));
+                        class_stride_of(args, args->hess.strides));
     }
 }

@@ -153,8 +153,8 @@ static void terms_write_pieces(const closs_softmax_args *args, const terms_place
                                const terms_piece *pieces, int count, int64_t first, int64_t n, terms_tile *tile)
 {
     const int kind = terms_kind(args);
-    const int64_t grad_stride = class_stride_of(args->grad.strides, args->ndim);
-    const int64_t hess_stride = class_stride_of(args->hess.strides, args->ndim);
+    const int64_t grad_stride = class_stride_of(args, args->grad.strides);
+    const int64_t hess_stride = class_stride_of(args, args->hess.strides);
     /* The gradient of labels without smoothing is that of the fast kernels. */
     const int grad = args->grad.data && kind != TERMS_NONE, hess = args->hess.data != NULL;
     real *g =

@@ -69,7 +69,7 @@ INLINE memory_ahead grad_ahead(const closs_softmax_args *args, const terms_place
                                int64_t first)
 {
     const int64_t size = bytes_of(grad_dtype(args)), L = LANES_OF_TERMS;
-    const int64_t stride = class_stride_of(args->grad.strides, args->ndim);
+    const int64_t stride = class_stride_of(args, args->grad.strides);
     const uintptr_t data = address_of(args->grad.data, place->grad[0] * size);
     const memory_ahead in_place = {address_of(g, L * size), size, g_step * size,
                                    place->along ? LATER_BYTES : later_beside(g_step * size, args->classes)};
@@ -106,7 +106,7 @@ static const real *terms_targets(const closs_softmax_args *args, const terms_pla
     const int64_t width = place->width, elements = n * width;
     if (args->targets.data) {
         const real *given = terms_load(place, args->targets.data, args->target_dtype, place->targets,
-                                       class_stride_of(args->targets.strides, args->ndim), first, n, tile, step);
+                                       class_stride_of(args, args->targets.strides), first, n, tile, step);
         if (smoothing == 0 && !args->class_weight.data) return given;
         for (int64_t j = 0; j < n && given != tile; j++)
             memcpy(tile + j * width, given + (place->along ? j : j * *step), (size_t)width * sizeof(real));
@@ -123,7 +123,7 @@ static const real *terms_targets(const closs_softmax_args *args, const terms_pla
     }
     *step = place->along ? LANES_OF_TERMS : width;
     if (!args->class_weight.data) return tile;
-    const int64_t stride = class_stride_of(args->class_weight.strides, 0);
+    const int64_t stride = stride_of(args->class_weight.strides, 0, 1);
     for (int64_t j = 0; j < n; j++) {
         const double weight = weight_at(&args->class_weight, args->class_weight_dtype, (first + j) * stride);
         for (int64_t l = 0; l < width; l++) tile[j * width + l] = (real)((double)tile[j * width + l] * weight);
@@ -135,8 +135,8 @@ static const real *terms_targets(const closs_softmax_args *args, const terms_pla
 static int terms_pieces(const closs_softmax_args *args, const terms_place *place, int kind, int64_t first, int64_t n,
                         terms_tile *tile, real tail[2][LANES_OF_TERMS], terms_piece pieces[2])
 {
-    const int64_t z_stride = class_stride_of(args->logits.strides, args->ndim);
-    const int64_t v_stride = class_stride_of(args->targets.strides, args->ndim);
+    const int64_t z_stride = class_stride_of(args, args->logits.strides);
+    const int64_t v_stride = class_stride_of(args, args->targets.strides);
     const memory_ahead nowhere = {(uintptr_t)tile, 0, 0, 0};
     terms_piece piece = {NULL, NULL, 0, LANES_OF_TERMS, n, nowhere, nowhere};
     piece.z =

@@ -59,10 +59,10 @@ static void terms_one(const closs_softmax_args *args, int64_t sample, terms_plac
 {
     sample_cursor cursor = cursor_at(args, sample, sample + 1);
     terms_take(args, &cursor, 1, 1, place);
-    place->logits[0] -= args->first_class * class_stride_of(args->logits.strides, args->ndim);
-    place->targets[0] -= args->first_class * class_stride_of(args->targets.strides, args->ndim);
-    place->grad[0] -= args->first_class * class_stride_of(args->grad.strides, args->ndim);
-    place->hess[0] -= args->first_class * class_stride_of(args->hess.strides, args->ndim);
+    place->logits[0] -= args->first_class * class_stride_of(args, args->logits.strides);
+    place->targets[0] -= args->first_class * class_stride_of(args, args->targets.strides);
+    place->grad[0] -= args->first_class * class_stride_of(args, args->grad.strides);
+    place->hess[0] -= args->first_class * class_stride_of(args, args->hess.strides);
 }
 
 /* How many samples to take next, and how many of their classes at a time (*chunk), in a tile of `tile` elements. At

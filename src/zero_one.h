@@ -179,7 +179,7 @@ static void zero_one_lanes(const closs_softmax_args *args, int64_t stride, int l
 
 static void zero_one(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum)
 {
-    const int64_t stride = class_stride_of(args->logits.strides, args->ndim);
+    const int64_t stride = class_stride_of(args, args->logits.strides);
     const int large = is_large(args, args->dtype, LARGE);
     value_sum values = {{0}, 0};
     scored_samples some;

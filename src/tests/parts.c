@@ -169,6 +169,35 @@ static void test_scale(void)
             }
 }
 
+/* One class, whose stride nothing may be added to. */
+static void test_one_class(void)
+{
+    static const float logits[3] = {4, -2, 0.5f};
+    static const int64_t count = 3, strides[2] = {1, INT64_MAX};
+    float results[3] = {9, 9, 9};
+    closs_softmax_args args = CLOSS_SOFTMAX_INIT;
+    args.result = CLOSS_SOFTMAX;
+    args.dtype = CLOSS_F32;
+    args.classes = args.ndim = 1;
+    args.shape = &count;
+    args.logits.data = logits;
+    args.grad.data = results;
+    args.logits.strides = args.grad.strides = strides;
+    closs_report found;
+    CHECK(closs_softmax_check(&args, &found) == CLOSS_OK);
+    CHECK(closs_softmax_parts(&args) == 1);
+    for (int64_t sample = 0; sample < count; sample++) {
+        closs_softmax_part part;
+        closs_softmax_sum_part(&args, sample, 0, 1, &part);
+        closs_softmax_write_part(&args, sample, 0, 1, &part, &part.state);
+        CHECK(results[sample] == 1);
+        results[sample] = 9;
+    }
+    double sum = 0;
+    closs_softmax_run(&args, 0, count, &sum);
+    for (int64_t sample = 0; sample < count; sample++) CHECK(results[sample] == 1);
+}
+
 static void test_elementwise(void)
 {
     enum { N = 1000 };
@@ -203,6 +232,7 @@ int main(void)
         if (!use_level(k)) continue;
         test_parts();
         test_scale();
+        test_one_class();
         test_elementwise();
     }
     return report("parts");
