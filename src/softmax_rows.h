@@ -19,8 +19,8 @@
 enum {
     MOST_WRITTEN = 65536, /* classes whose results are fetched before they are written */
     PARTS_KEPT = 32,      /* rows of more parts compute their exponentials again for a gradient */
-    TOGETHER = 8,         /* rows of a batch at a time, or half as many */
-    SHORT_ROW = 2048      /* bytes of a row, with its gradient: of longer ones, so that they stay in L1 between steps */
+    TOGETHER = 8,         /* rows that take a step together, or half as many: they stay in L1 until the next one */
+    SHORT_ROW = 2048      /* bytes of a row and its gradient, above which it is half as many */
 };
 #endif
 
