@@ -88,6 +88,8 @@ cdef extern from "closs.h" nogil:
         closs_label_dtype predicted_dtype
         closs_const_array predicted
         int32_t fresh
+        void *scratch
+        int64_t scratch_bytes
 
     enum:
         CLOSS_PART
@@ -176,6 +178,7 @@ cdef void closs_softmax_run(const closs_softmax_args *args, int64_t begin, int64
 cdef closs_status closs_softmax(const closs_softmax_args *args, closs_reduction reduction, double *value,
                                 closs_report *report) noexcept nogil
 cdef int64_t closs_softmax_parts(const closs_softmax_args *args) noexcept nogil
+cdef int64_t closs_softmax_scratch(const closs_softmax_args *args) noexcept nogil
 cdef void closs_softmax_sum_part(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end,
                                  closs_softmax_part *part) noexcept nogil
 cdef void closs_softmax_merge(closs_softmax_state *into, const closs_softmax_state *next) noexcept nogil

@@ -20,6 +20,7 @@ cdef extern from "closs.h" nogil:
     closs_status c_softmax "closs_softmax"(const closs_softmax_args *args, closs_reduction reduction, double *value,
                                            closs_report *report)
     int64_t c_softmax_parts "closs_softmax_parts"(const closs_softmax_args *args)
+    int64_t c_softmax_scratch "closs_softmax_scratch"(const closs_softmax_args *args)
     void c_softmax_sum_part "closs_softmax_sum_part"(const closs_softmax_args *args, int64_t sample, int64_t begin,
                                                      int64_t end, closs_softmax_part *part)
     void c_softmax_merge "closs_softmax_merge"(closs_softmax_state *into, const closs_softmax_state *next)
@@ -165,6 +166,10 @@ cdef int64_t closs_softmax_parts(const closs_softmax_args *args) noexcept nogil:
     return c_softmax_parts(args)
 
 
+cdef int64_t closs_softmax_scratch(const closs_softmax_args *args) noexcept nogil:
+    return c_softmax_scratch(args)
+
+
 cdef void closs_softmax_sum_part(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end,
                                  closs_softmax_part *part) noexcept nogil:
     c_softmax_sum_part(args, sample, begin, end, part)
@@ -228,11 +233,12 @@ cdef closs_status closs_set_isa(const char *name) noexcept nogil:
 
 # ---- Blocks ---------------------------------------------------------------------------------------------------------
 
-ctypedef void (*item_function)(const void *work, int64_t item) noexcept nogil
+ctypedef void (*item_function)(const void *work, int64_t item, int share) noexcept nogil
 ctypedef void (*block_function)(const void *args, int64_t begin, int64_t end, double *sum) noexcept nogil
 
 cdef enum:
     LINE = 16  # numbers in a line of a cache
+    ALIGNMENT = 64
     LEFT = 2   # items of another's share that are left to him: their lines are in his cache
 
 
@@ -251,7 +257,7 @@ cdef void run_items(item_function run, const void *work, int64_t items, int thre
         next = <int *> malloc(<size_t> (shares + 1) * LINE * sizeof(int))
     if next == NULL:
         for item in range(items):
-            run(work, item)
+            run(work, item, 0)
         return
     for share in range(shares):
         next[share * LINE] = <int> (items * share // shares)
@@ -281,7 +287,7 @@ cdef void take_items(item_function run, const void *work, int64_t items, int sha
             item = closs_take(&next[share * LINE])
             if item >= end:
                 break
-            run(work, item)
+            run(work, item, own)
 
 
 cdef void keep_alone(double now) noexcept nogil:
@@ -297,19 +303,20 @@ cdef void keep_alone(double now) noexcept nogil:
 
 cdef struct block_work:
     block_function run
-    const void *args
+    const char *args
+    int64_t args_step  # bytes from the arguments of one share to those of the next, which may be the same
     int64_t block, samples
     double *partials
 
 
-cdef void run_block(const void *of_all, int64_t b) noexcept nogil:
+cdef void run_block(const void *of_all, int64_t b, int share) noexcept nogil:
     cdef const block_work *work = <const block_work *> of_all
     cdef double partial = 0.0
-    work.run(work.args, b * work.block, min(work.samples, (b + 1) * work.block), &partial)
+    work.run(work.args + share * work.args_step, b * work.block, min(work.samples, (b + 1) * work.block), &partial)
     work.partials[b] = partial
 
 
-cdef double run_blocks(block_function run, const void *args, int64_t block, int64_t samples,
+cdef double run_blocks(block_function run, const void *args, int64_t args_step, int64_t block, int64_t samples,
                        int threads) noexcept nogil:
     """Runs all samples in blocks and returns the sum of their values: the same bits for any number of threads."""
     cdef int64_t blocks = (samples + block - 1) // block
@@ -317,7 +324,8 @@ cdef double run_blocks(block_function run, const void *args, int64_t block, int6
     cdef closs_sum total = closs_sum_empty()
     cdef double partial
     cdef block_work work
-    work.run, work.args, work.block, work.samples, work.partials = run, args, block, samples, NULL
+    work.run, work.args, work.args_step = run, <const char *> args, args_step
+    work.block, work.samples, work.partials = block, samples, NULL
     if threads > 1 and blocks > 1:
         work.partials = <double *> malloc(<size_t> blocks * sizeof(double))
     if work.partials == NULL:
@@ -351,13 +359,13 @@ cdef struct row_work:
     bint keep
 
 
-cdef void sum_part(const void *of_all, int64_t p) noexcept nogil:
+cdef void sum_part(const void *of_all, int64_t p, int share) noexcept nogil:
     cdef const row_work *work = <const row_work *> of_all
     cdef int64_t begin = (work.first + p) * CLOSS_PART
     closs_softmax_sum_part(work.args, work.sample, begin, min(work.args.classes, begin + CLOSS_PART), &work.kept[p])
 
 
-cdef void write_part(const void *of_all, int64_t p) noexcept nogil:
+cdef void write_part(const void *of_all, int64_t p, int share) noexcept nogil:
     cdef const row_work *work = <const row_work *> of_all
     cdef int64_t begin = p * CLOSS_PART
     closs_softmax_write_part(work.args, work.sample, begin, min(work.args.classes, begin + CLOSS_PART),
@@ -390,23 +398,56 @@ cdef double run_row(const closs_softmax_args *args, int64_t sample, int64_t part
     return closs_softmax_value(args, sample, &row)
 
 
+# Bytes of scratch of all threads together: of the megabyte that a call may take.
+cdef int64_t MOST_SCRATCH = 900_000
+
+
+cdef closs_softmax_args *with_scratch(const closs_softmax_args *args, int shares, int64_t *step) noexcept nogil:
+    """A copy of the arguments for each share, with scratch of its own behind it, *step bytes apart; NULL where that is
+    of no use."""
+    cdef int64_t bytes = min(closs_softmax_scratch(args), MOST_SCRATCH // shares)
+    cdef char *copies = NULL
+    cdef closs_softmax_args *copy
+    cdef int share
+    step[0] = (sizeof(closs_softmax_args) + bytes + 2 * ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
+    if bytes > 0:
+        copies = <char *> malloc(<size_t> (shares * step[0]))
+    if copies != NULL:
+        for share in range(shares):
+            copy = <closs_softmax_args *> (copies + share * step[0])
+            copy[0] = args[0]
+            copy.scratch = <void *> ((<size_t> (copy + 1) + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT)
+            copy.scratch_bytes = bytes
+    return <closs_softmax_args *> copies
+
+
 cdef double softmax_run(const closs_softmax_args *args, int64_t samples, int threads) noexcept nogil:
     cdef int64_t block = closs_softmax_block(args)
-    cdef int64_t b, parts
+    cdef int64_t b, step, parts = 1
     cdef closs_sum total = closs_sum_empty()
     cdef closs_softmax_part *kept = NULL
+    cdef closs_softmax_args *copies
     cdef int by_samples = min(threads, writers(args))
+    cdef double sum
     if threads > 1 and samples < 4 * threads * block:
         # Few rows: threads share each of them, if it is long or they could not take one each.
         parts = closs_softmax_parts(args)
         if parts >= SHARED_PARTS or (parts > 1 and min(samples, by_samples) < threads):
             kept = <closs_softmax_part *> malloc(<size_t> min(parts, PARTS_KEPT) * sizeof(closs_softmax_part))
-        if kept != NULL:
-            for b in range(samples):
-                closs_sum_add(&total, run_row(args, b, parts, kept, <int> min(threads, parts)))
-            free(kept)
-            return closs_sum_total(&total)
-    return run_blocks(softmax_block, args, block, samples, by_samples)
+    copies = with_scratch(args, 1 if kept != NULL else <int> max(1, min(by_samples, samples)), &step)
+    if copies == NULL:
+        step = 0
+    else:
+        args = copies
+    if kept != NULL:
+        for b in range(samples):
+            closs_sum_add(&total, run_row(args, b, parts, kept, <int> min(threads, parts)))
+        sum = closs_sum_total(&total)
+    else:
+        sum = run_blocks(softmax_block, args, step, block, samples, by_samples)
+    free(kept)
+    free(copies)
+    return sum
 
 
 cdef int writers(const closs_softmax_args *args) noexcept nogil:
@@ -424,7 +465,7 @@ cdef void softmax_block(const void *args, int64_t begin, int64_t end, double *su
 
 
 cdef double elementwise_run(const closs_elementwise_args *args, int64_t samples, int threads) noexcept nogil:
-    return run_blocks(elementwise_block, args, closs_elementwise_block(args), samples, threads)
+    return run_blocks(elementwise_block, args, 0, closs_elementwise_block(args), samples, threads)
 
 
 cdef void elementwise_block(const void *args, int64_t begin, int64_t end, double *sum) noexcept nogil:

@@ -100,6 +100,7 @@ static int softmax_well_formed(const closs_softmax_args *args)
     if (args->base != 0 && args->result != CLOSS_SOFTMAX_ENTROPY && !is_measure(args)) return 0;
     if (args->temperature != 1 && args->result != CLOSS_DISTILLATION) return 0;
     if (args->wrt_targets && !is_pair) return 0;
+    if (args->scratch_bytes < 0 || (args->scratch_bytes > 0 && !args->scratch)) return 0;
     const int64_t samples = count_samples(args);
     if (samples < 0 || !all_spans_fit(args, samples)) return 0;
     const void *labels = args->labels.data, *targets = args->targets.data;

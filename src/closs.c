@@ -137,6 +137,13 @@ int64_t closs_softmax_parts(const closs_softmax_args *args)
     return args->classes / CLOSS_PART + (args->classes % CLOSS_PART != 0);
 }
 
+int64_t closs_softmax_scratch(const closs_softmax_args *args)
+{
+    const int has_exps = args->result == CLOSS_SOFTMAX || (args->result == CLOSS_CROSS_ENTROPY && !has_terms(args));
+    if (!has_exps || !args->grad.data || has_lanes(args)) return 0;
+    return closs_chosen_kernels()->softmax_scratch[args->dtype](args);
+}
+
 void closs_softmax_sum_part(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end,
                             closs_softmax_part *part)
 {

@@ -12,6 +12,7 @@ typedef void closs_softmax_kernel(const closs_softmax_args *args, int64_t begin,
 /* Parts of one row, see closs.h. */
 typedef void closs_part_kernel(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end,
                                closs_softmax_part *part);
+typedef int64_t closs_scratch_kernel(const closs_softmax_args *args);
 typedef void closs_merge_kernel(closs_softmax_state *into, const closs_softmax_state *next);
 typedef double closs_value_kernel(const closs_softmax_args *args, int64_t sample, const closs_softmax_state *row);
 typedef void closs_write_kernel(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end,
@@ -25,6 +26,7 @@ typedef struct {
     closs_softmax_kernel *softmax_rows[CLOSS_DTYPES];  /* lanes along classes: long rows */
     closs_softmax_kernel *softmax_lanes[CLOSS_DTYPES]; /* lanes along samples: few classes, or classes not fastest */
     closs_part_kernel *softmax_part[CLOSS_DTYPES];
+    closs_scratch_kernel *softmax_scratch[CLOSS_DTYPES];
     closs_value_kernel *softmax_value[CLOSS_DTYPES];
     closs_write_kernel *softmax_write[CLOSS_DTYPES];
     closs_merge_kernel *merge_states;

@@ -70,6 +70,7 @@ const closs_kernels CLOSS_JOIN(closs_kernels_, CLOSS_ISA) = {
     .softmax_rows = {EACH(softmax_rows)},
     .softmax_lanes = {EACH(softmax_lanes)},
     .softmax_part = {EACH(softmax_part)},
+    .softmax_scratch = {EACH(softmax_scratch)},
     .softmax_value = {EACH(softmax_value)},
     .softmax_write = {EACH(softmax_write)},
     .merge_states = softmax_merge,

@@ -15,8 +15,9 @@
  * may share a row; within a part in blocks of 512 classes: the maximum of a block, then its exponentials while it is in
  * L1, relative to the running maximum; sums are rescaled only when that has grown. The gradient stores the exponentials
  * and rescales them in cache (512 x 32000 floats: 6.8 ms, computing them again 11.9); where it can't, because of
- * strides or half types, or should not (stream.h), up to HELD of them are stored elsewhere; of longer rows of strides
- * or half types they are computed again. All give the same bits. Half types are widened block by block.
+ * strides or half types, or should not (stream.h), up to HELD of them are stored elsewhere, and those of longer rows in
+ * the caller's scratch (half types x1.4 to x1.6), or without that computed again. All give the same bits. Half types are
+ * widened block by block.
  *
  * Accumulators: a block in LANES sums of `real`, each of 16 (f64: 32) terms, then in LANES sums of double, added by a
  * fixed tree at the end of a part. Error of S': about 4 eps plus what rounding z_j - m makes of each term.

@@ -10,7 +10,9 @@
 #define long_row KERNEL(long_row)
 #define row_of KERNEL(row_of)
 #define softmax_rows KERNEL(softmax_rows)
+#define part_exps KERNEL(part_exps)
 #define softmax_part KERNEL(softmax_part)
+#define softmax_scratch KERNEL(softmax_scratch)
 #define softmax_value KERNEL(softmax_value)
 #define softmax_write KERNEL(softmax_write)
 
@@ -26,8 +28,18 @@ enum {
 
 #undef HELD
 #undef COPIED_ROWS
+#undef SCRATCH_PAYS
 #define HELD (24576 / (int)sizeof(real))                       /* exponentials that a stack has room for */
 #define COPIED_ROWS (TOGETHER * SHORT_ROW / (int)sizeof(real)) /* elements */
+
+/* Whether long rows are worth to be kept in scratch that their gradient may be written past the caches. Reading its lines
+ * first is hidden by slower exponentials: on two threads of a Zen 5 512 x 32000 floats gain x1.15 with AVX-512, lose x.9
+ * with AVX2, as doubles do on one thread. */
+#if defined(__AVX512F__) && CLOSS_REAL == 32
+#define SCRATCH_PAYS 1
+#else
+#define SCRATCH_PAYS 0
+#endif
 
 /* A batch of rows of one block each, in place or copied: the same additions as in row_part and row_write, but one step
  * of all rows after the other, so that none waits for the folds of the one before. */
@@ -132,18 +144,21 @@ typedef struct {
     int64_t together;  /* rows, of which */
     int64_t at_once;   /* are summed, then written */
     int keep;          /* the states of all parts are kept */
-    int hold, store;   /* exponentials are kept: in rows_memory, or where the gradient will be */
+    int hold, store;   /* exponentials are kept: elsewhere, or where the gradient will be */
+    int64_t kept;      /* classes of which they are */
     int past;          /* results go past the caches */
     int fetch_written; /* where results will be is fetched while the row is summed */
 } rows_plan;
 
 _Static_assert(COPIED_ROWS / (TOGETHER / 2) >= BLOCK, "there is room for rows of one block");
 
-static rows_plan plan_of_rows(const closs_softmax_args *args, const row_view *row, const row_view *grad)
+/* With scratch for the exponentials of `room` classes. */
+static rows_plan plan_of_rows(const closs_softmax_args *args, const row_view *row, const row_view *grad, int64_t room)
 {
     const int64_t classes = args->classes, bytes = classes * (int64_t)sizeof(real);
     const int written = grad->data != NULL, has_exps = written && !leaves_out_pivot(args);
     rows_plan plan = {0};
+    const int64_t held = classes <= HELD || classes <= room ? classes : room / CLOSS_PART * CLOSS_PART;
     const int in_place = row_direct(row) && (!written || row_direct(grad));
     plan.batches = classes >= LANES && classes <= BLOCK;
     plan.at_once = bytes * (written && in_place ? 2 : 1) <= SHORT_ROW ? TOGETHER : TOGETHER / 2;
@@ -151,8 +166,10 @@ static rows_plan plan_of_rows(const closs_softmax_args *args, const row_view *ro
     plan.keep = classes <= (int64_t)CLOSS_PART * PARTS_KEPT;
     plan.past = written && !args->fresh && grad->data != args->logits.data && grad->stride == 1 &&
                 worth_streaming(args->shape, args->ndim, (size_t)(classes * bytes_of(grad->dtype)));
-    plan.hold = has_exps && classes <= HELD && (plan.past || !row_direct(grad));
+    plan.hold = has_exps && plan.keep &&
+                (!row_direct(grad) || (plan.past && held == classes && (classes <= HELD || SCRATCH_PAYS)));
     plan.store = has_exps && plan.keep && !plan.hold && row_direct(grad);
+    plan.kept = plan.store ? classes : plan.hold ? held : 0;
     plan.past = plan.past && !plan.store;
     plan.fetch_written = written && !plan.store && !plan.past && grad->stride == 1 && classes <= MOST_WRITTEN;
     return plan;
@@ -166,13 +183,14 @@ static void long_row(const closs_softmax_args *args, const rows_plan *plan, rows
     closs_softmax_part *parts = kept->parts;
     closs_softmax_state merged;
     const closs_softmax_state *total = &parts[0].state;
-    real *exps = plan->store ? row_direct(grad) : plan->hold ? kept->held.exps : NULL;
+    real *exps = plan->store ? row_direct(grad) : classes <= HELD ? kept->held.exps : (real *)args->scratch;
     /* Read before it is overwritten. */
     const real at_label = label >= 0 ? load_real(row->data, row->dtype, row->offset + label * row->stride) : 0;
     for (int64_t first = 0, p = 0; weight != 0 && first < classes; first += CLOSS_PART, p++) {
         closs_softmax_part *part = &parts[plan->keep ? p : p > 0];
         const int64_t stop = classes - first < CLOSS_PART ? classes : first + CLOSS_PART;
-        row_part(part, args, row, plan->fetch_written ? grad : NULL, first, stop, label, exps);
+        row_part(part, args, row, plan->fetch_written ? grad : NULL, first, stop, label,
+                 stop <= plan->kept ? exps : NULL);
         if (p == 1) merged = parts[0].state;
         if (p > 0) softmax_merge(&merged, &part->state), total = &merged;
     }
@@ -187,7 +205,7 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
 {
     row_view row = {(void *)(uintptr_t)args->logits.data, args->dtype, 0, class_stride_of(args, args->logits.strides)};
     row_view grad = {args->grad.data, grad_dtype(args), 0, class_stride_of(args, args->grad.strides)};
-    const rows_plan plan = plan_of_rows(args, &row, &grad);
+    const rows_plan plan = plan_of_rows(args, &row, &grad, args->scratch_bytes / (int64_t)sizeof(real));
     stream_writer writer = {{0}, NULL, 0}, *stream = plan.past ? &writer : NULL;
     rows_memory kept;
     const int64_t room = COPIED_ROWS / plan.at_once; /* of a row that is copied */
@@ -246,6 +264,22 @@ INLINE row_view row_of(const closs_softmax_args *args, const void *data, closs_d
     return row;
 }
 
+static int64_t softmax_scratch(const closs_softmax_args *args)
+{
+    const row_view row = row_of(args, args->logits.data, args->dtype, args->logits.strides, 0);
+    const row_view grad = row_of(args, args->grad.data, grad_dtype(args), args->grad.strides, 0);
+    const rows_plan plan = plan_of_rows(args, &row, &grad, args->classes);
+    return plan.hold && args->classes > HELD ? args->classes * (int64_t)sizeof(real) : 0;
+}
+
+/* Where the exponentials (+ class) of the part that ends at `end` are, or would be, kept. */
+INLINE real *part_exps(const closs_softmax_args *args, const row_view *grad, int64_t end)
+{
+    const int64_t room = args->scratch_bytes / (int64_t)sizeof(real);
+    if (row_direct(grad) || end - args->first_class > room) return row_direct(grad);
+    return (real *)args->scratch - args->first_class;
+}
+
 static void softmax_part(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end,
                          closs_softmax_part *part)
 {
@@ -256,7 +290,8 @@ static void softmax_part(const closs_softmax_args *args, int64_t sample, int64_t
     const row_view row = row_of(args, args->logits.data, args->dtype, args->logits.strides, run.first.logits);
     const row_view grad = row_of(args, args->grad.data, grad_dtype(args), args->grad.strides, run.first.grad);
     /* write_part needs the logits again for a Hessian. */
-    real *store = grad.data && !leaves_out_pivot(args) && !args->hess.data && weight != 0 ? row_direct(&grad) : NULL;
+    const int stores = grad.data && !leaves_out_pivot(args) && !args->hess.data && weight != 0;
+    real *store = stores ? part_exps(args, &grad, end) : NULL;
     const int here = label >= begin && label < end;
     const real at_label = here ? load_real(row.data, row.dtype, row.offset + label * row.stride) : 0;
     row_part(part, args, &row, NULL, begin, end, label, store);
@@ -288,7 +323,9 @@ static void softmax_write(const closs_softmax_args *args, int64_t sample, int64_
     labels_and_weights(args, &run, &label, &weight);
     const row_view row = row_of(args, args->logits.data, args->dtype, args->logits.strides, run.first.logits);
     const row_view grad = row_of(args, args->grad.data, grad_dtype(args), args->grad.strides, run.first.grad);
-    if (grad.data) row_write(args, part, total, row_direct(&grad), &row, &grad, NULL, begin, end, label, weight);
+    if (!grad.data) return;
+    const real *exps = part_exps(args, &grad, end);
+    row_write(args, part, total, exps, &row, &grad, NULL, begin, end, label, weight);
 }
 #undef LARGER
 #undef SUM
@@ -297,5 +334,6 @@ static void softmax_write(const closs_softmax_args *args, int64_t sample, int64_
 /* Names that the table of kernels.h uses as they are. */
 #undef softmax_rows
 #undef softmax_part
+#undef softmax_scratch
 #undef softmax_value
 #undef softmax_write

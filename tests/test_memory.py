@@ -86,6 +86,8 @@ def test_a_gigabyte_is_not_copied(shape, dtype, call, tmp_path):
         "closs.softmax_cross_entropy(x, labels, label_smoothing=0.1, grad=x, hess=y)",
         "closs.softmax(x, out=x)",
         "closs.kl_divergence(y, x, reduction='mean', grad=x)",
+        "closs.softmax_cross_entropy(h, np.zeros(200, int), grad=h)",
+        "closs.softmax(h[:2], out=h[:2])",
         "closs.pseudo_huber_loss(x, y, grad=x)",
     ],
 )
@@ -94,6 +96,7 @@ def test_results_go_where_they_belong(call):
         MEASURE
         + f"""
     x, y = np.ones((2, 40_000, 500), dtype=np.float32)
+    h = np.ones((200, 100_000), dtype=np.float16)
     labels = np.zeros(len(x), dtype=np.int64)
     print(taken(lambda: {call}))
     """

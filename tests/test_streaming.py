@@ -26,7 +26,7 @@ def in_parts(function, rows, at_a_time, *arrays):
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize(("shift", "gap"), [(0, 0), (1, 0), (5, 3)])
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-@pytest.mark.parametrize("classes", [1001, 4099])
+@pytest.mark.parametrize("classes", [1001, 4099, 20011])
 def test_rows(rng, dtype, classes, shift, gap, threads):
     rows = BYTES // (classes * np.dtype(dtype).itemsize) + 1
     logits = rng.standard_normal((rows, classes)).astype(dtype)

@@ -12,7 +12,7 @@ static const uint8_t *bytes;
 static size_t left;
 static uint32_t state;
 static int style;
-static void *held[ARRAYS];
+static void *held[PLACES];
 
 /* The next byte; when all are read, bytes that follow from those. */
 static unsigned byte(void)
@@ -214,7 +214,7 @@ static int one(const uint8_t *data, size_t size)
     const trial t = made();
     const int right = run_trial(&t);
     if (!right) print_trial(&t);
-    for (int k = 0; k < ARRAYS; k++) {
+    for (int k = 0; k < PLACES; k++) {
         free(held[k]);
         held[k] = NULL;
     }

@@ -11,7 +11,7 @@
 #include "trial.h"
 
 static const size_t room = (size_t)20 << 20; /* bytes of a buffer, whole pages */
-static char *start[ARRAYS];
+static char *start[PLACES];
 static unsigned turn, seed = 1;
 static int probabilities;
 static size_t most_stack, most_of_all;
@@ -19,7 +19,7 @@ static size_t most_stack, most_of_all;
 static void make_room(void)
 {
     const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    for (int k = 0; k < ARRAYS; k++) {
+    for (int k = 0; k < PLACES; k++) {
         char *whole = mmap(NULL, room + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (whole == MAP_FAILED || mprotect(whole + page, room, PROT_READ | PROT_WRITE) != 0) {
             perror("guard");

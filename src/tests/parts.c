@@ -198,6 +198,47 @@ static void test_one_class(void)
     for (int64_t sample = 0; sample < count; sample++) CHECK(results[sample] == 1);
 }
 
+/* Scratch, none, some or all that is of use, changes no bit; nor does it by parts. */
+static void test_scratch(closs_softmax_result result, closs_dtype dtype, int64_t step)
+{
+    const int f32 = dtype == CLOSS_F32, f64 = dtype == CLOSS_F64;
+    const size_t size = f64 ? 8 : f32 ? 4 : 2, bytes = (size_t)(ROWS * CLASSES * step) * size;
+    const int64_t strides[2] = {CLASSES * step, step};
+    closs_softmax_args args = call(result, CLOSS_F32, 0, 0, 0);
+    char *logits = malloc(bytes), *grad[2] = {malloc(bytes), malloc(bytes)};
+    for (int64_t i = 0; i < ROWS * CLASSES * step; i++) {
+        if (f64) ((double *)(void *)logits)[i] = (double)((i * 7919) % 4001) / 100 - 20;
+        if (f32) ((float *)(void *)logits)[i] = (float)((i * 7919) % 4001) / 100 - 20;
+        if (!f32 && !f64) ((uint16_t *)(void *)logits)[i] = (uint16_t)((i * 7919) % 0x4000 | (i % 3 == 0) << 15);
+    }
+    memset(grad[0], 0, bytes);
+    args.dtype = dtype;
+    args.values.data = NULL;
+    args.logits.data = logits;
+    args.grad.data = grad[0];
+    args.logits.strides = args.grad.strides = strides;
+    double expected = 0;
+    closs_softmax_run(&args, 0, rows, &expected);
+    const int64_t of_use = closs_softmax_scratch(&args);
+    CHECK(of_use == (int64_t)CLASSES * (f64 ? 8 : 4) || (of_use == 0 && step == 1 && (f32 || f64)));
+    args.grad.data = grad[1];
+    for (int64_t given = 0; given <= of_use; given += of_use / 4 + (of_use == 0)) {
+        double sum = 0;
+        args.scratch_bytes = given;
+        args.scratch = malloc((size_t)given);
+        memset(grad[1], 0, bytes);
+        closs_softmax_run(&args, 0, rows, &sum);
+        CHECK(sum == expected && !memcmp(grad[0], grad[1], bytes));
+        memset(grad[1], 0, bytes);
+        by_parts(&args);
+        CHECK(!memcmp(grad[0], grad[1], bytes));
+        free(args.scratch);
+    }
+    free(logits);
+    free(grad[0]);
+    free(grad[1]);
+}
+
 static void test_elementwise(void)
 {
     enum { N = 1000 };
@@ -233,6 +274,11 @@ int main(void)
         test_parts();
         test_scale();
         test_one_class();
+        for (int dtype = CLOSS_F32; dtype <= CLOSS_BF16; dtype++)
+            for (int64_t step = 1; step <= 2; step++) {
+                test_scratch(CLOSS_CROSS_ENTROPY, (closs_dtype)dtype, step);
+                test_scratch(CLOSS_SOFTMAX, (closs_dtype)dtype, step);
+            }
         test_elementwise();
     }
     return report("parts");

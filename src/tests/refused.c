@@ -133,6 +133,8 @@ static void test_softmax(int result)
     SOFTMAX(args.ndim = -1);
     SOFTMAX(args.shape = NULL);
     SOFTMAX(args.classes = -1);
+    SOFTMAX(args.scratch_bytes = 64);
+    SOFTMAX(args.scratch = out.values; args.scratch_bytes = -1);
     SOFTMAX(shape[0] = -1);
     SOFTMAX(args.ndim = 3; shape[1] = 0; shape[2] = -5);
     SOFTMAX(args.ndim = 3; shape[0] = shape[1] = INT64_C(1) << 32);

@@ -9,7 +9,20 @@
 
 #include "reference.h"
 
-enum { FIRST, SECOND, LABELS, CLASS_WEIGHT, SAMPLE_WEIGHT, POS_WEIGHT, VALUES, GRAD, HESS, ARRAYS };
+enum {
+    FIRST,
+    SECOND,
+    LABELS,
+    CLASS_WEIGHT,
+    SAMPLE_WEIGHT,
+    POS_WEIGHT,
+    VALUES,
+    GRAD,
+    HESS,
+    ARRAYS,
+    SCRATCH = ARRAYS,
+    PLACES
+};
 enum { PACKED, SAMPLES_FASTEST, SPREAD, REPEATED, LAYOUTS }; /* REPEATED: inputs only, the samples by a stride of 0 */
 enum { OWN = 1, IN_PLACE = 2 };
 enum { MOST_NUMBERS = 1 << 20, IGNORED = -100, FEW_LABELS = 3 /* of which many pairs are equal */ };
@@ -352,6 +365,11 @@ static int run_softmax(const trial *t)
     args.wide_hess = t->wide_hess;
     args.wrt_targets = t->wrt_targets;
     args.fresh = t->mean;
+    const int64_t of_use = closs_softmax_scratch(&args), quarters = (t->outer + t->inner + c + t->dtype) % 5;
+    if (of_use > 0 && quarters > 0) {
+        args.scratch_bytes = of_use * quarters / 4;
+        args.scratch = t->place(SCRATCH, (size_t)args.scratch_bytes);
+    }
 
     /* What must be refused, of what a trial can be. */
     closs_status status = CLOSS_OK;
