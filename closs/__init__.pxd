@@ -12,6 +12,6 @@ from closs._core cimport (
     closs_isa_compiled, closs_label_dtype, closs_reduction, closs_report, closs_set_isa, closs_softmax,
     closs_softmax_args, closs_softmax_block, closs_softmax_check, closs_softmax_defaults, closs_softmax_merge,
     closs_softmax_part, closs_softmax_parts, closs_softmax_result, closs_softmax_run, closs_softmax_scratch,
-    closs_softmax_state, closs_softmax_sum_part, closs_softmax_value, closs_softmax_write_part, closs_status, closs_status_string,
-    closs_sum, closs_sum_add, closs_sum_total, closs_version,
+    closs_softmax_state, closs_softmax_sum_part, closs_softmax_value, closs_softmax_write_part, closs_status,
+    closs_status_string, closs_sum, closs_sum_add, closs_sum_total, closs_version,
 )

@@ -58,13 +58,6 @@ static double reduced(double sum, closs_reduction reduction, double weight_sum)
 
 /* ---- The softmax family ---------------------------------------------------------------------------------------- */
 
-/* Of the kernels that have rows and lanes apart. */
-static int has_lanes(const closs_softmax_args *args)
-{
-    const int64_t few = args->dtype == CLOSS_F64 ? CLOSS_FEW_F64 : CLOSS_FEW_F32;
-    return samples_are_lanes(args, few);
-}
-
 int64_t closs_softmax_block(const closs_softmax_args *args)
 {
     /* Blocks of 3 us or more, where a sample by itself costs as much as a dozen classes, keep the cost of a call and of
@@ -106,7 +99,8 @@ closs_status closs_softmax_check(const closs_softmax_args *args, closs_report *r
 static int has_terms(const closs_softmax_args *args)
 {
     return args->result == CLOSS_SOFTMAX_ENTROPY || args->result == CLOSS_DISTILLATION ||
-           (args->result == CLOSS_CROSS_ENTROPY && (args->targets.data || args->label_smoothing != 0));
+           (args->result == CLOSS_CROSS_ENTROPY &&
+            (args->targets.data || (args->label_smoothing != 0 && !smooths_rows(args))));
 }
 
 void closs_softmax_run(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum)

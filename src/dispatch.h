@@ -78,6 +78,19 @@ INLINE int samples_are_lanes(const closs_softmax_args *args, int64_t few)
     return args->classes <= few || (!classes_fastest(args) && samples > FEW);
 }
 
+/* Of the kernels that have rows and lanes apart. */
+INLINE int has_lanes(const closs_softmax_args *args)
+{
+    return samples_are_lanes(args, args->dtype == CLOSS_F64 ? CLOSS_FEW_F64 : CLOSS_FEW_F32);
+}
+
+/* Whether labels are smoothed by the kernels of rows, as plain ones: without class weights the targets of all classes
+ * but the label's are one number. */
+INLINE int smooths_rows(const closs_softmax_args *args)
+{
+    return args->label_smoothing != 0 && !args->targets.data && !args->class_weight.data && !has_lanes(args);
+}
+
 /* The table in use; chosen at the first call. */
 const closs_kernels *closs_chosen_kernels(void);
 

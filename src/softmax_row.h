@@ -4,6 +4,11 @@
  *     e_j = exp(z_j - m),   S' = sum over j != y of e_j,
  *     gradient_j = e_j / (S' + e_y),   gradient_y = -S' / (S' + e_y).
  *
+ * with smoothing a of C classes, of which each then has the target s = a / C, and the label 1 - a + s:
+ *
+ *     loss = (1 - a) (m - z_y) + s sum of (m - z_j) + the logarithm above,   gradient_j = e_j / S - s,
+ *     gradient_y = e_y / S - (1 - a + s),   where e_y / S > 1/2   (a - s) - S' / S.
+ *
  * logsumexp = m + log1p(S'), log_softmax_j = (z_j - m) - log1p(S'), where S' leaves out the first z_j = m (the pivot);
  * softmax_j = e_j / S.
  *
@@ -15,8 +20,8 @@
  * may share a row; within a part in blocks of 512 classes: the maximum of a block, then its exponentials while it is in
  * L1, relative to the running maximum; sums are rescaled only when that has grown. The gradient stores the exponentials
  * and rescales them in cache (512 x 32000 floats: 6.8 ms, computing them again 11.9); where it can't, because of
- * strides or half types, or should not (stream.h), up to HELD of them are stored elsewhere, and those of longer rows in
- * the caller's scratch (half types x1.4 to x1.6), or without that computed again. All give the same bits. Half types are
+ * strides or half types, or should not (stream.h), up to HELD of them are stored elsewhere, those of longer rows in the
+ * caller's scratch (half types x1.4 to x1.6), or without that computed again. All give the same bits. Half types are
  * widened block by block.
  *
  * Accumulators: a block in LANES sums of `real`, each of 16 (f64: 32) terms, then in LANES sums of double, added by a
@@ -43,11 +48,14 @@
 #define row_block KERNEL(row_block)
 #define row_gather KERNEL(row_gather)
 #define row_ahead KERNEL(row_ahead)
+#define row_terms KERNEL(row_terms)
 #define row_part KERNEL(row_part)
 #define is_extreme KERNEL(is_extreme)
 #define row_scale KERNEL(row_scale)
+#define row_scale_less KERNEL(row_scale_less)
 #define row_place KERNEL(row_place)
 #define row_put KERNEL(row_put)
+#define label_gradient KERNEL(label_gradient)
 #define row_gradient KERNEL(row_gradient)
 #define row_exp_pivots KERNEL(row_exp_pivots)
 #define row_log_softmax KERNEL(row_log_softmax)
@@ -70,6 +78,9 @@ typedef struct {
     double others;              /* sum of 2^EXP_BIAS exp(z_j - max) */
     double left_out;            /* the term that is not among them: the label's, or one of the maximum (the pivot) */
     ALIGNED double open[LANES]; /* the others, until the end of the part */
+    int64_t seen;               /* with smoothing: classes, and the sum of z_j - max, times GAP_UNIT: */
+    double moved;               /* what growing maxima made of it, and */
+    ALIGNED double gaps[LANES]; /* the rest */
 } row_state;
 
 /* A row of logits, or of results, anywhere in memory. */
@@ -92,6 +103,10 @@ typedef struct {
     FOLD_LEVEL(lane, 1, combine)
 
 #define SUM(a, b) ((a) + (b))
+
+/* Sums of gaps between logits are kept so much smaller that they do not overflow. */
+#undef GAP_UNIT
+#define GAP_UNIT (CLOSS_REAL == 32 ? (real)0x1p-7 : (real)0x1p-96)
 
 /* A group is LANES classes. The last group of a block overlaps the one before it when the block is no multiple of
  * LANES: lanes below `skip` were counted already. Their memory belongs to the row. */
@@ -126,12 +141,12 @@ INLINE real row_max(const real *x, int64_t n)
     return lane[0];
 }
 
-/* Whole groups. The term of class `hit` (with `has_hit`) is not added. Fetched is also what lies `far`
- * bytes behind what is stored. */
+/* Whole groups. The term of class `hit` (with `has_hit`) is not added. Gaps from the base, times GAP_UNIT, are summed,
+ * too, unless NULL. * Fetched is also what lies `far` bytes behind what is stored. */
 INLINE void row_exp_groups(const real *x, int64_t n, const int has_hit, int64_t hit, real base, memory_ahead ahead,
-                           real *restrict partial, real *store, uintptr_t far)
+                           real *restrict partial, real *restrict gaps, real *store, uintptr_t far)
 {
-    const real lowest = exp_lowest();
+    const real lowest = exp_lowest(), low = base * GAP_UNIT;
     for (int64_t g = 0; g < n; g += LANES, ahead.data += (uintptr_t)ahead.step) {
         const order_t lane = (order_t)(hit - g);
         fetch(ahead, 0, sizeof(real) * LANES);
@@ -140,13 +155,15 @@ INLINE void row_exp_groups(const real *x, int64_t n, const int has_hit, int64_t 
         for (int l = 0; l < LANES; l++) {
             const real e = exp_above(x[g + l] - base, lowest);
             partial[l] += has_hit && l == lane ? 0 : e;
+            if (gaps) gaps[l] += FMA(x[g + l], GAP_UNIT, 0 - low);
             if (store) store[g + l] = e;
         }
     }
 }
 
 /* One group with lanes to skip, or with the label's lane `hit` (or -1), whose term is not added. */
-INLINE void row_exp_group(const real *x, int skip, int64_t hit, real base, real *restrict partial, real *store)
+INLINE void row_exp_group(const real *x, int skip, int64_t hit, real base, real *restrict partial, real *restrict gaps,
+                          real *store)
 {
     ALIGNED real e[LANES];
     const real lowest = exp_lowest();
@@ -156,6 +173,8 @@ INLINE void row_exp_group(const real *x, int skip, int64_t hit, real base, real 
         e[l] = exp_above(counted - base, lowest);
         partial[l] += l == (int)hit ? 0 : e[l];
     }
+    if (gaps)
+        for (int l = skip; l < LANES; l++) gaps[l] += FMA(x[l], GAP_UNIT, 0 - base * GAP_UNIT);
     if (store)
         for (int l = skip; l < LANES; l++) store[l] = e[l];
 }
@@ -190,35 +209,41 @@ INLINE double row_exp_pivots(const real *x, int64_t n, real base, memory_ahead a
     return (double)ties[0];
 }
 
-/* The exponentials of a block, to `store` unless NULL (`far` as above). Returned is that of class `hit` (or -1), which
- * is left out of the sums. */
+/* The exponentials of a block, to `store` unless NULL (`far` and gaps as above). Returned is that of class `hit` (or
+ * -1), which is left out of the sums. */
 INLINE real row_exps(const real *x, int64_t n, int64_t hit, real base, memory_ahead ahead, real *restrict partial,
-                     real *store, uintptr_t far)
+                     real *restrict gaps, real *store, uintptr_t far)
 {
     const int64_t whole = n - n % LANES, tail = n - LANES;
     const real label = hit >= 0 ? exp_scaled(x[hit] - base) : 0; /* before `store` takes its place */
     /* No loop ends where the label is: it is another class in every row, and hardware foretells the ends of loops. */
-    if (store && hit >= 0)
-        row_exp_groups(x, whole, 1, hit, base, ahead, partial, store, far);
+    if (gaps && store)
+        row_exp_groups(x, whole, 1, hit, base, ahead, partial, gaps, store, far);
+    else if (gaps)
+        row_exp_groups(x, whole, 1, hit, base, ahead, partial, gaps, NULL, 0);
+    else if (store && hit >= 0)
+        row_exp_groups(x, whole, 1, hit, base, ahead, partial, NULL, store, far);
     else if (store)
-        row_exp_groups(x, whole, 0, hit, base, ahead, partial, store, far);
+        row_exp_groups(x, whole, 0, hit, base, ahead, partial, NULL, store, far);
     else if (hit >= 0)
-        row_exp_groups(x, whole, 1, hit, base, ahead, partial, NULL, 0);
+        row_exp_groups(x, whole, 1, hit, base, ahead, partial, NULL, NULL, 0);
     else
-        row_exp_groups(x, whole, 0, hit, base, ahead, partial, NULL, 0);
+        row_exp_groups(x, whole, 0, hit, base, ahead, partial, NULL, NULL, 0);
     if (whole < n)
-        row_exp_group(x + tail, (int)(whole - tail), hit >= whole ? hit - tail : -1, base, partial,
+        row_exp_group(x + tail, (int)(whole - tail), hit >= whole ? hit - tail : -1, base, partial, gaps,
                       store ? store + tail : NULL);
     return label;
 }
 
 /* n <= BLOCK classes, `hit` the index among them of the label, or -1. With `pivot` there is no label: terms of a new
- * maximum are counted, and one of them is what is left out. Exponentials to `store` unless NULL (`far` as above). */
-static void row_block(row_state *state, const real *x, int64_t n, real max, int64_t hit, int pivot, memory_ahead ahead,
-                      real *store, uintptr_t far)
+ * maximum are counted, and one of them is what is left out. Exponentials to `store` unless NULL (`far` as above);
+ * `smoothed`: gaps are summed, too. */
+static void row_block(row_state *state, const real *x, int64_t n, real max, int64_t hit, int pivot, int smoothed,
+                      memory_ahead ahead, real *store, uintptr_t far)
 {
     if (max > state->max) {
-        const double gap = (double)state->max - (double)max;
+        const double gap = (double)state->max - (double)max, small = (double)GAP_UNIT;
+        state->moved += (double)state->seen * (base_of((double)state->max) * small - (double)max * small);
         if (state->max > -INFINITY) { /* else all are 0 */
             state->others = times_exp(state->others, gap);
             state->left_out = times_exp(state->left_out, gap);
@@ -238,10 +263,15 @@ static void row_block(row_state *state, const real *x, int64_t n, real max, int6
     }
     /* -inf - -inf is NaN: while only -inf was seen any finite base gives the zeros that are meant. */
     const real base = state->max == -INFINITY ? 0 : state->max;
-    ALIGNED real partial[LANES] = {0};
-    state->left_out += (double)row_exps(x, n, hit, base, ahead, partial, store, far);
+    ALIGNED real partial[LANES] = {0}, gaps[LANES];
+    for (int l = 0; smoothed && l < LANES; l++) gaps[l] = 0;
+    state->left_out += (double)row_exps(x, n, hit, base, ahead, partial, smoothed ? gaps : NULL, store, far);
 #pragma omp simd
     for (int l = 0; l < LANES; l++) state->open[l] += (double)partial[l];
+    if (!smoothed) return;
+    state->seen += n;
+#pragma omp simd
+    for (int l = 0; l < LANES; l++) state->gaps[l] += (double)gaps[l];
 }
 
 /* The row itself if classes are contiguous in the type of the kernel, else NULL. */
@@ -280,19 +310,28 @@ static int row_has_nan(const row_view *row, int64_t begin, int64_t end)
     return found;
 }
 
+/* The terms shared x (max - z_j) of classes whose z_j - max, times GAP_UNIT, add up to `gaps`. */
+INLINE double row_terms(const closs_softmax_args *args, double gaps)
+{
+    const double shared = shared_target(args);
+    return shared == 0 ? 0 : shared / (double)GAP_UNIT * (0 - gaps);
+}
+
 /* The state of classes [begin, end), at most CLOSS_PART of them. Exponentials go to `store` (+ class) unless NULL. What
  * will be `written` (unless NULL) only when the row is summed is fetched meanwhile. */
 static void row_part(closs_softmax_part *part, const closs_softmax_args *args, const row_view *row,
                      const row_view *written, int64_t begin, int64_t end, int64_t label, real *store)
 {
-    const int pivot = leaves_out_pivot(args);
+    const int pivot = leaves_out_pivot(args), smoothed = args->label_smoothing != 0;
     const uintptr_t far = fetches_far(args) ? LATER_BYTES : 0;
     ALIGNED real buffer[2][LANES + BLOCK];
     for (int l = 0; l < LANES; l++) buffer[0][l] = buffer[1][l] = 0;
     row_state state;
     state.max = -INFINITY;
     state.others = state.left_out = 0;
-    for (int l = 0; l < LANES; l++) state.open[l] = 0;
+    state.seen = 0;
+    state.moved = 0;
+    for (int l = 0; l < LANES; l++) state.open[l] = state.gaps[l] = 0;
     int64_t n = end - begin < BLOCK ? end - begin : BLOCK;
     const real *x = row_gather(row, begin, n, buffer[0]);
     real max = row_max(x, n);
@@ -304,7 +343,7 @@ static void row_part(closs_softmax_part *part, const closs_softmax_args *args, c
         const int64_t left = end - first - n, more = left < BLOCK ? left : BLOCK;
         const real *next = more > 0 ? row_gather(row, first + n, more, buffer[(b + 1) % 2]) : x;
         const real next_max = more > 0 ? row_max(next, more) : max;
-        row_block(&state, x, n, max, hit, pivot, row_ahead(row, first), store ? store + first : NULL, far);
+        row_block(&state, x, n, max, hit, pivot, smoothed, row_ahead(row, first), store ? store + first : NULL, far);
         part->block_max[b] = (double)state.max;
         first += n, n = more, x = next, max = next_max;
     }
@@ -317,6 +356,11 @@ static void row_part(closs_softmax_part *part, const closs_softmax_args *args, c
     sums->left_out = state.left_out;
     sums->rest =
         state.others + (state.left_out - sums->unit); /* of use where the pivot was left out: then that is exact */
+    if (smoothed) {
+        FOLD(state.gaps, SUM);
+        sums->terms = row_terms(args, state.gaps[0] + state.moved);
+        sums->weight = shared_target(args) * (double)(end - begin);
+    }
     part->stored = store != NULL;
     if (pivot) sums->has_nan = state.max == INFINITY ? row_has_nan(row, begin, end) : sums->rest != sums->rest;
 }
@@ -342,6 +386,29 @@ INLINE void row_scale(const real *source, real *target, int64_t n, double share,
     }
 }
 
+/* The same less what all classes have as a target. */
+static OUT_OF_LINE void row_scale_less(const real *source, real *target, int64_t n, double share, double weight,
+                                       double less)
+{
+    const double factor = share * weight;
+    if (!is_extreme(factor) && !is_extreme(less)) {
+        const real both = (real)factor, shared = (real)less;
+#pragma omp simd
+        for (int64_t j = 0; j < n; j++) target[j] = source[j] * both - shared;
+    } else {
+        for (int64_t j = 0; j < n; j++) target[j] = (real)((double)source[j] * share * weight - less);
+    }
+}
+
+/* The gradient of the label, from the sum of the other classes, its own term and the inverse of both. With smoothing
+ * what is near 1 is left to cancel exactly. */
+INLINE real label_gradient(const closs_softmax_args *args, double others, double left_out, double share, double weight)
+{
+    if (args->label_smoothing == 0) return (real)(0.0 - others * share * weight);
+    const double smoothing = args->label_smoothing, shared = shared_target(args), p = left_out * share;
+    return (real)((p > 0.5 ? (smoothing - shared) - others * share : p - ((1 - smoothing) + shared)) * weight);
+}
+
 /* Where n results from `first` are made: in their place, or in `results` until row_put brings them there. */
 INLINE real *row_place(const row_view *row, const stream_writer *stream, int64_t first, real *results)
 {
@@ -364,12 +431,13 @@ static OUT_OF_LINE void row_put(const real *made, const row_view *row, stream_wr
 
 /* Classes [begin, end) of gradient = weight x (softmax - onehot), from the state of the part that they are, or NULL if
  * that was not kept, and of the row. `exps` holds the exponentials (+ class) of a part that stored them. */
-static void row_gradient(const closs_softmax_part *part, const closs_softmax_state *total, const real *exps,
-                         const row_view *row, const row_view *grad, stream_writer *stream, int64_t begin, int64_t end,
-                         int64_t label, double weight)
+static void row_gradient(const closs_softmax_args *args, const closs_softmax_part *part,
+                         const closs_softmax_state *total, const real *exps, const row_view *row, const row_view *grad,
+                         stream_writer *stream, int64_t begin, int64_t end, int64_t label, double weight)
 {
     ALIGNED real buffer[LANES + BLOCK], results[BLOCK];
     const double share = 1.0 / (total->others + total->left_out);
+    const double less = args->label_smoothing != 0 ? shared_target(args) * weight : 0;
     const real lowest = exp_lowest();
     real max = -INFINITY;
     for (int64_t first = begin, b = 0; first < end; first += BLOCK, b++) {
@@ -380,14 +448,20 @@ static void row_gradient(const closs_softmax_part *part, const closs_softmax_sta
         max = here > max ? here : max;
         const double gap = (double)max - total->max;
         const double rescaled = gap == 0 ? weight : times_exp(weight, gap), factor = share * rescaled;
-        const real base = max == -INFINITY ? 0 : max, both = (real)(is_extreme(factor) ? 1.0 : factor);
+        const int later = stored || less != 0 || is_extreme(factor);
+        const real base = max == -INFINITY ? 0 : max, both = (real)(later ? 1.0 : factor);
         real *to = row_place(grad, stream, first, results);
         if (!stored) {
 #pragma omp simd
             for (int64_t j = 0; j < n; j++) to[j] = exp_above(x[j] - base, lowest) * both;
         }
-        if (stored || is_extreme(factor)) row_scale(stored ? exps + first : to, to, n, share, rescaled);
-        if (label >= first && label < first + n) to[label - first] = (real)(0.0 - total->others * share * weight);
+        const real *source = stored ? exps + first : to;
+        if (less != 0)
+            row_scale_less(source, to, n, share, rescaled, less);
+        else if (later)
+            row_scale(source, to, n, share, rescaled);
+        if (label >= first && label < first + n)
+            to[label - first] = label_gradient(args, total->others, total->left_out, share, weight);
         row_put(to, grad, stream, first, n);
     }
 }
@@ -425,7 +499,7 @@ static void row_write(const closs_softmax_args *args, const closs_softmax_part *
         row_log_softmax(row, grad, stream, begin, end, (real)total->max,
                         log1p_positive((real)(total->rest / total->unit)));
     else
-        row_gradient(part, total, exps, row, grad, stream, begin, end, label, weight * derivative_scale(args));
+        row_gradient(args, part, total, exps, row, grad, stream, begin, end, label, weight * derivative_scale(args));
 }
 
 /* What the value of a row is made of: it is log1p(*rest) + *gap. */
@@ -439,5 +513,6 @@ INLINE void row_value(const closs_softmax_args *args, const closs_softmax_state 
     } else { /* at the maximum the label's term is exactly 1 */
         *rest = (real)(total->others / total->unit + (total->left_out / total->unit - 1));
         *gap -= at_label;
+        if (args->label_smoothing != 0) *gap = (real)smoothed_gap(args, total->max, (double)at_label, total->terms);
     }
 }

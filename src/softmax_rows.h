@@ -32,9 +32,9 @@ enum {
 #define HELD (24576 / (int)sizeof(real))                       /* exponentials that a stack has room for */
 #define COPIED_ROWS (TOGETHER * SHORT_ROW / (int)sizeof(real)) /* elements */
 
-/* Whether long rows are worth to be kept in scratch that their gradient may be written past the caches. Reading its lines
- * first is hidden by slower exponentials: on two threads of a Zen 5 512 x 32000 floats gain x1.15 with AVX-512, lose x.9
- * with AVX2, as doubles do on one thread. */
+/* Whether exponentials of long rows are worth to be kept in scratch, so that their gradient can be written past the
+ * caches. Reading its lines first is hidden by slower exponentials: on two threads of a Zen 5 512 x 32000 floats gain
+ * x1.15 with AVX-512, lose x.9 with AVX2, as doubles do on one thread. */
 #if defined(__AVX512F__) && CLOSS_REAL == 32
 #define SCRATCH_PAYS 1
 #else
@@ -67,34 +67,39 @@ INLINE void batch_take(row_batch *rows, int64_t r, int64_t classes, int64_t at_o
 
 static void rows_of_a_block(const closs_softmax_args *args, const row_batch *rows, int64_t begin, int64_t end)
 {
-    const int pivot = leaves_out_pivot(args), written = args->grad.data != NULL;
+    const int pivot = leaves_out_pivot(args), written = args->grad.data != NULL, smoothed = args->label_smoothing != 0;
     const uintptr_t far = written && fetches_far(args) ? LATER_BYTES : 0;
     const int64_t n = args->classes, to_write = written ? n : 0;
     const double unit = (double)((bits_t)1 << EXP_BIAS);
     ALIGNED real max[BATCH], at_label[BATCH] = {0}, log[BATCH];
-    ALIGNED double others[BATCH] = {0}, left_out[BATCH] = {0};
+    ALIGNED double others[BATCH] = {0}, left_out[BATCH] = {0}, gaps[BATCH] = {0};
     for (int64_t r = begin; r < end; r++) {
         max[r] = row_max(rows->x[r], n);
         for (int64_t j = 0; pivot && j < to_write; j += 64 / (int64_t)sizeof(real)) PREFETCH(rows->grad[r] + j);
         if (rows->label[r] >= 0) at_label[r] = rows->x[r][rows->label[r]];
     }
     for (int64_t r = begin; r < end; r++) {
-        ALIGNED real partial[LANES] = {0};
+        ALIGNED real partial[LANES] = {0}, gap[LANES];
         ALIGNED double sum[LANES];
         const memory_ahead ahead = {rows->ahead[r], 0, rows->step, LATER_BYTES};
         if (rows->weight[r] == 0) continue;
+        for (int l = 0; smoothed && l < LANES; l++) gap[l] = 0;
         if (pivot && max[r] > -INFINITY) {
             others[r] = (row_exp_pivots(rows->x[r], n, max[r], ahead, partial) - 1) * unit;
             left_out[r] = max[r] < INFINITY ? unit : (double)NAN;
         } else {
             const real base = max[r] == -INFINITY ? 0 : max[r];
-            left_out[r] = (double)row_exps(rows->x[r], n, rows->label[r], base, ahead, partial,
+            left_out[r] = (double)row_exps(rows->x[r], n, rows->label[r], base, ahead, partial, smoothed ? gap : NULL,
                                            written && !pivot ? rows->grad[r] : NULL, far);
         }
         for (int l = 0; l < LANES; l++) sum[l] = (double)partial[l];
         sum[0] += others[r];
         FOLD(sum, SUM);
         others[r] = sum[0];
+        if (!smoothed) continue;
+        for (int l = 0; l < LANES; l++) sum[l] = (double)gap[l];
+        FOLD(sum, SUM);
+        gaps[r] = sum[0];
     }
     if (args->result == CLOSS_LOG_SOFTMAX) {
 #pragma omp simd
@@ -121,9 +126,17 @@ static void rows_of_a_block(const closs_softmax_args *args, const row_batch *row
         } else {
             rows->rest[r] = (real)(others[r] / unit + (left_out[r] / unit - 1));
             rows->gap[r] = max[r] - at_label[r];
+            if (smoothed) {
+                const double terms = row_terms(args, gaps[r]);
+                rows->gap[r] = (real)smoothed_gap(args, (double)max[r], (double)at_label[r], terms);
+            }
             if (!written) continue;
-            row_scale(rows->grad[r], rows->grad[r], n, share, weight);
-            if (rows->label[r] >= 0) rows->grad[r][rows->label[r]] = (real)(0.0 - others[r] * share * weight);
+            if (smoothed)
+                row_scale_less(rows->grad[r], rows->grad[r], n, share, weight, shared_target(args) * weight);
+            else
+                row_scale(rows->grad[r], rows->grad[r], n, share, weight);
+            if (rows->label[r] >= 0)
+                rows->grad[r][rows->label[r]] = label_gradient(args, others[r], left_out[r], share, weight);
         }
     }
 }

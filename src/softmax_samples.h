@@ -206,6 +206,20 @@ INLINE double derivative_scale(const closs_softmax_args *args)
     return has_values(args) ? args->scale : 1;
 }
 
+/* The target of a class that is not the label; none at all where the arithmetic has no number so small. */
+INLINE double shared_target(const closs_softmax_args *args)
+{
+    const double shared = args->label_smoothing / (double)args->classes;
+    return args->dtype != CLOSS_F64 && (float)shared == 0 ? 0 : shared;
+}
+
+/* What smoothing makes of the gap between the maximum and the label. */
+INLINE double smoothed_gap(const closs_softmax_args *args, double max, double at_label, double terms)
+{
+    const double kept = 1 - args->label_smoothing, half = max / 2 - at_label / 2; /* the whole may overflow */
+    return 2 * (kept == 0 ? 0 : kept * half) + terms + (max - max);
+}
+
 /* Whether an array of all classes takes as many bytes as `least`, or more. */
 INLINE int is_large(const closs_softmax_args *args, closs_dtype dtype, int64_t least)
 {

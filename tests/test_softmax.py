@@ -324,3 +324,43 @@ def test_targets_whose_sum_is_no_float32(axis):
     expected = np.zeros((40, 300))
     expected[:, 3], expected[:, 19] = (0.25 * 6 - 3) * 1e38, (0.75 * 6 - 3) * 1e38
     np.testing.assert_allclose(np.moveaxis(gradient, axis, 1), expected, rtol=1e-5, atol=1e8)
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+@pytest.mark.parametrize("smoothing", [1e-9, 0.1, 1.0])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("classes", [193, 512, 513, 1700, 20011])
+def test_smoothed_rows(rng, classes, dtype, smoothing, in_place):
+    """More classes than are lanes: kernels of rows smooth labels themselves. Uncertain and confident rows, labels at
+    the maximum and far from it, logits as far apart as there are, and a class that cannot be."""
+    wide = np.float64 if dtype == np.float64 else np.float32
+    logits = (4 * rng.standard_normal((7, classes))).astype(dtype)
+    labels = rng.integers(0, classes, 7)
+    logits[1, labels[1]] = 30
+    logits[2, (labels[2] + 1) % classes] = 30
+    logits[3] = 0
+    logits[4], logits[4, 0] = -np.finfo(dtype).max, np.finfo(dtype).max
+    logits[5, (labels[5] + 1) % classes] = -np.inf
+    given = logits.astype(np.longdouble)
+    gaps = given.max(axis=1, keepdims=True) - given
+    others = np.exp(-gaps)
+    others[np.arange(7), given.argmax(axis=1)] = 0
+    log_sum = np.log1p(others.sum(axis=1, keepdims=True))
+    targets = np.full(given.shape, np.longdouble(smoothing) / classes)
+    targets[np.arange(7), labels] += 1 - np.longdouble(smoothing)
+    losses, p = (targets * (gaps + log_sum)).sum(axis=1), np.exp(-gaps - log_sum)
+
+    expected, _, hess = closs.softmax_cross_entropy(
+        logits, labels, label_smoothing=smoothing, reduction="none", grad=True, hess=True
+    )
+    grad = logits if in_place else np.empty(logits.shape, wide)
+    values, grad = closs.softmax_cross_entropy(logits, labels, label_smoothing=smoothing, reduction="none", grad=grad)
+    eps = np.finfo(wide).eps
+    assert np.array_equal(values, expected)
+    assert values[5] == inf
+    values, losses = np.delete(values, 5), np.delete(losses, 5)
+    assert np.all((values == losses) | (abs(values - losses) <= 12 * eps * losses) | (losses > np.finfo(wide).max))
+    rounding = np.finfo(grad.dtype).eps + 40 * eps
+    assert np.all(abs(grad - (p - targets)) <= rounding * (p + targets) + 2 * np.finfo(grad.dtype).smallest_subnormal)
+    rounding = np.finfo(hess.dtype).eps + 40 * eps
+    assert np.all(abs(hess - p * (1 - p)) <= rounding * p + 2 * np.finfo(hess.dtype).smallest_subnormal)

@@ -15,7 +15,8 @@ static float values32[2][ROWS];
 static double values64[2][ROWS];
 static const int64_t rows = ROWS, labels[ROWS] = {LABEL, 3};
 
-/* What a call computes, with outputs in set `k`. */
+/* What a call computes, with outputs in set `k`. Cross-entropy is of labels, or `soft`: 1 of targets, 2 of smoothed
+ * labels. */
 static closs_softmax_args call(closs_softmax_result result, closs_dtype dtype, int soft, int derivatives, int k)
 {
     closs_softmax_args args = CLOSS_SOFTMAX_INIT;
@@ -27,8 +28,9 @@ static closs_softmax_args call(closs_softmax_result result, closs_dtype dtype, i
     args.shape = &rows;
     args.logits.data = f32 ? (const void *)logits32 : logits64;
     const int pair = result == CLOSS_DISTILLATION || result > CLOSS_ENTROPY;
-    if (pair || soft) args.targets.data = f32 ? (const void *)targets32 : targets64;
-    if (result == CLOSS_CROSS_ENTROPY && !soft) args.labels.data = labels;
+    if (pair || soft == 1) args.targets.data = f32 ? (const void *)targets32 : targets64;
+    if (result == CLOSS_CROSS_ENTROPY && soft != 1) args.labels.data = labels;
+    if (soft == 2) args.label_smoothing = 0.125;
     if (result == CLOSS_DISTILLATION) args.temperature = 2;
     if (result != CLOSS_LOGSUMEXP && derivatives) args.grad.data = f32 ? (void *)grad32[k] : grad64[k];
     if (result == CLOSS_CROSS_ENTROPY && derivatives) args.hess.data = f32 ? (void *)hess32[k] : hess64[k];
@@ -124,7 +126,7 @@ static void test_parts(void)
     logits64[CLASSES - 3] = logits32[CLASSES - 3] = 25; /* the maximum comes in the last part */
     for (int result = CLOSS_CROSS_ENTROPY; result <= CLOSS_JS_DIVERGENCE; result++)
         for (int dtype = CLOSS_F32; dtype <= CLOSS_F64; dtype++)
-            for (int soft = 0; soft <= (result == CLOSS_CROSS_ENTROPY); soft++)
+            for (int soft = 0; soft <= 2 * (result == CLOSS_CROSS_ENTROPY); soft++)
                 for (int derivatives = 0; derivatives < 2; derivatives++) {
                     double sum = 0;
                     memset(grad32, 0, sizeof grad32);
