@@ -95,12 +95,26 @@ closs_status closs_softmax_check(const closs_softmax_args *args, closs_report *r
     return report->status;
 }
 
-/* Whether the value is a sum of terms over the classes, as the kernels of softmax_terms.h compute it. */
-static int has_terms(const closs_softmax_args *args)
+/* Whether the value is a sum of terms over the classes, as the kernels of softmax_terms.h compute it. Not by the strides
+ * for parts, whose states must be alike wherever they come from. */
+static int parts_have_terms(const closs_softmax_args *args)
 {
     return args->result == CLOSS_SOFTMAX_ENTROPY || args->result == CLOSS_DISTILLATION ||
            (args->result == CLOSS_CROSS_ENTROPY &&
-            (args->targets.data || (args->label_smoothing != 0 && !smooths_rows(args))));
+            (args->targets.data || (args->label_smoothing != 0 && !smooths_alike(args))));
+}
+
+static int has_terms(const closs_softmax_args *args)
+{
+    return parts_have_terms(args) || (smooths_alike(args) && has_lanes(args));
+}
+
+/* For the Hessian of labels, to which smoothing that adds up to 1 is all the same. */
+static closs_softmax_args unsmoothed(const closs_softmax_args *args)
+{
+    closs_softmax_args plain = *args;
+    plain.label_smoothing = 0;
+    return plain;
 }
 
 void closs_softmax_run(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum)
@@ -117,8 +131,10 @@ void closs_softmax_run(const closs_softmax_args *args, int64_t begin, int64_t en
         (args->predicted.data ? kernels->zero_one_labels : kernels->zero_one[args->dtype])(args, begin, end, sum);
     } else {
         double unused = 0;
-        if (args->hess.data)
-            kernels->softmax_terms[args->dtype](args, begin, end, &unused); /* before grad overwrites the logits */
+        if (args->hess.data) { /* before grad overwrites the logits */
+            const closs_softmax_args plain = unsmoothed(args);
+            kernels->softmax_terms[args->dtype](&plain, begin, end, &unused);
+        }
         (has_lanes(args) ? kernels->softmax_lanes : kernels->softmax_rows)[args->dtype](args, begin, end, sum);
     }
     leave(callers);
@@ -145,10 +161,11 @@ void closs_softmax_sum_part(const closs_softmax_args *args, int64_t sample, int6
     const environment callers = enter();
     if (is_measure(args)) {
         kernels->measures_part[args->dtype](args, sample, begin, end, part);
-    } else if (has_terms(args)) {
+    } else if (parts_have_terms(args)) {
         kernels->terms_part[args->dtype](args, sample, begin, end, part);
     } else if (args->hess.data) {
-        kernels->terms_part[args->dtype](args, sample, begin, end, part);
+        const closs_softmax_args plain = unsmoothed(args);
+        kernels->terms_part[args->dtype](&plain, sample, begin, end, part);
         const double rest = part->state.rest, unit = part->state.unit;
         kernels->softmax_part[args->dtype](args, sample, begin, end, part);
         part->state.rest = rest * (part->state.unit / unit); /* the Hessian's own sum, without the maximum's term */
@@ -169,9 +186,9 @@ double closs_softmax_value(const closs_softmax_args *args, int64_t sample, const
 {
     const closs_kernels *kernels = closs_chosen_kernels();
     const environment callers = enter();
-    const double value = is_measure(args)  ? kernels->measures_value[args->dtype](args, sample, row)
-                         : has_terms(args) ? kernels->terms_value[args->dtype](args, sample, row)
-                                           : kernels->softmax_value[args->dtype](args, sample, row);
+    const double value = is_measure(args)         ? kernels->measures_value[args->dtype](args, sample, row)
+                         : parts_have_terms(args) ? kernels->terms_value[args->dtype](args, sample, row)
+                                                  : kernels->softmax_value[args->dtype](args, sample, row);
     leave(callers);
     return value;
 }
@@ -183,10 +200,11 @@ void closs_softmax_write_part(const closs_softmax_args *args, int64_t sample, in
     const environment callers = enter();
     if (is_measure(args)) {
         kernels->measures_write[args->dtype](args, sample, begin, end, part, row);
-    } else if (has_terms(args)) {
+    } else if (parts_have_terms(args)) {
         kernels->terms_write[args->dtype](args, sample, begin, end, part, row);
     } else {
-        if (args->hess.data) kernels->terms_write[args->dtype](args, sample, begin, end, part, row);
+        const closs_softmax_args plain = unsmoothed(args);
+        if (args->hess.data) kernels->terms_write[args->dtype](&plain, sample, begin, end, part, row);
         kernels->softmax_write[args->dtype](args, sample, begin, end, part, row);
     }
     leave(callers);

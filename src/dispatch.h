@@ -84,11 +84,10 @@ INLINE int has_lanes(const closs_softmax_args *args)
     return samples_are_lanes(args, args->dtype == CLOSS_F64 ? CLOSS_FEW_F64 : CLOSS_FEW_F32);
 }
 
-/* Whether labels are smoothed by the kernels of rows, as plain ones: without class weights the targets of all classes
- * but the label's are one number. */
-INLINE int smooths_rows(const closs_softmax_args *args)
+/* Whether the targets of all classes but the label's are one number, so that kernels of rows smooth labels. */
+INLINE int smooths_alike(const closs_softmax_args *args)
 {
-    return args->label_smoothing != 0 && !args->targets.data && !args->class_weight.data && !has_lanes(args);
+    return args->label_smoothing != 0 && !args->targets.data && !args->class_weight.data;
 }
 
 /* The table in use; chosen at the first call. */

@@ -142,7 +142,7 @@ INLINE real row_max(const real *x, int64_t n)
 }
 
 /* Whole groups. The term of class `hit` (with `has_hit`) is not added. Gaps from the base, times GAP_UNIT, are summed,
- * too, unless NULL. * Fetched is also what lies `far` bytes behind what is stored. */
+ * too, unless NULL. Fetched is also what lies `far` bytes behind what is stored. */
 INLINE void row_exp_groups(const real *x, int64_t n, const int has_hit, int64_t hit, real base, memory_ahead ahead,
                            real *restrict partial, real *restrict gaps, real *store, uintptr_t far)
 {

@@ -131,8 +131,9 @@ static void rows_of_a_block(const closs_softmax_args *args, const row_batch *row
                 rows->gap[r] = (real)smoothed_gap(args, (double)max[r], (double)at_label[r], terms);
             }
             if (!written) continue;
-            if (smoothed)
-                row_scale_less(rows->grad[r], rows->grad[r], n, share, weight, shared_target(args) * weight);
+            const double less = smoothed ? shared_target(args) * weight : 0;
+            if (less != 0)
+                row_scale_less(rows->grad[r], rows->grad[r], n, share, weight, less);
             else
                 row_scale(rows->grad[r], rows->grad[r], n, share, weight);
             if (rows->label[r] >= 0)

@@ -15,7 +15,7 @@ INLINE int terms_kind(const closs_softmax_args *args)
 {
     if (args->result == CLOSS_SOFTMAX_ENTROPY) return TERMS_ENTROPY;
     if (args->result == CLOSS_DISTILLATION) return TERMS_DISTILLATION;
-    return args->targets.data || (args->label_smoothing != 0 && !smooths_rows(args)) ? TERMS_TARGETS : TERMS_NONE;
+    return args->targets.data || args->label_smoothing != 0 ? TERMS_TARGETS : TERMS_NONE;
 }
 
 /* Where the samples of a tile lie. */

@@ -241,6 +241,48 @@ static void test_scratch(closs_softmax_result result, closs_dtype dtype, int64_t
     free(grad[1]);
 }
 
+/* Machines may hold their classes in any layout: states are alike. */
+static void test_layouts_of_parts(double smoothing)
+{
+    enum { SAMPLES = 8, HALF = 200 };
+    static float by_rows[SAMPLES * 2 * HALF], by_classes[SAMPLES * HALF];
+    static const int64_t samples = SAMPLES, classes_first[2] = {1, SAMPLES}, classes_last[2] = {2 * HALF, 1};
+    static int64_t of_sample[SAMPLES];
+    float values[SAMPLES];
+    for (int s = 0; s < SAMPLES; s++) {
+        of_sample[s] = (s * 53) % (2 * HALF);
+        for (int j = 0; j < 2 * HALF; j++) {
+            const float z = (float)((s * 977 + j * 7919) % 401) / 40 - 5;
+            by_rows[s * 2 * HALF + j] = z;
+            if (j >= HALF) by_classes[(j - HALF) * SAMPLES + s] = z;
+        }
+    }
+    closs_softmax_args args = CLOSS_SOFTMAX_INIT;
+    args.classes = 2 * HALF;
+    args.ndim = 1;
+    args.shape = &samples;
+    args.labels.data = of_sample;
+    args.label_smoothing = smoothing;
+    args.logits.data = by_rows;
+    args.logits.strides = classes_last;
+    closs_softmax_args lower = args, upper = args;
+    upper.logits.data = by_classes;
+    upper.logits.strides = classes_first;
+    upper.first_class = HALF;
+    args.values.data = values;
+    double sum = 0;
+    closs_softmax_run(&args, 0, samples, &sum);
+    for (int64_t s = 0; s < SAMPLES; s++) {
+        closs_softmax_part one, two;
+        closs_softmax_sum_part(&lower, s, 0, HALF, &one);
+        closs_softmax_sum_part(&upper, s, HALF, 2 * HALF, &two);
+        closs_softmax_merge(&one.state, &two.state);
+        const double from_lower = closs_softmax_value(&lower, s, &one.state);
+        CHECK(fabs(from_lower - (double)values[s]) <= 1e-6 * (double)values[s]);
+        CHECK(from_lower == closs_softmax_value(&upper, s, &one.state));
+    }
+}
+
 static void test_elementwise(void)
 {
     enum { N = 1000 };
@@ -276,6 +318,7 @@ int main(void)
         test_parts();
         test_scale();
         test_one_class();
+        for (int tenths = 0; tenths <= 10; tenths += 5) test_layouts_of_parts(tenths / 10.0);
         for (int dtype = CLOSS_F32; dtype <= CLOSS_BF16; dtype++)
             for (int64_t step = 1; step <= 2; step++) {
                 test_scratch(CLOSS_CROSS_ENTROPY, (closs_dtype)dtype, step);

@@ -367,7 +367,7 @@ static int run_softmax(const trial *t)
     args.fresh = t->mean;
     const int64_t of_use = closs_softmax_scratch(&args), quarters = (t->outer + t->inner + c + t->dtype) % 5;
     if (of_use > 0 && quarters > 0) {
-        args.scratch_bytes = of_use * quarters / 4;
+        args.scratch_bytes = of_use / c * (c * quarters / 4);
         args.scratch = t->place(SCRATCH, (size_t)args.scratch_bytes);
     }
 
