@@ -95,8 +95,8 @@ closs_status closs_softmax_check(const closs_softmax_args *args, closs_report *r
     return report->status;
 }
 
-/* Whether the value is a sum of terms over the classes, as the kernels of softmax_terms.h compute it. Not by the strides
- * for parts, whose states must be alike wherever they come from. */
+/* Whether the value is a sum of terms over the classes, as the kernels of softmax_terms.h compute it. For parts strides
+ * have no say: their states must be alike wherever they come from. */
 static int parts_have_terms(const closs_softmax_args *args)
 {
     return args->result == CLOSS_SOFTMAX_ENTROPY || args->result == CLOSS_DISTILLATION ||
