@@ -283,7 +283,8 @@ CLOSS_API closs_status closs_softmax(const closs_softmax_args *args, closs_reduc
  *   write_part  writes the part's stretch of grad and hess, from what sum_part left and the state of the whole row.
  *
  * sum_part may already write to grad, or to scratch, which is one row's from its first sum_part to its last
- * write_part, what only write_part makes right; without grad in args it does not, and write_part then takes NULL for a part that was not kept.
+ * write_part, what only write_part makes right; without grad in args it does not, and write_part then takes NULL for a
+ * part that was not kept.
  *
  * Cut at multiples of CLOSS_PART, this gives the bits that run gives for rows of more than 288 classes whose class axis
  * is the fastest in memory. Where each machine holds its own classes, args.classes is the number of all classes (and
