@@ -21,7 +21,7 @@
  * L1, relative to the running maximum; sums are rescaled only when that has grown. The gradient stores the exponentials
  * and rescales them in cache (512 x 32000 floats: 6.8 ms, computing them again 11.9); where it can't, because of
  * strides or half types, or should not (stream.h), up to HELD of them are stored elsewhere, those of longer rows in the
- * caller's scratch (half types x1.4 to x1.6), or without that computed again. All give the same bits. Half types are
+ * caller's scratch (half types x1.25 to x1.6), or without that computed again. All give the same bits. Half types are
  * widened block by block.
  *
  * Accumulators: a block in LANES sums of `real`, each of 16 (f64: 32) terms, then in LANES sums of double, added by a

@@ -1,7 +1,7 @@
 /* softmax_terms.h: results of the softmax family that are sums of terms over the classes. With m = max z,
  * e_j = exp(z_j - m), S = sum of e_j and S' = S without one term of the maximum, so that log S = log1p(S'):
  *
- *   cross-entropy with class probabilities or smoothing (of labels without class weights, where lanes are
+ *   cross-entropy with class probabilities or smoothing (that of labels without class weights only where lanes are
  *   samples), v_j the target x class weight, W = sum of v_j:
  *       loss = sum of v_j (m - z_j) + W log1p(S'),   gradient_j = W p_j - v_j,   where p_j > 1/2 (W - v_j) - W S' / S;
  *   Hessian, also that of labels without smoothing: W p_j (1 - p_j),
