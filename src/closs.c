@@ -203,8 +203,10 @@ void closs_softmax_write_part(const closs_softmax_args *args, int64_t sample, in
     } else if (parts_have_terms(args)) {
         kernels->terms_write[args->dtype](args, sample, begin, end, part, row);
     } else {
-        const closs_softmax_args plain = unsmoothed(args);
-        if (args->hess.data) kernels->terms_write[args->dtype](&plain, sample, begin, end, part, row);
+        if (args->hess.data) {
+            const closs_softmax_args plain = unsmoothed(args);
+            kernels->terms_write[args->dtype](&plain, sample, begin, end, part, row);
+        }
         kernels->softmax_write[args->dtype](args, sample, begin, end, part, row);
     }
     leave(callers);
