@@ -349,10 +349,8 @@ static void measure_pieces(const closs_softmax_args *args, const terms_place *pl
 {
     enum { L = LANES_OF_TERMS };
     const int64_t grad_stride = class_stride_of(args, args->grad.strides);
-    ALIGNED real tail[2][L], last[L];
-    terms_piece pieces[2];
-    const int count =
-        terms_pieces(args, place, args->targets.data ? MEASURE_PAIRS : MEASURE_ONE, first, n, tile, tail, pieces);
+    ALIGNED real last[L];
+    terms_pieces(args, place, args->targets.data ? MEASURE_PAIRS : MEASURE_ONE, first, n, tile);
     real *g =
         slopes ? terms_direct(place, args->grad.data, grad_dtype(args), place->grad, grad_stride, first, place->count)
                : NULL;
@@ -361,7 +359,7 @@ static void measure_pieces(const closs_softmax_args *args, const terms_place *pl
     const memory_ahead g_ahead = grad_ahead(args, place, g, step, first);
     const double divisor = log_divisor(args);
     if (!slopes) {
-        measure_terms_of(args, pieces, count, place->along ? L : place->width, sums);
+        measure_terms_of(args, tile->piece, tile->pieces, place->along ? L : place->width, sums);
         return;
     }
     for (int64_t c = 0; c < (place->along ? 1 : place->width); c += L) {
@@ -377,9 +375,9 @@ static void measure_pieces(const closs_softmax_args *args, const terms_place *pl
             extreme |= beyond & some;
         }
         const memory_ahead lane_ahead = from_lane(g_ahead, c);
-        for (int k = 0; k < count; k++) {
-            const int is_tail = place->along && k == count - 1 && n != whole;
-            measure_slopes_of(args, &pieces[k], c, factor, scale, extreme, &lane_ahead, is_tail ? last : to, step,
+        for (int k = 0; k < tile->pieces; k++) {
+            const int is_tail = place->along && k == tile->pieces - 1 && n != whole;
+            measure_slopes_of(args, &tile->piece[k], c, factor, scale, extreme, &lane_ahead, is_tail ? last : to, step,
                               sums + c);
             for (int64_t l = 0; is_tail && l < n - whole; l++) to[whole + l] = last[l];
         }

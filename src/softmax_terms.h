@@ -30,6 +30,7 @@
 #define terms_value KERNEL(terms_value)
 #define terms_write KERNEL(terms_write)
 #define terms_max KERNEL(terms_max)
+#define terms_given KERNEL(terms_given)
 #define terms_widely KERNEL(terms_widely)
 #define terms_moment KERNEL(terms_moment)
 #define terms_sum KERNEL(terms_sum)
@@ -66,12 +67,26 @@ static OUT_OF_LINE void terms_max(const real *x, int64_t step, int64_t groups, d
     for (int l = 0; l < LANES_OF_TERMS; l++) max[l] = (double)lane[l];
 }
 
+/* The logit, or target logit, of a lane of group g, from its array: exponentials may have taken its place in the tile.
+ */
+static double terms_given(const closs_softmax_args *args, const terms_place *place, const terms_piece *piece, int64_t g,
+                          int64_t lane, int target)
+{
+    const closs_const_array *array = target ? &args->targets : &args->logits;
+    const int64_t sample = place->along ? 0 : lane, j = piece->first + (place->along ? g * LANES_OF_TERMS + lane : g);
+    if (j >= piece->end) return -INFINITY; /* the last group, filled up */
+    return (double)load_real(array->data, target ? args->target_dtype : args->dtype,
+                             (target ? place->targets : place->logits)[sample] +
+                                 j * class_stride_of(args, array->strides));
+}
+
 /* The terms of groups [first, end) of one lane, in double, of half the gaps: where a `real` overflows they need not. */
-static double terms_widely(const terms_piece *piece, int64_t first, int64_t end, int64_t column, double max)
+static double terms_widely(const closs_softmax_args *args, const terms_place *place, const terms_piece *piece,
+                           int64_t first, int64_t end, int64_t lane, double max)
 {
     double sum = 0;
     for (int64_t g = first; g < end; g++) {
-        const double z = (double)piece->z[g * piece->z_step + column], v = (double)piece->v[g * piece->v_step + column];
+        const double z = terms_given(args, place, piece, g, lane, 0), v = (double)piece->v[g * piece->v_step + lane];
         const double t = z / 2 - base_of(max) / 2;
         if (v != 0 && t != 0) sum += v * -t;
     }
@@ -79,13 +94,13 @@ static double terms_widely(const terms_piece *piece, int64_t first, int64_t end,
 }
 
 /* Their moment, times MOMENT_UNIT. */
-static double terms_moment(const terms_piece *piece, int64_t first, int64_t end, int64_t column, double max,
-                           double target_max, double temperature)
+static double terms_moment(const closs_softmax_args *args, const terms_place *place, const terms_piece *piece,
+                           int64_t first, int64_t end, int64_t lane, double max, double target_max)
 {
-    const double base = base_of(max) * MOMENT_UNIT, target_base = base_of(target_max);
+    const double base = base_of(max) * MOMENT_UNIT, target_base = base_of(target_max), temperature = args->temperature;
     double sum = 0;
     for (int64_t g = first; g < end; g++) {
-        const double z = (double)piece->z[g * piece->z_step + column], v = (double)piece->v[g * piece->v_step + column];
+        const double z = terms_given(args, place, piece, g, lane, 0), v = terms_given(args, place, piece, g, lane, 1);
         const double q = (double)exp_scaled((real)((v - target_base) / temperature));
         const double gap = (v * MOMENT_UNIT - target_base * MOMENT_UNIT) - (z * MOMENT_UNIT - base);
         if (v != -INFINITY && (q != 0 || z == -INFINITY)) sum += z == -INFINITY ? INFINITY : q * (gap / temperature);
@@ -95,8 +110,8 @@ static double terms_moment(const terms_piece *piece, int64_t first, int64_t end,
 
 /* Adds the terms of a piece, relative to the maxima of the sums. `exact`: dividing by the temperature is
  * multiplying. */
-INLINE void terms_sum(const closs_softmax_args *args, const int kind, const int exact, const terms_piece *piece,
-                      int64_t column, terms_sums *sums)
+INLINE void terms_sum(const closs_softmax_args *args, const terms_place *place, const int kind, const int exact,
+                      const int keeps, const terms_piece *piece, int64_t column, terms_sums *sums)
 {
     enum { L = LANES_OF_TERMS };
     ALIGNED real max[L], base[L], target_max[L], target_base[L];
@@ -112,10 +127,11 @@ INLINE void terms_sum(const closs_softmax_args *args, const int kind, const int 
     for (int64_t first = 0; first < piece->groups; first += TERMS_WIDENED) {
         const int64_t end = piece->groups - first < TERMS_WIDENED ? piece->groups : first + TERMS_WIDENED;
         ALIGNED real sum[L] = {0}, ties[L] = {0}, target_sum[L] = {0}, target_ties[L] = {0};
-        ALIGNED real moment[L] = {0}, terms[L] = {0};
+        ALIGNED real moment[L] = {0}; /* times -1; of targets the terms */
         ALIGNED double weight[L] = {0}; /* targets of both signs may leave little, but 0 makes a sample absent */
         for (int64_t g = first; g < end; g++) {
             const real *z = piece->z + g * piece->z_step + column, *v = piece->v + g * piece->v_step + column;
+            real *e_to = piece->e + g * piece->e_step + column, *q_to = piece->q + g * piece->e_step + column;
             fetch(z_ahead, g, L * sizeof(real));
             if (kind == TERMS_TARGETS || kind == TERMS_DISTILLATION) fetch(v_ahead, g, L * sizeof(real));
 #pragma omp simd
@@ -126,22 +142,24 @@ INLINE void terms_sum(const closs_softmax_args *args, const int kind, const int 
                 const real other = z[l] == max[l] ? 0 : e, one = z[l] == max[l] ? 1 : 0;
                 sum[l] += other;
                 ties[l] += one;
+                if (keeps) e_to[l] = e;
                 if (kind == TERMS_ENTROPY) {
-                    const real term = e * -t;
+                    const real term = e * t;
                     moment[l] += e == 0 ? 0 : term;
                 }
                 if (kind == TERMS_TARGETS) {
-                    const real target = v[l], term = target * -t;
-                    terms[l] += ((target == 0) | (t == 0)) ? 0 : term; /* an infinite target at the maximum, too */
+                    const real target = v[l], term = target * t;
+                    moment[l] += target == 0 ? 0 : term;
                     weight[l] += (double)target;
                 }
                 if (kind == TERMS_DISTILLATION) {
                     const real target_gap = v[l] - target_base[l];
                     const real u = exact ? target_gap * inverse : target_gap / temperature;
                     const real q = exp_above(u, lowest);
-                    const real product = q * (u - t), share = q == 0 ? 0 : product; /* gaps may overflow */
-                    const real term = z[l] == -INFINITY ? (real)INFINITY : share;
+                    const real product = q * (t - u), share = q == 0 ? 0 : product; /* gaps may overflow */
+                    const real term = z[l] == -INFINITY ? -(real)INFINITY : share;
                     const real target_other = v[l] == target_max[l] ? 0 : q, target_one = v[l] == target_max[l] ? 1 : 0;
+                    if (keeps) q_to[l] = q;
                     target_sum[l] += target_other;
                     target_ties[l] += target_one;
                     moment[l] += v[l] == -INFINITY ? 0 : term;
@@ -157,41 +175,45 @@ INLINE void terms_sum(const closs_softmax_args *args, const int kind, const int 
             sums->target_ties[l] += (double)target_ties[l];
         }
         if (kind == TERMS_NONE) continue;
-        const real *some = kind == TERMS_TARGETS ? terms : moment;
         double *all = kind == TERMS_TARGETS ? sums->terms : sums->moment;
         const real most = (real)(kind == TERMS_DISTILLATION && CLOSS_REAL == 64 ? MOMENT_LARGE : REAL_MAX);
         order_t lost = 0;
         if (kind != TERMS_ENTROPY) {
 #pragma omp simd reduction(| : lost)
-            for (int l = 0; l < L; l++) lost |= (order_t) !(ABSOLUTE(some[l]) <= most);
+            for (int l = 0; l < L; l++) lost |= (order_t) !(ABSOLUTE(moment[l]) <= most);
         }
-        for (int l = 0; l < L && !lost; l++) all[l] += (double)some[l];
+        for (int l = 0; l < L && !lost; l++) all[l] -= (double)moment[l];
         for (int l = 0; l < L && lost; l++) {
-            if (ABSOLUTE(some[l]) <= most)
-                all[l] += (double)some[l];
+            if (ABSOLUTE(moment[l]) <= most)
+                all[l] -= (double)moment[l];
             else if (kind == TERMS_TARGETS)
-                all[l] += terms_widely(piece, first, end, column + l, sums->max[l]);
+                all[l] += terms_widely(args, place, piece, first, end, column + l, sums->max[l]);
             else
-                sums->terms[l] +=
-                    terms_moment(piece, first, end, column + l, sums->max[l], sums->target_max[l], args->temperature);
+                sums->terms[l] += terms_moment(args, place, piece, first, end, column + l, sums->max[l],
+                                               sums->target_max[l]);
         }
         for (int l = 0; l < L && kind == TERMS_TARGETS; l++) sums->weight[l] += weight[l];
     }
 }
 
-static void terms_sum_kind(const closs_softmax_args *args, int kind, const terms_piece *piece, int64_t column,
-                           terms_sums *sums)
+static void terms_sum_kind(const closs_softmax_args *args, const terms_place *place, int kind, const terms_piece *piece,
+                           int64_t column, terms_sums *sums)
 {
-    switch (kind) {
-    case TERMS_NONE: terms_sum(args, TERMS_NONE, 1, piece, column, sums); break;
-    case TERMS_TARGETS: terms_sum(args, TERMS_TARGETS, 1, piece, column, sums); break;
-    case TERMS_ENTROPY: terms_sum(args, TERMS_ENTROPY, 1, piece, column, sums); break;
-    default:
-        if (divides_exactly(args->temperature))
-            terms_sum(args, TERMS_DISTILLATION, 1, piece, column, sums);
-        else
-            terms_sum(args, TERMS_DISTILLATION, 0, piece, column, sums);
+#define SUMS(kind, exact)                                                                                              \
+    if (piece->keeps)                                                                                                  \
+        terms_sum(args, place, kind, exact, 1, piece, column, sums);                                                   \
+    else                                                                                                               \
+        terms_sum(args, place, kind, exact, 0, piece, column, sums);                                                   \
+    break
+    enum { INEXACT = 8 };
+    switch (kind | (kind == TERMS_DISTILLATION && !divides_exactly(args->temperature) ? INEXACT : 0)) {
+    case TERMS_NONE: SUMS(TERMS_NONE, 1);
+    case TERMS_TARGETS: SUMS(TERMS_TARGETS, 1);
+    case TERMS_ENTROPY: SUMS(TERMS_ENTROPY, 1);
+    case TERMS_DISTILLATION: SUMS(TERMS_DISTILLATION, 1);
+    default: SUMS(TERMS_DISTILLATION, 0);
     }
+#undef SUMS
 }
 
 /* Makes the sums relative to new maxima, `fresh` if they are sums of nothing. */
@@ -207,23 +229,24 @@ INLINE void terms_at(const closs_softmax_args *args, const double *max, const do
 }
 
 /* Takes in the pieces of a block of classes, `fresh` if there was none before, for the 16 lanes from `column`. */
-static void terms_block(const closs_softmax_args *args, const terms_place *place, int kind, const terms_piece *pieces,
-                        int count, int64_t column, int fresh, terms_sums *sums)
+static void terms_block(const closs_softmax_args *args, const terms_place *place, int kind, const terms_tile *tile,
+                        int64_t column, int fresh, terms_sums *sums)
 {
     enum { L = LANES_OF_TERMS };
     ALIGNED double max[L], target_max[L];
     memcpy(max, sums->max, sizeof max);
     memcpy(target_max, sums->target_max, sizeof target_max);
-    for (int k = 0; k < count; k++) {
-        terms_max(pieces[k].z + column, pieces[k].z_step, pieces[k].groups, max);
-        if (kind == TERMS_DISTILLATION) terms_max(pieces[k].v + column, pieces[k].v_step, pieces[k].groups, target_max);
+    for (int k = 0; k < tile->pieces; k++) {
+        const terms_piece *piece = &tile->piece[k];
+        terms_max(piece->z + column, piece->z_step, piece->groups, max);
+        if (kind == TERMS_DISTILLATION) terms_max(piece->v + column, piece->v_step, piece->groups, target_max);
     }
     if (place->along) {
         terms_largest(max);
         if (kind == TERMS_DISTILLATION) terms_largest(target_max);
     }
     terms_at(args, max, target_max, fresh, sums);
-    for (int k = 0; k < count; k++) terms_sum_kind(args, kind, &pieces[k], column, sums);
+    for (int k = 0; k < tile->pieces; k++) terms_sum_kind(args, place, kind, &tile->piece[k], column, sums);
 }
 
 /* The state of classes [begin, end) of the one sample. */
@@ -231,14 +254,12 @@ static void terms_along(const closs_softmax_args *args, const terms_place *place
                         terms_tile *tile, closs_softmax_state *state)
 {
     const int kind = terms_kind(args);
-    ALIGNED real tail[2][LANES_OF_TERMS];
-    terms_piece pieces[2];
     terms_sums sums;
     terms_clear(&sums);
     for (int64_t first = begin; first < end; first += TERM_TILE) {
         const int64_t n = end - first < TERM_TILE ? end - first : TERM_TILE;
-        const int count = terms_pieces(args, place, kind, first, n, tile, tail, pieces);
-        terms_block(args, place, kind, pieces, count, 0, first == begin, &sums);
+        terms_pieces(args, place, kind, first, n, tile);
+        terms_block(args, place, kind, tile, 0, first == begin, &sums);
     }
     terms_fold_all(kind, &sums);
     terms_state(args, &sums, 1 / EXP_UNIT, state);
@@ -251,23 +272,25 @@ static OUT_OF_LINE void terms_lanes(const closs_softmax_args *args, const terms_
     enum { L = LANES_OF_TERMS };
     const int kind = terms_kind(args);
     const int64_t classes = args->classes;
-    const int at_once = classes <= chunk && classes * place->width <= TERM_TILE;
-    terms_piece piece[2];
     terms_sums sums[TERM_WIDE / L];
     for (int64_t c = 0; c < place->width; c += L) terms_clear(&sums[c / L]);
     for (int64_t first = 0; first < classes; first += chunk) {
         const int64_t n = classes - first < chunk ? classes - first : chunk;
-        terms_pieces(args, place, kind, first, n, tile, NULL, piece);
+        terms_pieces(args, place, kind, first, n, tile);
         for (int64_t c = 0; c < place->width; c += L)
-            terms_block(args, place, kind, piece, 1, c, first == 0, &sums[c / L]);
+            terms_block(args, place, kind, tile, c, first == 0, &sums[c / L]);
     }
     for (int64_t c = 0; c < place->width; c += L)
         terms_total(args, &sums[c / L], place->weight + c, 1 / EXP_UNIT, &totals[c / L]);
     if (!args->grad.data && !args->hess.data) return;
-    for (int64_t first = 0; first < classes; first += chunk) {
-        const int64_t n = classes - first < chunk ? classes - first : chunk;
-        if (!at_once) terms_pieces(args, place, kind, first, n, tile, NULL, piece);
-        terms_write_pieces(args, place, totals, piece, 1, first, n, tile);
+    terms_factors factors[TERM_WIDE / L];
+    for (int64_t c = 0; c < place->width; c += L) terms_factors_of(args, &totals[c / L], &factors[c / L]);
+    const int64_t room = TERM_TILE / place->width, at_once = chunk < room ? chunk : room;
+    for (int64_t first = 0; first < classes; first += at_once) {
+        const int64_t n = classes - first < at_once ? classes - first : at_once;
+        const int kept = first == 0 && tile->piece[0].keeps;
+        if (!kept) terms_pieces(args, place, kind, first, n, tile);
+        terms_write_pieces(args, place, factors, kept, first, n, tile);
     }
 }
 
@@ -278,11 +301,13 @@ static OUT_OF_LINE void terms_of_cut(const closs_softmax_args *args, sample_curs
     enum { L = LANES_OF_TERMS, GROUPS = CUT_LANES / L, CHUNK_LANES = CHUNK_OF(TERM_TILE) / TERMS_WIDENED };
     const int kind = terms_kind(args);
     cut_samples cut;
-    terms_piece piece[2];
+    terms_piece *piece = &tile->piece[0];
     terms_sums sums, part[GROUPS];
     terms_totals total;
+    terms_factors factors[GROUPS];
     cut_begin(args, kind, cursor, place, tile, &cut);
-    terms_pieces(&cut.args, &cut.place, kind, 0, TERMS_WIDENED, tile, NULL, piece);
+    terms_pieces(&cut.args, &cut.place, kind, 0, TERMS_WIDENED, tile);
+    piece->keeps = piece->keeps && cut.lanes <= CHUNK_LANES; /* relative to the sample's maximum */
     for (int64_t c = 0; c < cut.place.width; c += L) {
         terms_clear(&part[c / L]);
         terms_max(piece->z + c, piece->z_step, TERMS_WIDENED, part[c / L].max);
@@ -304,7 +329,7 @@ static OUT_OF_LINE void terms_of_cut(const closs_softmax_args *args, sample_curs
             }
         }
     }
-    for (int64_t c = 0; c < cut.place.width; c += L) terms_sum_kind(&cut.args, kind, piece, c, &part[c / L]);
+    for (int64_t c = 0; c < cut.place.width; c += L) terms_sum_kind(&cut.args, &cut.place, kind, piece, c, &part[c / L]);
     terms_clear(&sums);
     for (int64_t k = 0; k < cut.lanes; k++) {
         ALIGNED double max[L], target_max[L];
@@ -322,7 +347,8 @@ static OUT_OF_LINE void terms_of_cut(const closs_softmax_args *args, sample_curs
         const terms_totals nothing = {.max = {0}};
         for (int64_t c = 0; c < cut.place.width; c += L) totals[c / L] = nothing;
         for (int64_t l = 0; l < place->count * cut.lanes; l++) terms_put(&total, l / cut.lanes, l % L, &totals[l / L]);
-        terms_write_pieces(&cut.args, &cut.place, totals, piece, 1, 0, TERMS_WIDENED, tile);
+        for (int64_t c = 0; c < cut.place.width; c += L) terms_factors_of(args, &totals[c / L], &factors[c / L]);
+        terms_write_pieces(&cut.args, &cut.place, factors, piece->keeps, 0, TERMS_WIDENED, tile);
         cut_store(args, &cut, place, args->grad.data && kind != TERMS_NONE);
     }
     totals[0] = total;
@@ -359,7 +385,7 @@ static void softmax_terms(const closs_softmax_args *args, int64_t begin, int64_t
                 terms_put(one, 0, i, all);
                 at[i] = place.values[0];
                 if (!args->grad.data && !args->hess.data) continue;
-                terms_write_along(args, &place, one, 0, classes, &tile);
+                terms_write_along(args, &place, one, tile.piece[0].keeps, 0, classes, &tile);
             }
         } else {
             if (are_worth_cutting(args, cursor.left)) {
@@ -413,7 +439,7 @@ static void terms_write(const closs_softmax_args *args, int64_t sample, int64_t 
     terms_totals total;
     terms_one(args, sample, &place);
     terms_total_of_row(args, row, place.weight[0], &total);
-    terms_write_along(args, &place, &total, begin, end, &tile);
+    terms_write_along(args, &place, &total, 0, begin, end, &tile);
 }
 
 #undef softmax_terms

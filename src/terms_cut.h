@@ -35,8 +35,6 @@ static OUT_OF_LINE void cut_begin(const closs_softmax_args *args, int kind, samp
 {
     enum { L = LANES_OF_TERMS };
     _Static_assert(FEW_TERMS <= CUT_LANES * TERMS_WIDENED && FEW_TERMS <= TERM_TILE, "a sample has room");
-    ALIGNED real tail[2][L];
-    terms_piece pieces[2];
     terms_place *one = &cut->place; /* a sample, before lanes are there */
     const int64_t lanes = (args->classes + TERMS_WIDENED - 1) / TERMS_WIDENED, room = CUT_LANES / lanes;
     const int64_t count = cursor->left < room ? cursor->left : room, width = (count * lanes + L - 1) / L * L;
@@ -46,12 +44,12 @@ static OUT_OF_LINE void cut_begin(const closs_softmax_args *args, int kind, samp
     for (int64_t s = 0; s < count; s++) {
         one->logits[0] = place->logits[s], one->label[0] = place->label[s];
         one->targets[0] = args->targets.data ? place->targets[s] : 0;
-        const int parts = terms_pieces(args, one, kind, 0, args->classes, tile, tail, pieces);
-        for (int k = 0; k < parts; k++) {
-            memcpy(cut->z + at, pieces[k].z, (size_t)(pieces[k].groups * L) * sizeof(real));
-            if (pieces[k].v != pieces[k].z)
-                memcpy(cut->v + at, pieces[k].v, (size_t)(pieces[k].groups * L) * sizeof(real));
-            at += pieces[k].groups * L;
+        terms_pieces(args, one, kind, 0, args->classes, tile);
+        for (int k = 0; k < tile->pieces; k++) {
+            const terms_piece *piece = &tile->piece[k];
+            memcpy(cut->z + at, piece->z, (size_t)(piece->groups * L) * sizeof(real));
+            if (piece->v != piece->z) memcpy(cut->v + at, piece->v, (size_t)(piece->groups * L) * sizeof(real));
+            at += piece->groups * L;
         }
     }
     for (; at < width * TERMS_WIDENED; at++) cut->z[at] = cut->v[at] = 0;

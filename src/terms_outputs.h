@@ -3,10 +3,14 @@
  */
 #define terms_outputs KERNEL(terms_outputs)
 #define terms_outputs_kind KERNEL(terms_outputs_kind)
+#define terms_outputs_widely KERNEL(terms_outputs_widely)
+#define terms_factors KERNEL(terms_factors)
+#define terms_factors_of KERNEL(terms_factors_of)
+#define terms_exps KERNEL(terms_exps)
+#define terms_keep KERNEL(terms_keep)
 #define terms_write_pieces KERNEL(terms_write_pieces)
 #define terms_write_along KERNEL(terms_write_along)
 #define divides_exactly KERNEL(divides_exactly)
-#define has_extreme KERNEL(has_extreme)
 
 /* Whether dividing by x is multiplying by 1 / x: a power of two. */
 INLINE int divides_exactly(double x)
@@ -14,144 +18,205 @@ INLINE int divides_exactly(double x)
     return (double_to_bits(x) & (((uint64_t)1 << 52) - 1)) == 0 && x >= 0x1p-60 && x <= 0x1p60;
 }
 
-/* Whether a factor of the gradient would overflow or lose digits as a `real`. */
-INLINE int has_extreme(double W, double scale, double at_e, double at_q)
+/* What entries are made with, of 16 samples, or in all lanes of the one sample. */
+typedef struct {
+    ALIGNED real base[LANES_OF_TERMS], target_base[LANES_OF_TERMS], rest[LANES_OF_TERMS], whole[LANES_OF_TERMS];
+    ALIGNED real share[LANES_OF_TERMS], mean[LANES_OF_TERMS], weight[LANES_OF_TERMS], weight_low[LANES_OF_TERMS];
+    ALIGNED real scale[LANES_OF_TERMS], at_e[LANES_OF_TERMS], at_q[LANES_OF_TERMS], exactly[LANES_OF_TERMS];
+    ALIGNED real likely[LANES_OF_TERMS]; /* the exponential of the maximum, where p > 1/2 and what is near 1 is left to
+                                          * cancel exactly, else NaN */
+    ALIGNED double wide_scale[LANES_OF_TERMS]; /* what derivatives are multiplied by */
+    ALIGNED double lost[LANES_OF_TERMS];       /* whether a factor, or M, loses digits as a `real` */
+    int extreme;                               /* whether any is lost that counts */
+    const terms_totals *total;
+} terms_factors;
+
+#define AT_MAXIMUM ((real)(1 / EXP_UNIT)) /* an exponential */
+
+static OUT_OF_LINE void terms_factors_of(const closs_softmax_args *args, const terms_totals *restrict total,
+                                         terms_factors *restrict f)
 {
-    return is_extreme(W) | is_extreme(scale) | is_extreme(W * scale) | is_extreme(at_e) | is_extreme(at_q);
+    const int kind = terms_kind(args), distillation = kind == TERMS_DISTILLATION;
+    const double divisor = distillation ? args->temperature : log_of_base(args->base), unit = total->unit;
+    const double given = kind == TERMS_TARGETS ? 1 : 0, measured = kind == TERMS_ENTROPY ? 1 : 0;
+    double extreme = 0;
+#pragma omp simd reduction(+ : extreme)
+    for (int l = 0; l < LANES_OF_TERMS; l++) {
+        const double W = total->weight[l], s = total->sample[l] * args->scale / divisor, share = total->share[l];
+        const double at_q = distillation ? total->target_share[l] * s : 1;
+        const double at_e = fabs(s) > 1 ? W * s * share : W * share * s; /* nothing smaller on the way */
+        const double size[5] = {fabs(W), fabs(s), fabs(W * s), fabs(at_e), fabs(at_q)};
+        const double M = measured * fabs(total->mean[l]), missing = total->rest[l] * share;
+        const double target_rest = distillation ? total->target_rest[l] : 0;
+        const double rest = target_rest > total->rest[l] ? target_rest : total->rest[l];
+        double least = size[0], most = size[0], all = size[0]; /* is_extreme of all five, as vector code */
+        for (int i = 1; i < 5; i++) {
+            least = size[i] < least ? size[i] : least;
+            most = size[i] > most ? size[i] : most;
+            all += size[i];
+        }
+        const double lost = least >= REAL_TINY && most + all * 0 <= REAL_MAX ? (M > 0 && M < REAL_TINY ? 1 : 0) : 1;
+        f->base[l] = (real)base_of(total->max[l]);
+        f->target_base[l] = (real)base_of(total->target_max[l]);
+        f->rest[l] = (real)total->rest[l];
+        f->whole[l] = (real)(total->rest[l] + unit);
+        f->share[l] = (real)share;
+        f->mean[l] = (real)total->mean[l];
+        f->weight[l] = (real)W;
+        f->weight_low[l] = (real)(W - (double)(real)W);
+        f->scale[l] = (real)s;
+        f->at_e[l] = (real)at_e;
+        f->at_q[l] = (real)at_q;
+        f->exactly[l] = (real)(given != 0 ? W * missing : total->target_rest[l] * total->target_share[l] - missing);
+        f->likely[l] = rest < unit && fabs(W) < INFINITY ? AT_MAXIMUM : (real)NAN;
+        f->wide_scale[l] = s;
+        f->lost[l] = lost;
+        extreme += W != 0 ? lost : 0;
+    }
+    f->extreme = extreme != 0;
+    f->total = total;
 }
 
-/* Gradient (to g unless NULL) and Hessian (h) of a piece. Entries of lanes that have an extreme factor are
- * computed in double. `curved`: the Hessian is wanted. */
-INLINE void terms_outputs(const closs_softmax_args *args, const int kind, const int exact, const int curved,
-                          const terms_totals *total, const terms_piece *piece, int64_t column, memory_ahead g_ahead,
-                          real *g, int64_t g_step, real *h, int64_t h_step)
+/* The exponentials of a piece. `exact`: dividing by the temperature is multiplying. */
+INLINE void terms_exps(const real *z, int64_t step, int64_t groups, const real *base, real temperature, const int exact,
+                       real *e, int64_t e_step)
 {
     enum { L = LANES_OF_TERMS };
-    ALIGNED real max[L], base[L], target_max[L], target_base[L], likely[L], rest[L], whole[L], share[L], mean[L];
-    ALIGNED real weight[L], weight_low[L], scale[L], at_e[L], at_q[L], exactly[L];
-    ALIGNED double wide_e[L], wide_scale[L], wide_q[L];
-    int lost[L]; /* whether a factor, or M, loses digits as a `real` */
-    const double factor = kind == TERMS_DISTILLATION ? args->temperature : log_of_base(args->base), unit = total->unit;
-    const real temperature = terms_temperature(args), inverse = (real)(1 / args->temperature);
-    const real lowest = exp_lowest();
-    int extreme = 0;
-#pragma omp simd reduction(| : extreme)
-    for (int l = 0; l < L; l++) {
-        const double W = total->weight[l], s = total->sample[l] * args->scale / factor;
-        const int counts = W != 0;
-        max[l] = (real)total->max[l];
-        base[l] = (real)base_of(total->max[l]);
-        target_max[l] = (real)total->target_max[l];
-        target_base[l] = (real)base_of(total->target_max[l]);
-        /* Where p > 1/2 what is near 1 is left to cancel exactly. */
-        likely[l] = total->rest[l] < unit && fabs(W) < INFINITY ? max[l] : (real)NAN;
-        if (kind == TERMS_DISTILLATION && !(total->target_rest[l] < unit)) likely[l] = (real)NAN;
-        rest[l] = (real)total->rest[l];
-        whole[l] = (real)(total->rest[l] + unit);
-        share[l] = (real)total->share[l];
-        mean[l] = (real)total->mean[l];
-        weight[l] = (real)W;
-        weight_low[l] = (real)(W - (double)weight[l]);
-        wide_e[l] = fabs(s) > 1 ? W * s * total->share[l] : W * total->share[l] * s; /* nothing smaller on the way */
-        wide_scale[l] = s;
-        wide_q[l] = kind == TERMS_DISTILLATION ? total->target_share[l] * s : 1;
-        scale[l] = (real)s;
-        at_e[l] = (real)wide_e[l];
-        at_q[l] = (real)wide_q[l];
-        exactly[l] = (real)(total->target_rest[l] * total->target_share[l] - total->rest[l] * total->share[l]);
-        if (kind == TERMS_TARGETS) exactly[l] = (real)(W * (total->rest[l] * total->share[l]));
-        const double M = kind == TERMS_ENTROPY ? fabs(total->mean[l]) : 0;
-        lost[l] = has_extreme(W, s, wide_e[l], wide_q[l]) | ((M > 0) & (M < REAL_TINY));
-        extreme |= counts & lost[l];
-    }
-    for (int64_t i = 0; i < piece->groups; i++) {
-        const real *z = piece->z + i * piece->z_step + column, *v = piece->v + i * piece->v_step + column;
-        /* shares: 1 - p for a Hessian, (m - z) - M of an entropy, q of a distillation */
-        ALIGNED real slope[L], curvature[L], exps[L], shares[L] = {0};
-        if (g) fetch(g_ahead, i, L * sizeof(real));
+    ALIGNED real low[L];
+    const real lowest = exp_lowest(), inverse = 1 / temperature;
+    for (int l = 0; l < L; l++) low[l] = base[l];
+    for (int64_t g = 0; g < groups; g++) {
 #pragma omp simd
         for (int l = 0; l < L; l++) {
-            const real gap = z[l] - base[l];
-            const real t = kind != TERMS_DISTILLATION ? gap : exact ? gap * inverse : gap / temperature;
-            const real e = exp_above(t, lowest);
-            real gradient = 0, hessian = 0;
-            if (kind == TERMS_TARGETS) {
-                const real plain = e * at_e[l] - v[l] * scale[l];
-                const real near = (((weight[l] - v[l]) + weight_low[l]) - exactly[l]) * scale[l];
-                gradient = z[l] == likely[l] ? near : plain;
-            }
-            if (curved) {
-                const real others = z[l] == max[l] ? rest[l] : whole[l] - e;
-                shares[l] = others * share[l];
-                hessian = e * at_e[l] * shares[l];
-            }
-            if (kind == TERMS_ENTROPY) {
-                shares[l] = (0 - t) - mean[l];              /* of a certain class 0, not -0 */
-                const real entry = e * shares[l] * at_e[l]; /* what makes it small last: rounded once */
-                gradient = e == 0 ? at_e[l] * 0 : entry;    /* NaN all the same where S is */
-            }
-            if (kind == TERMS_DISTILLATION) {
-                const real target_gap = v[l] - target_base[l];
-                const real q = exp_above(exact ? target_gap * inverse : target_gap / temperature, lowest);
-                shares[l] = q;
-                const real plain = e * at_e[l] - q * at_q[l], near = exactly[l] * scale[l];
-                gradient = ((z[l] == likely[l]) & (v[l] == target_max[l])) ? near : plain;
-            }
-            exps[l] = e;
-            /* A sample of weight 0 is absent, whatever its logits made of it. */
-            slope[l] = weight[l] == 0 ? 0 : gradient;
-            curvature[l] = weight[l] == 0 ? 0 : hessian;
+            const real gap = z[g * step + l] - low[l];
+            e[g * e_step + l] = exp_above(exact ? gap * inverse : gap / temperature, lowest);
         }
-        for (int l = 0; extreme && l < L; l++) {
-            const double W = total->weight[l], e = (double)exps[l];
-            if (W == 0 || !lost[l]) continue;
-            /* What may underflow is multiplied last. */
-            const double p = fabs(W) < 1 ? e * total->share[l] * W : e * (W * total->share[l]);
-            const double others = kind == TERMS_ENTROPY ? (double)(base[l] - z[l]) - total->mean[l] : (double)shares[l];
-            double gradient = 0;
-            if (kind == TERMS_TARGETS)
-                gradient =
-                    z[l] == likely[l] ? (W - (double)v[l]) - W * (total->rest[l] * total->share[l]) : p - (double)v[l];
-            if (kind == TERMS_ENTROPY) gradient = e == 0 ? total->share[l] * 0 : e * others * total->share[l];
-            if (kind == TERMS_DISTILLATION)
-                gradient = ((z[l] == likely[l]) & (v[l] == target_max[l])) ? (double)exactly[l]
-                                                                           : p - others * total->target_share[l];
-            /* Nothing stays nothing, also times a scale beyond the type, but not times the scale of no weights, which
-             * is NaN. */
-            const double curve = p * others, scaled = wide_scale[l] != wide_scale[l] ? wide_scale[l] : 0;
-            slope[l] = (real)(gradient == 0 ? scaled : gradient * wide_scale[l]);
-            curvature[l] = (real)(curve == 0 ? scaled : curve * wide_scale[l]);
-        }
-        if (g) memcpy(g + i * g_step + column, slope, sizeof slope);
-        if (curved) memcpy(h + i * h_step + column, curvature, sizeof curvature);
     }
 }
 
-static void terms_outputs_kind(const closs_softmax_args *args, int kind, const terms_totals *total,
-                               const terms_piece *piece, int64_t column, const memory_ahead *g_ahead, real *g,
-                               int64_t g_step, real *h, int64_t h_step)
+/* Of a piece, in whose tile these have room. */
+static OUT_OF_LINE void terms_keep(const closs_softmax_args *args, int kind, const terms_factors *factors,
+                                   const terms_piece *piece, int64_t column)
 {
-#define OUTPUTS(kind, exact, curved)                                                                                   \
-    terms_outputs(args, kind, exact, curved, total, piece, column, *g_ahead, g, g_step, h, h_step)
+    const real *z = piece->z + column, *v = piece->v + column, T = kind == TERMS_DISTILLATION ? terms_temperature(args) : 1;
+    real *e = piece->e + column, *q = piece->q + column;
+    if (kind != TERMS_DISTILLATION || divides_exactly(args->temperature)) {
+        terms_exps(z, piece->z_step, piece->groups, factors->base, T, 1, e, piece->e_step);
+        if (kind == TERMS_DISTILLATION)
+            terms_exps(v, piece->v_step, piece->groups, factors->target_base, T, 1, q, piece->e_step);
+    } else {
+        terms_exps(z, piece->z_step, piece->groups, factors->base, T, 0, e, piece->e_step);
+        terms_exps(v, piece->v_step, piece->groups, factors->target_base, T, 0, q, piece->e_step);
+    }
+}
+
+/* Gradient (to g) and Hessian (h) of a piece, from its exponentials. `curved`: the Hessian is wanted. */
+INLINE void terms_outputs(const int kind, const int curved, const terms_factors *factors, const terms_piece *piece,
+                          int64_t column, memory_ahead g_ahead, real *g, int64_t g_step, real *h, int64_t h_step)
+{
+    enum { L = LANES_OF_TERMS };
+    const terms_factors f = *factors; /* where nothing is written */
+    for (int64_t i = 0; i < piece->groups; i++) {
+        const real *z = piece->z + i * piece->z_step + column, *v = piece->v + i * piece->v_step + column;
+        const real *e = piece->e + i * piece->e_step + column, *q = piece->q + i * piece->e_step + column;
+        real *slope = g + i * g_step + column, *curvature = h + i * h_step + column;
+        fetch(g_ahead, i, L * sizeof(real));
+#pragma omp simd
+        for (int l = 0; l < L; l++) {
+            const real each = e[l];
+            real gradient = 0, hessian = 0;
+            if (kind == TERMS_TARGETS) {
+                const real plain = each * f.at_e[l] - v[l] * f.scale[l];
+                const real near = (((f.weight[l] - v[l]) + f.weight_low[l]) - f.exactly[l]) * f.scale[l];
+                gradient = each == f.likely[l] ? near : plain;
+            }
+            if (curved) {
+                const real others = each == AT_MAXIMUM ? f.rest[l] : f.whole[l] - each;
+                hessian = each * f.at_e[l] * (others * f.share[l]);
+            }
+            if (kind == TERMS_ENTROPY) {
+                const real far = (0 - (z[l] - f.base[l])) - f.mean[l]; /* of a certain class 0, not -0 */
+                const real entry = each * far * f.at_e[l];             /* what makes it small last: rounded once */
+                gradient = each == 0 ? f.at_e[l] * 0 : entry;          /* NaN all the same where S is */
+            }
+            if (kind == TERMS_DISTILLATION) {
+                const real target = q[l], near = f.exactly[l] * f.scale[l];
+                const real plain = each * f.at_e[l] - target * f.at_q[l];
+                gradient = ((each == f.likely[l]) & (target == AT_MAXIMUM)) ? near : plain;
+            }
+            /* A sample of weight 0 is absent, whatever its logits made of it. */
+            if (kind != TERMS_NONE) slope[l] = f.weight[l] == 0 ? 0 : gradient;
+            if (curved) curvature[l] = f.weight[l] == 0 ? 0 : hessian;
+        }
+    }
+}
+
+static OUT_OF_LINE void terms_outputs_kind(int kind, int curved, const terms_factors *factors, const terms_piece *piece,
+                                           int64_t column, const memory_ahead *g_ahead, real *g, int64_t g_step,
+                                           real *h, int64_t h_step)
+{
+#define OUTPUTS(kind, curved) terms_outputs(kind, curved, factors, piece, column, *g_ahead, g, g_step, h, h_step)
     if (kind == TERMS_NONE)
-        OUTPUTS(TERMS_NONE, 1, 1);
-    else if (kind == TERMS_TARGETS && h)
-        OUTPUTS(TERMS_TARGETS, 1, 1);
+        OUTPUTS(TERMS_NONE, 1);
+    else if (kind == TERMS_TARGETS && curved)
+        OUTPUTS(TERMS_TARGETS, 1);
     else if (kind == TERMS_TARGETS)
-        OUTPUTS(TERMS_TARGETS, 1, 0);
+        OUTPUTS(TERMS_TARGETS, 0);
     else if (kind == TERMS_ENTROPY)
-        OUTPUTS(TERMS_ENTROPY, 1, 0);
-    else if (divides_exactly(args->temperature))
-        OUTPUTS(TERMS_DISTILLATION, 1, 0);
+        OUTPUTS(TERMS_ENTROPY, 0);
     else
-        OUTPUTS(TERMS_DISTILLATION, 0, 0);
+        OUTPUTS(TERMS_DISTILLATION, 0);
 #undef OUTPUTS
 }
 
-/* Gradient and Hessian of n classes from `first`, from pieces of them. */
-static void terms_write_pieces(const closs_softmax_args *args, const terms_place *place, const terms_totals *totals,
-                               const terms_piece *pieces, int count, int64_t first, int64_t n, terms_tile *tile)
+/* The same where factors are extreme: entries of lanes that would lose digits are computed in double. */
+static OUT_OF_LINE void terms_outputs_widely(int kind, const terms_factors *f, const terms_piece *piece, int64_t column,
+                                             real *g, int64_t g_step, real *h, int64_t h_step)
 {
+    enum { L = LANES_OF_TERMS };
+    const terms_totals *total = f->total;
+    const memory_ahead nowhere = {(uintptr_t)piece, 0, 0, 0};
+    for (int64_t i = 0; i < piece->groups; i++) {
+        ALIGNED real slope[L], curvature[L];
+        terms_piece one = *piece;
+        one.groups = 1;
+        one.z += i * one.z_step + column, one.v += i * one.v_step + column;
+        one.e += i * one.e_step + column, one.q += i * one.e_step + column;
+        terms_outputs_kind(kind, h != NULL, f, &one, 0, &nowhere, slope, 0, curvature, 0);
+        for (int l = 0; l < L; l++) {
+            const double W = total->weight[l], e = (double)one.e[l], v = (double)one.v[l], share = total->share[l];
+            const double scale = f->wide_scale[l];
+            if (W == 0 || f->lost[l] == 0) continue;
+            /* What may underflow is multiplied last. */
+            const double p = fabs(W) < 1 ? e * share * W : e * (W * share);
+            const real but_one = one.e[l] == AT_MAXIMUM ? f->rest[l] : f->whole[l] - one.e[l];
+            double gradient = 0;
+            if (kind == TERMS_TARGETS)
+                gradient = one.e[l] == f->likely[l] ? (W - v) - W * (total->rest[l] * share) : p - v;
+            if (kind == TERMS_ENTROPY) {
+                const double far = (double)(f->base[l] - one.z[l]) - total->mean[l];
+                gradient = e == 0 ? share * 0 : e * far * share;
+            }
+            if (kind == TERMS_DISTILLATION) {
+                const int near = (one.e[l] == f->likely[l]) & (one.q[l] == AT_MAXIMUM);
+                gradient = near ? (double)f->exactly[l] : p - (double)one.q[l] * total->target_share[l];
+            }
+            /* Nothing stays nothing, also times a scale beyond the type, but not times the scale of no weights, which
+             * is NaN. */
+            const double curve = p * (double)(but_one * f->share[l]), scaled = scale != scale ? scale : 0;
+            slope[l] = (real)(gradient == 0 ? scaled : gradient * scale);
+            curvature[l] = (real)(curve == 0 ? scaled : curve * scale);
+        }
+        if (kind != TERMS_NONE) memcpy(g + i * g_step + column, slope, sizeof slope);
+        if (h) memcpy(h + i * h_step + column, curvature, sizeof curvature);
+    }
+}
+
+/* Gradient and Hessian of the n classes from `first` in the tile, or of their exponentials that are `kept` there. */
+static void terms_write_pieces(const closs_softmax_args *args, const terms_place *place, const terms_factors *factors,
+                               int kept, int64_t first, int64_t n, terms_tile *tile)
+{
+    enum { L = LANES_OF_TERMS };
     const int kind = terms_kind(args);
     const int64_t grad_stride = class_stride_of(args, args->grad.strides);
     const int64_t hess_stride = class_stride_of(args, args->hess.strides);
@@ -163,27 +228,28 @@ static void terms_write_pieces(const closs_softmax_args *args, const terms_place
     real *h =
         hess ? terms_direct(place, args->hess.data, hess_dtype(args), place->hess, hess_stride, first, place->count)
              : NULL;
-    real *g_to = !grad ? NULL : g ? g : tile->z, *h_to = !hess ? NULL : h ? h : tile->v;
-    const int64_t g_step = place->along ? LANES_OF_TERMS : g ? grad_stride : place->width;
-    const int64_t h_step = place->along ? LANES_OF_TERMS : h ? hess_stride : place->width;
+    real *g_to = g ? g : tile->z, *h_to = !hess ? NULL : h ? h : tile->v;
+    const int64_t g_step = place->along ? L : g ? grad_stride : place->width;
+    const int64_t h_step = place->along ? L : h ? hess_stride : place->width;
+    const int64_t whole = n / L * L;
     const memory_ahead g_ahead = grad_ahead(args, place, g, g_step, first);
-    for (int k = 0; k < count; k++) {
-        ALIGNED real last_g[LANES_OF_TERMS], last_h[LANES_OF_TERMS];
-        const int64_t whole = n / LANES_OF_TERMS * LANES_OF_TERMS;
-        const int is_tail = place->along && n != whole && k == count - 1;
-        if (is_tail) {
-            terms_outputs_kind(args, kind, totals, &pieces[k], 0, &g_ahead, g_to ? last_g : NULL, 0,
-                               h_to ? last_h : NULL, 0);
-            for (int64_t l = 0; l < n - whole; l++) {
-                if (g_to) g_to[whole + l] = last_g[l];
+    for (int64_t c = 0; c < (place->along ? 1 : place->width); c += L) {
+        const memory_ahead lane_ahead = from_lane(g_ahead, c);
+        const terms_factors *f = &factors[c / L];
+        for (int k = 0; k < tile->pieces; k++) {
+            ALIGNED real last_g[L], last_h[L];
+            const terms_piece *piece = &tile->piece[k];
+            const int is_tail = place->along && n != whole && k == tile->pieces - 1;
+            real *g_here = is_tail ? last_g : g_to, *h_here = h_to && is_tail ? last_h : h_to;
+            if (!kept) terms_keep(args, kind, f, piece, c);
+            if (f->extreme)
+                terms_outputs_widely(kind, f, piece, c, g_here, g_step, h_here, h_step);
+            else
+                terms_outputs_kind(kind, hess, f, piece, c, &lane_ahead, g_here, g_step, h_here, h_step);
+            for (int64_t l = 0; is_tail && l < n - whole; l++) {
+                g_to[whole + l] = last_g[l];
                 if (h_to) h_to[whole + l] = last_h[l];
             }
-            continue;
-        }
-        for (int64_t c = 0; c < (place->along ? 1 : place->width); c += LANES_OF_TERMS) {
-            const memory_ahead lane_ahead = from_lane(g_ahead, c);
-            terms_outputs_kind(args, kind, &totals[c / LANES_OF_TERMS], &pieces[k], c, &lane_ahead, g_to, g_step, h_to,
-                               h_step);
         }
     }
     if (place->along) {
@@ -204,14 +270,14 @@ static void terms_write_pieces(const closs_softmax_args *args, const terms_place
 }
 
 static void terms_write_along(const closs_softmax_args *args, const terms_place *place, const terms_totals *total,
-                              int64_t begin, int64_t end, terms_tile *tile)
+                              int kept, int64_t begin, int64_t end, terms_tile *tile)
 {
     const int kind = terms_kind(args);
-    ALIGNED real tail[2][LANES_OF_TERMS];
-    terms_piece pieces[2];
+    terms_factors factors;
+    terms_factors_of(args, total, &factors);
     for (int64_t first = begin; first < end; first += TERM_TILE) {
         const int64_t n = end - first < TERM_TILE ? end - first : TERM_TILE;
-        const int count = terms_pieces(args, place, kind, first, n, tile, tail, pieces);
-        terms_write_pieces(args, place, total, pieces, count, first, n, tile);
+        if (!kept) terms_pieces(args, place, kind, first, n, tile);
+        terms_write_pieces(args, place, &factors, kept, first, n, tile);
     }
 }

@@ -13,22 +13,29 @@
 
 #undef TERM_TILE
 #undef FEW_TERMS
-#define TERM_TILE (4096 / (int)sizeof(real))
+#define TERM_TILE (8192 / (int)sizeof(real))
 #define FEW_TERMS                                                                                                      \
     (REAL_DTYPE == CLOSS_F32 ? 288 : 224) /* classes up to which a row costs more by itself than in a lane */
-
-/* Logits, and beside them targets v or target logits; later gradient and Hessian. */
-typedef struct {
-    ALIGNED real z[TERM_TILE];
-    ALIGNED real v[TERM_TILE];
-} terms_tile;
 
 /* Groups of lanes: group g is at z + g x z_step. */
 typedef struct {
     const real *z, *v;
-    int64_t z_step, v_step, groups;
+    real *e, *q; /* where their exponentials are kept: in the tile, if it has room for a sample */
+    int64_t z_step, v_step, e_step, groups;
+    int64_t first, end; /* classes */
+    int keeps;
     memory_ahead z_ahead, v_ahead;
 } terms_piece;
+
+/* A block of classes: logits, and beside them targets v or target logits; then exponentials; then gradient and Hessian.
+ */
+typedef struct {
+    ALIGNED real z[TERM_TILE];
+    ALIGNED real v[TERM_TILE];
+    ALIGNED real tail[2][LANES_OF_TERMS]; /* of a row: the last group, filled up */
+    terms_piece piece[2];                 /* whole groups, and that one */
+    int pieces;
+} terms_tile;
 
 /* Of the size that `real` has. */
 INLINE real terms_temperature(const closs_softmax_args *args)
@@ -131,14 +138,15 @@ static const real *terms_targets(const closs_softmax_args *args, const terms_pla
     return tile;
 }
 
-/* n classes from `first`: whole groups, and where lanes are classes the last one, filled up in `tail`. */
-static int terms_pieces(const closs_softmax_args *args, const terms_place *place, int kind, int64_t first, int64_t n,
-                        terms_tile *tile, real tail[2][LANES_OF_TERMS], terms_piece pieces[2])
+/* Takes n classes from `first` to the tile. */
+static void terms_pieces(const closs_softmax_args *args, const terms_place *place, int kind, int64_t first, int64_t n,
+                         terms_tile *tile)
 {
+    enum { L = LANES_OF_TERMS };
     const int64_t z_stride = class_stride_of(args, args->logits.strides);
     const int64_t v_stride = class_stride_of(args, args->targets.strides);
     const memory_ahead nowhere = {(uintptr_t)tile, 0, 0, 0};
-    terms_piece piece = {NULL, NULL, 0, LANES_OF_TERMS, n, nowhere, nowhere};
+    terms_piece piece = {NULL, NULL, tile->z, tile->v, 0, L, L, n, first, first + n, 0, nowhere, nowhere};
     piece.z =
         terms_load(place, args->logits.data, args->dtype, place->logits, z_stride, first, n, tile->z, &piece.z_step);
     piece.z_ahead =
@@ -151,22 +159,28 @@ static int terms_pieces(const closs_softmax_args *args, const terms_place *place
         piece.v_ahead = terms_ahead(place, args->targets.data, args->target_dtype, place->targets, v_stride, first, n,
                                     args->classes);
     if (!piece.v) piece.v = piece.z, piece.v_step = piece.z_step;
+    if (kind == TERMS_ENTROPY) piece.e = tile->v; /* logits are needed beside their exponentials */
+    piece.keeps = (args->grad.data || args->hess.data) && n == args->classes && n * place->width <= TERM_TILE;
+    tile->pieces = 0;
     if (!place->along) {
-        pieces[0] = piece;
-        return 1;
+        piece.e_step = place->width;
+        tile->piece[tile->pieces++] = piece;
+        return;
     }
-    const int64_t whole = n / LANES_OF_TERMS * LANES_OF_TERMS;
+    const int64_t whole = n / L * L;
     const real z_padding = kind < MEASURE_ONE ? -(real)INFINITY : 0;
     const real v_padding = kind == TERMS_DISTILLATION ? -(real)INFINITY : 0;
-    int count = 0;
-    piece.groups = n / LANES_OF_TERMS;
-    if (piece.groups > 0) pieces[count++] = piece;
-    if (whole == n) return count;
-    for (int64_t l = 0; l < LANES_OF_TERMS; l++) {
-        tail[0][l] = whole + l < n ? piece.z[whole + l] : z_padding;
-        tail[1][l] = whole + l < n ? piece.v[whole + l] : v_padding;
+    piece.groups = n / L;
+    if (piece.groups > 0) tile->piece[tile->pieces++] = piece;
+    if (whole == n) return;
+    for (int64_t l = 0; l < L; l++) {
+        tile->tail[0][l] = whole + l < n ? piece.z[whole + l] : z_padding;
+        tile->tail[1][l] = whole + l < n ? piece.v[whole + l] : v_padding;
     }
-    const terms_piece last = {tail[0], tail[1], LANES_OF_TERMS, LANES_OF_TERMS, 1, nowhere, nowhere};
-    pieces[count++] = last;
-    return count;
+    piece.z = tile->tail[0], piece.v = tile->tail[1];
+    piece.e += whole, piece.q += whole;
+    piece.first += whole;
+    piece.groups = 1;
+    piece.z_ahead = piece.v_ahead = nowhere;
+    tile->piece[tile->pieces++] = piece;
 }
