@@ -138,6 +138,8 @@
 #define KERNEL(name) KERNEL_EXPAND(name, CLOSS_ISA)
 #define exp_scaled KERNEL(exp_scaled)
 #define exp_above KERNEL(exp_above)
+#define exp_within KERNEL(exp_within)
+#define exp_clamped KERNEL(exp_clamped)
 #define exp_lowest KERNEL(exp_lowest)
 #define log1p_positive KERNEL(log1p_positive)
 #define log_ratio KERNEL(log_ratio)

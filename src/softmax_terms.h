@@ -117,7 +117,8 @@ INLINE void terms_sum(const closs_softmax_args *args, const terms_place *place, 
     ALIGNED real max[L], base[L], target_max[L], target_base[L];
     const real temperature = terms_temperature(args), inverse = (real)(1 / args->temperature);
     const memory_ahead z_ahead = from_lane(piece->z_ahead, column), v_ahead = from_lane(piece->v_ahead, column);
-    const real lowest = exp_lowest();
+    real lowest = exp_lowest();
+    if (kind == TERMS_ENTROPY) HIDE(lowest); /* gcc makes branches of the constant */
     for (int l = 0; l < L; l++) {
         max[l] = (real)sums->max[l];
         base[l] = (real)base_of(sums->max[l]);
@@ -138,15 +139,11 @@ INLINE void terms_sum(const closs_softmax_args *args, const terms_place *place, 
             for (int l = 0; l < L; l++) {
                 const real gap = z[l] - base[l];
                 const real t = kind != TERMS_DISTILLATION ? gap : exact ? gap * inverse : gap / temperature;
-                const real e = exp_above(t, lowest);
+                const real near = exp_clamped(t, lowest), e = exp_within(near);
                 const real other = z[l] == max[l] ? 0 : e, one = z[l] == max[l] ? 1 : 0;
                 sum[l] += other;
                 ties[l] += one;
-                if (keeps) e_to[l] = e;
-                if (kind == TERMS_ENTROPY) {
-                    const real term = e * t;
-                    moment[l] += e == 0 ? 0 : term;
-                }
+                if (kind == TERMS_ENTROPY) moment[l] += e * near; /* -0 where e is 0, however far t is */
                 if (kind == TERMS_TARGETS) {
                     const real target = v[l], term = target * t;
                     moment[l] += target == 0 ? 0 : term;
@@ -156,14 +153,15 @@ INLINE void terms_sum(const closs_softmax_args *args, const terms_place *place, 
                     const real target_gap = v[l] - target_base[l];
                     const real u = exact ? target_gap * inverse : target_gap / temperature;
                     const real q = exp_above(u, lowest);
+                    const real target_other = v[l] == target_max[l] ? 0 : q, target_one = v[l] == target_max[l] ? 1 : 0;
                     const real product = q * (t - u), share = q == 0 ? 0 : product; /* gaps may overflow */
                     const real term = z[l] == -INFINITY ? -(real)INFINITY : share;
-                    const real target_other = v[l] == target_max[l] ? 0 : q, target_one = v[l] == target_max[l] ? 1 : 0;
-                    if (keeps) q_to[l] = q;
                     target_sum[l] += target_other;
                     target_ties[l] += target_one;
                     moment[l] += v[l] == -INFINITY ? 0 : term;
+                    if (keeps) q_to[l] = q; /* maybe where v was */
                 }
+                if (keeps) e_to[l] = e;
             }
         }
         for (int l = 0; l < L; l++) {

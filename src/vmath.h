@@ -27,9 +27,8 @@
  *
  * js_series(d^2) = (d atanh d + log(1 - d^2) / 2) / d^2 = 1/2 + d^2 / 12 + d^4 / 30 + ..., 0 <= d <= 1/3; to 1 ulp.
  */
-INLINE real exp_above(real t, real lowest)
+INLINE real exp_within(real clamped)
 {
-    real clamped = lowest > t ? lowest : t; /* in this order NaN passes */
     real shifted = FMA(clamped, (real)PER_LN2, EXP_MAGIC);
     real n = shifted - EXP_MAGIC;
     real r = FMA(n, -LN2_HIGH, clamped);
@@ -55,6 +54,16 @@ INLINE real exp_above(real t, real lowest)
     q = FMA(q, r, (real)1.0); /* 1 + r (1 + r Q) */
     q = FMA(q, r, (real)1.0);
     return q * from_bits(to_bits(shifted) << MANTISSA_BITS);
+}
+
+INLINE real exp_clamped(real t, real lowest)
+{
+    return lowest > t ? lowest : t; /* in this order NaN passes */
+}
+
+INLINE real exp_above(real t, real lowest)
+{
+    return exp_within(exp_clamped(t, lowest));
 }
 
 INLINE real exp_scaled(real t)
