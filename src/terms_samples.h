@@ -89,7 +89,8 @@ INLINE int64_t terms_count(const closs_softmax_args *args, const sample_cursor *
         wide = tile / TERMS_WIDENED < TERM_WIDE ? tile / TERMS_WIDENED : TERM_WIDE;
         *chunk = TERMS_WIDENED;
     }
-    if (beside && most < wide) most = run->count < wide ? run->count / L * L : wide;
+    const int keeps = kind < MEASURE_ONE && (args->grad.data || args->hess.data) && args->classes * L <= tile;
+    if (beside && most < wide && !keeps) most = run->count < wide ? run->count / L * L : wide;
     return cursor->left < most ? cursor->left : most;
 }
 
