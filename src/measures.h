@@ -351,6 +351,11 @@ static void measure_pieces(const closs_softmax_args *args, const terms_place *pl
     const int64_t grad_stride = class_stride_of(args, args->grad.strides);
     ALIGNED real last[L];
     terms_pieces(args, place, args->targets.data ? MEASURE_PAIRS : MEASURE_ONE, first, n, tile);
+    terms_piece piece[2] = {tile->piece, tile->piece}; /* the second is the last group */
+    const int pieces = 1 + piece[0].has_tail, tail = piece[0].has_tail ? 1 : -1;
+    piece[1].z = piece[0].z_tail, piece[1].v = piece[0].v_tail;
+    piece[1].groups = 1;
+    piece[1].z_ahead = piece[1].v_ahead = (memory_ahead){(uintptr_t)tile, 0, 0, 0};
     real *g =
         slopes ? terms_direct(place, args->grad.data, grad_dtype(args), place->grad, grad_stride, first, place->count)
                : NULL;
@@ -359,7 +364,7 @@ static void measure_pieces(const closs_softmax_args *args, const terms_place *pl
     const memory_ahead g_ahead = grad_ahead(args, place, g, step, first);
     const double divisor = log_divisor(args);
     if (!slopes) {
-        measure_terms_of(args, tile->piece, tile->pieces, place->along ? L : place->width, sums);
+        measure_terms_of(args, piece, pieces, place->along ? L : place->width, sums);
         return;
     }
     for (int64_t c = 0; c < (place->along ? 1 : place->width); c += L) {
@@ -375,11 +380,10 @@ static void measure_pieces(const closs_softmax_args *args, const terms_place *pl
             extreme |= beyond & some;
         }
         const memory_ahead lane_ahead = from_lane(g_ahead, c);
-        for (int k = 0; k < tile->pieces; k++) {
-            const int is_tail = place->along && k == tile->pieces - 1 && n != whole;
-            measure_slopes_of(args, &tile->piece[k], c, factor, scale, extreme, &lane_ahead, is_tail ? last : to, step,
+        for (int k = 0; k < pieces; k++) {
+            measure_slopes_of(args, &piece[k], c, factor, scale, extreme, &lane_ahead, k == tail ? last : to, step,
                               sums + c);
-            for (int64_t l = 0; is_tail && l < n - whole; l++) to[whole + l] = last[l];
+            for (int64_t l = 0; k == tail && l < n - whole; l++) to[whole + l] = last[l];
         }
     }
     if (g) return;

@@ -41,8 +41,8 @@
 #define terms_lanes KERNEL(terms_lanes)
 #define terms_of_cut KERNEL(terms_of_cut)
 
-/* max[l] = the maximum of it and of a lane. */
-static OUT_OF_LINE void terms_max(const real *x, int64_t step, int64_t groups, double *restrict max)
+/* max[l] = the maximum of it and of a lane, also of the group `tail`, unless NULL. */
+static OUT_OF_LINE void terms_max(const real *x, int64_t step, int64_t groups, const real *tail, double *restrict max)
 {
     ALIGNED real lane[LANES_OF_TERMS];
     int64_t g = 0;
@@ -63,6 +63,10 @@ static OUT_OF_LINE void terms_max(const real *x, int64_t step, int64_t groups, d
             const real value = x[g * step + l];
             lane[l] = value > lane[l] ? value : lane[l];
         }
+    }
+    if (tail) {
+#pragma omp simd
+        for (int l = 0; l < LANES_OF_TERMS; l++) lane[l] = tail[l] > lane[l] ? tail[l] : lane[l];
     }
     for (int l = 0; l < LANES_OF_TERMS; l++) max[l] = (double)lane[l];
 }
@@ -86,7 +90,7 @@ static double terms_widely(const closs_softmax_args *args, const terms_place *pl
 {
     double sum = 0;
     for (int64_t g = first; g < end; g++) {
-        const double z = terms_given(args, place, piece, g, lane, 0), v = (double)piece->v[g * piece->v_step + lane];
+        const double z = terms_given(args, place, piece, g, lane, 0), v = (double)(g < piece->groups ? piece->v[g * piece->v_step + lane] : piece->v_tail[lane]);
         const double t = z / 2 - base_of(max) / 2;
         if (v != 0 && t != 0) sum += v * -t;
     }
@@ -125,13 +129,16 @@ INLINE void terms_sum(const closs_softmax_args *args, const terms_place *place, 
         target_max[l] = (real)sums->target_max[l];
         target_base[l] = (real)base_of(sums->target_max[l]);
     }
-    for (int64_t first = 0; first < piece->groups; first += TERMS_WIDENED) {
-        const int64_t end = piece->groups - first < TERMS_WIDENED ? piece->groups : first + TERMS_WIDENED;
+    for (int64_t first = 0, end; first < piece->groups + piece->has_tail; first = end) {
+        const int at_tail = first == piece->groups;
+        const real *z_here = at_tail ? piece->z_tail : piece->z + first * piece->z_step + column;
+        const real *v_here = at_tail ? piece->v_tail : piece->v + first * piece->v_step + column;
+        end = at_tail ? first + 1 : piece->groups - first < TERMS_WIDENED ? piece->groups : first + TERMS_WIDENED;
         ALIGNED real sum[L] = {0}, ties[L] = {0}, target_sum[L] = {0}, target_ties[L] = {0};
         ALIGNED real moment[L] = {0}; /* times -1; of targets the terms */
         ALIGNED double weight[L] = {0}; /* targets of both signs may leave little, but 0 makes a sample absent */
         for (int64_t g = first; g < end; g++) {
-            const real *z = piece->z + g * piece->z_step + column, *v = piece->v + g * piece->v_step + column;
+            const real *z = z_here + (g - first) * piece->z_step, *v = v_here + (g - first) * piece->v_step;
             real *e_to = piece->e + g * piece->e_step + column, *q_to = piece->q + g * piece->e_step + column;
             fetch(z_ahead, g, L * sizeof(real));
             if (kind == TERMS_TARGETS || kind == TERMS_DISTILLATION) fetch(v_ahead, g, L * sizeof(real));
@@ -234,17 +241,16 @@ static void terms_block(const closs_softmax_args *args, const terms_place *place
     ALIGNED double max[L], target_max[L];
     memcpy(max, sums->max, sizeof max);
     memcpy(target_max, sums->target_max, sizeof target_max);
-    for (int k = 0; k < tile->pieces; k++) {
-        const terms_piece *piece = &tile->piece[k];
-        terms_max(piece->z + column, piece->z_step, piece->groups, max);
-        if (kind == TERMS_DISTILLATION) terms_max(piece->v + column, piece->v_step, piece->groups, target_max);
-    }
+    const terms_piece *piece = &tile->piece;
+    const real *z_tail = piece->has_tail ? piece->z_tail : NULL, *v_tail = piece->has_tail ? piece->v_tail : NULL;
+    terms_max(piece->z + column, piece->z_step, piece->groups, z_tail, max);
+    if (kind == TERMS_DISTILLATION) terms_max(piece->v + column, piece->v_step, piece->groups, v_tail, target_max);
     if (place->along) {
         terms_largest(max);
         if (kind == TERMS_DISTILLATION) terms_largest(target_max);
     }
     terms_at(args, max, target_max, fresh, sums);
-    for (int k = 0; k < tile->pieces; k++) terms_sum_kind(args, place, kind, &tile->piece[k], column, sums);
+    terms_sum_kind(args, place, kind, piece, column, sums);
 }
 
 /* The state of classes [begin, end) of the one sample. */
@@ -286,7 +292,7 @@ static OUT_OF_LINE void terms_lanes(const closs_softmax_args *args, const terms_
     const int64_t room = TERM_TILE / place->width, at_once = chunk < room ? chunk : room;
     for (int64_t first = 0; first < classes; first += at_once) {
         const int64_t n = classes - first < at_once ? classes - first : at_once;
-        const int kept = first == 0 && tile->piece[0].keeps;
+        const int kept = first == 0 && tile->piece.keeps;
         if (!kept) terms_pieces(args, place, kind, first, n, tile);
         terms_write_pieces(args, place, factors, kept, first, n, tile);
     }
@@ -299,7 +305,7 @@ static OUT_OF_LINE void terms_of_cut(const closs_softmax_args *args, sample_curs
     enum { L = LANES_OF_TERMS, GROUPS = CUT_LANES / L, CHUNK_LANES = CHUNK_OF(TERM_TILE) / TERMS_WIDENED };
     const int kind = terms_kind(args);
     cut_samples cut;
-    terms_piece *piece = &tile->piece[0];
+    terms_piece *piece = &tile->piece;
     terms_sums sums, part[GROUPS];
     terms_totals total;
     terms_factors factors[GROUPS];
@@ -308,8 +314,8 @@ static OUT_OF_LINE void terms_of_cut(const closs_softmax_args *args, sample_curs
     piece->keeps = piece->keeps && cut.lanes <= CHUNK_LANES; /* relative to the sample's maximum */
     for (int64_t c = 0; c < cut.place.width; c += L) {
         terms_clear(&part[c / L]);
-        terms_max(piece->z + c, piece->z_step, TERMS_WIDENED, part[c / L].max);
-        if (kind == TERMS_DISTILLATION) terms_max(piece->v + c, piece->v_step, TERMS_WIDENED, part[c / L].target_max);
+        terms_max(piece->z + c, piece->z_step, TERMS_WIDENED, NULL, part[c / L].max);
+        if (kind == TERMS_DISTILLATION) terms_max(piece->v + c, piece->v_step, TERMS_WIDENED, NULL, part[c / L].target_max);
     }
     for (int64_t s = 0; s < place->count; s++) {
         double max = -INFINITY, target_max = -INFINITY;
@@ -383,7 +389,7 @@ static void softmax_terms(const closs_softmax_args *args, int64_t begin, int64_t
                 terms_put(one, 0, i, all);
                 at[i] = place.values[0];
                 if (!args->grad.data && !args->hess.data) continue;
-                terms_write_along(args, &place, one, tile.piece[0].keeps, 0, classes, &tile);
+                terms_write_along(args, &place, one, tile.piece.keeps, 0, classes, &tile);
             }
         } else {
             if (are_worth_cutting(args, cursor.left)) {

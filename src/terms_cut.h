@@ -45,12 +45,15 @@ static OUT_OF_LINE void cut_begin(const closs_softmax_args *args, int kind, samp
         one->logits[0] = place->logits[s], one->label[0] = place->label[s];
         one->targets[0] = args->targets.data ? place->targets[s] : 0;
         terms_pieces(args, one, kind, 0, args->classes, tile);
-        for (int k = 0; k < tile->pieces; k++) {
-            const terms_piece *piece = &tile->piece[k];
-            memcpy(cut->z + at, piece->z, (size_t)(piece->groups * L) * sizeof(real));
-            if (piece->v != piece->z) memcpy(cut->v + at, piece->v, (size_t)(piece->groups * L) * sizeof(real));
-            at += piece->groups * L;
-        }
+        const terms_piece *piece = &tile->piece;
+        const size_t group = L * sizeof(real), whole = (size_t)piece->groups * group;
+        memcpy(cut->z + at, piece->z, whole);
+        memcpy(cut->v + at, piece->v, whole);
+        at += piece->groups * L;
+        if (!piece->has_tail) continue;
+        memcpy(cut->z + at, piece->z_tail, group);
+        memcpy(cut->v + at, piece->v_tail, group);
+        at += L;
     }
     for (; at < width * TERMS_WIDENED; at++) cut->z[at] = cut->v[at] = 0;
     cut->lanes = lanes;

@@ -77,7 +77,7 @@ static OUT_OF_LINE void terms_factors_of(const closs_softmax_args *args, const t
     f->total = total;
 }
 
-/* The exponentials of a piece. `exact`: dividing by the temperature is multiplying. */
+/* The exponentials of groups. `exact`: dividing by the temperature is multiplying. */
 INLINE void terms_exps(const real *z, int64_t step, int64_t groups, const real *base, real temperature, const int exact,
                        real *e, int64_t e_step)
 {
@@ -98,16 +98,19 @@ INLINE void terms_exps(const real *z, int64_t step, int64_t groups, const real *
 static OUT_OF_LINE void terms_keep(const closs_softmax_args *args, int kind, const terms_factors *factors,
                                    const terms_piece *piece, int64_t column)
 {
-    const real *z = piece->z + column, *v = piece->v + column, T = kind == TERMS_DISTILLATION ? terms_temperature(args) : 1;
-    real *e = piece->e + column, *q = piece->q + column;
-    if (kind != TERMS_DISTILLATION || divides_exactly(args->temperature)) {
-        terms_exps(z, piece->z_step, piece->groups, factors->base, T, 1, e, piece->e_step);
-        if (kind == TERMS_DISTILLATION)
-            terms_exps(v, piece->v_step, piece->groups, factors->target_base, T, 1, q, piece->e_step);
-    } else {
-        terms_exps(z, piece->z_step, piece->groups, factors->base, T, 0, e, piece->e_step);
-        terms_exps(v, piece->v_step, piece->groups, factors->target_base, T, 0, q, piece->e_step);
-    }
+    const real T = kind == TERMS_DISTILLATION ? terms_temperature(args) : 1;
+    const int exact = kind != TERMS_DISTILLATION || divides_exactly(args->temperature);
+    for (int array = 0; array < (kind == TERMS_DISTILLATION ? 2 : 1); array++)
+        for (int at_tail = 0; at_tail <= piece->has_tail; at_tail++) {
+            const real *given = array ? piece->v : piece->z, *tail = array ? piece->v_tail : piece->z_tail;
+            const int64_t step = array ? piece->v_step : piece->z_step, groups = at_tail ? 1 : piece->groups;
+            const real *from = at_tail ? tail : given + column, *base = array ? factors->target_base : factors->base;
+            real *e = (array ? piece->q : piece->e) + (at_tail ? piece->groups * piece->e_step : column);
+            if (exact)
+                terms_exps(from, step, groups, base, T, 1, e, piece->e_step);
+            else
+                terms_exps(from, step, groups, base, T, 0, e, piece->e_step);
+        }
 }
 
 /* Gradient (to g) and Hessian (h) of a piece, from its exponentials. `curved`: the Hessian is wanted. */
@@ -236,20 +239,25 @@ static void terms_write_pieces(const closs_softmax_args *args, const terms_place
     for (int64_t c = 0; c < (place->along ? 1 : place->width); c += L) {
         const memory_ahead lane_ahead = from_lane(g_ahead, c);
         const terms_factors *f = &factors[c / L];
-        for (int k = 0; k < tile->pieces; k++) {
-            ALIGNED real last_g[L], last_h[L];
-            const terms_piece *piece = &tile->piece[k];
-            const int is_tail = place->along && n != whole && k == tile->pieces - 1;
-            real *g_here = is_tail ? last_g : g_to, *h_here = h_to && is_tail ? last_h : h_to;
-            if (!kept) terms_keep(args, kind, f, piece, c);
-            if (f->extreme)
-                terms_outputs_widely(kind, f, piece, c, g_here, g_step, h_here, h_step);
-            else
-                terms_outputs_kind(kind, hess, f, piece, c, &lane_ahead, g_here, g_step, h_here, h_step);
-            for (int64_t l = 0; is_tail && l < n - whole; l++) {
-                g_to[whole + l] = last_g[l];
-                if (h_to) h_to[whole + l] = last_h[l];
-            }
+        const terms_piece *piece = &tile->piece;
+        if (!kept) terms_keep(args, kind, f, piece, c);
+        if (f->extreme)
+            terms_outputs_widely(kind, f, piece, c, g_to, g_step, h_to, h_step);
+        else
+            terms_outputs_kind(kind, hess, f, piece, c, &lane_ahead, g_to, g_step, h_to, h_step);
+        if (!piece->has_tail) continue;
+        ALIGNED real last_g[L], last_h[L];
+        terms_piece last = *piece;
+        last.z = piece->z_tail, last.v = piece->v_tail;
+        last.e += piece->groups * L, last.q += piece->groups * L;
+        last.groups = 1;
+        if (f->extreme)
+            terms_outputs_widely(kind, f, &last, 0, last_g, 0, h_to ? last_h : NULL, 0);
+        else
+            terms_outputs_kind(kind, hess, f, &last, 0, &lane_ahead, last_g, 0, last_h, 0);
+        for (int64_t l = 0; l < n - whole; l++) {
+            g_to[whole + l] = last_g[l];
+            if (h_to) h_to[whole + l] = last_h[l];
         }
     }
     if (place->along) {

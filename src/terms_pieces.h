@@ -17,13 +17,13 @@
 #define FEW_TERMS                                                                                                      \
     (REAL_DTYPE == CLOSS_F32 ? 288 : 224) /* classes up to which a row costs more by itself than in a lane */
 
-/* Groups of lanes: group g is at z + g x z_step. */
+/* Groups of lanes: group g is at z + g x z_step. Of a row a last one may follow, filled up, at z_tail. */
 typedef struct {
-    const real *z, *v;
+    const real *z, *v, *z_tail, *v_tail;
     real *e, *q; /* where their exponentials are kept: in the tile, if it has room for a sample */
     int64_t z_step, v_step, e_step, groups;
     int64_t first, end; /* classes */
-    int keeps;
+    int has_tail, keeps;
     memory_ahead z_ahead, v_ahead;
 } terms_piece;
 
@@ -32,9 +32,8 @@ typedef struct {
 typedef struct {
     ALIGNED real z[TERM_TILE];
     ALIGNED real v[TERM_TILE];
-    ALIGNED real tail[2][LANES_OF_TERMS]; /* of a row: the last group, filled up */
-    terms_piece piece[2];                 /* whole groups, and that one */
-    int pieces;
+    ALIGNED real tail[2][LANES_OF_TERMS];
+    terms_piece piece;
 } terms_tile;
 
 /* Of the size that `real` has. */
@@ -146,7 +145,8 @@ static void terms_pieces(const closs_softmax_args *args, const terms_place *plac
     const int64_t z_stride = class_stride_of(args, args->logits.strides);
     const int64_t v_stride = class_stride_of(args, args->targets.strides);
     const memory_ahead nowhere = {(uintptr_t)tile, 0, 0, 0};
-    terms_piece piece = {NULL, NULL, tile->z, tile->v, 0, L, L, n, first, first + n, 0, nowhere, nowhere};
+    terms_piece piece = {.e = tile->z, .q = tile->v, .v_step = L, .e_step = L, .groups = n, .first = first,
+                         .end = first + n, .z_ahead = nowhere, .v_ahead = nowhere};
     piece.z =
         terms_load(place, args->logits.data, args->dtype, place->logits, z_stride, first, n, tile->z, &piece.z_step);
     piece.z_ahead =
@@ -161,26 +161,19 @@ static void terms_pieces(const closs_softmax_args *args, const terms_place *plac
     if (!piece.v) piece.v = piece.z, piece.v_step = piece.z_step;
     if (kind == TERMS_ENTROPY) piece.e = tile->v; /* logits are needed beside their exponentials */
     piece.keeps = (args->grad.data || args->hess.data) && n == args->classes && n * place->width <= TERM_TILE;
-    tile->pieces = 0;
-    if (!place->along) {
+    if (place->along) {
+        const int64_t whole = n / L * L;
+        const real z_padding = kind < MEASURE_ONE ? -(real)INFINITY : 0;
+        const real v_padding = kind == TERMS_DISTILLATION ? -(real)INFINITY : 0;
+        piece.groups = n / L;
+        piece.has_tail = n != whole;
+        for (int64_t l = 0; piece.has_tail && l < L; l++) {
+            tile->tail[0][l] = whole + l < n ? piece.z[whole + l] : z_padding;
+            tile->tail[1][l] = whole + l < n ? piece.v[whole + l] : v_padding;
+        }
+        piece.z_tail = tile->tail[0], piece.v_tail = tile->tail[1];
+    } else {
         piece.e_step = place->width;
-        tile->piece[tile->pieces++] = piece;
-        return;
     }
-    const int64_t whole = n / L * L;
-    const real z_padding = kind < MEASURE_ONE ? -(real)INFINITY : 0;
-    const real v_padding = kind == TERMS_DISTILLATION ? -(real)INFINITY : 0;
-    piece.groups = n / L;
-    if (piece.groups > 0) tile->piece[tile->pieces++] = piece;
-    if (whole == n) return;
-    for (int64_t l = 0; l < L; l++) {
-        tile->tail[0][l] = whole + l < n ? piece.z[whole + l] : z_padding;
-        tile->tail[1][l] = whole + l < n ? piece.v[whole + l] : v_padding;
-    }
-    piece.z = tile->tail[0], piece.v = tile->tail[1];
-    piece.e += whole, piece.q += whole;
-    piece.first += whole;
-    piece.groups = 1;
-    piece.z_ahead = piece.v_ahead = nowhere;
-    tile->piece[tile->pieces++] = piece;
+    tile->piece = piece;
 }
