@@ -30,6 +30,7 @@
 #define terms_value KERNEL(terms_value)
 #define terms_write KERNEL(terms_write)
 #define terms_max KERNEL(terms_max)
+#define terms_max_of_row KERNEL(terms_max_of_row)
 #define terms_given KERNEL(terms_given)
 #define terms_widely KERNEL(terms_widely)
 #define terms_moment KERNEL(terms_moment)
@@ -41,8 +42,8 @@
 #define terms_lanes KERNEL(terms_lanes)
 #define terms_of_cut KERNEL(terms_of_cut)
 
-/* max[l] = the maximum of it and of a lane, also of the group `tail`, unless NULL. */
-static OUT_OF_LINE void terms_max(const real *x, int64_t step, int64_t groups, const real *tail, double *restrict max)
+/* max[l] = the maximum of it and of a lane. */
+static OUT_OF_LINE void terms_max(const real *x, int64_t step, int64_t groups, double *restrict max)
 {
     ALIGNED real lane[LANES_OF_TERMS];
     int64_t g = 0;
@@ -64,11 +65,33 @@ static OUT_OF_LINE void terms_max(const real *x, int64_t step, int64_t groups, c
             lane[l] = value > lane[l] ? value : lane[l];
         }
     }
-    if (tail) {
-#pragma omp simd
-        for (int l = 0; l < LANES_OF_TERMS; l++) lane[l] = tail[l] > lane[l] ? tail[l] : lane[l];
-    }
     for (int l = 0; l < LANES_OF_TERMS; l++) max[l] = (double)lane[l];
+}
+
+/* The maximum of one row, `tail` being its last group or NULL. */
+static OUT_OF_LINE double terms_max_of_row(const real *x, int64_t groups, const real *tail)
+{
+    enum { L = LANES_OF_TERMS };
+    ALIGNED real lane[L];
+    int64_t g = 0;
+    for (int l = 0; l < L; l++) lane[l] = tail ? tail[l] : -(real)INFINITY;
+    for (int l = 0; l < L; l++) lane[l] = lane[l] > -INFINITY ? lane[l] : -(real)INFINITY; /* not NaN */
+    for (; g + 3 < groups; g += 4) {
+#pragma omp simd
+        for (int l = 0; l < L; l++) {
+            const real *at = x + g * L + l;
+            const real low = at[0] > at[L] ? at[0] : at[L], high = at[2 * L] > at[3 * L] ? at[2 * L] : at[3 * L];
+            const real larger = low > high ? low : high;
+            lane[l] = larger > lane[l] ? larger : lane[l];
+        }
+    }
+    for (; g < groups; g++) {
+#pragma omp simd
+        for (int l = 0; l < L; l++) lane[l] = x[g * L + l] > lane[l] ? x[g * L + l] : lane[l];
+    }
+    real largest;
+    TREE_OF_TERMS(real, lane, LARGER_OF_TERMS, largest);
+    return (double)largest;
 }
 
 /* The logit, or target logit, of a lane of group g, from its array: exponentials may have taken its place in the tile.
@@ -242,13 +265,8 @@ static void terms_block(const closs_softmax_args *args, const terms_place *place
     memcpy(max, sums->max, sizeof max);
     memcpy(target_max, sums->target_max, sizeof target_max);
     const terms_piece *piece = &tile->piece;
-    const real *z_tail = piece->has_tail ? piece->z_tail : NULL, *v_tail = piece->has_tail ? piece->v_tail : NULL;
-    terms_max(piece->z + column, piece->z_step, piece->groups, z_tail, max);
-    if (kind == TERMS_DISTILLATION) terms_max(piece->v + column, piece->v_step, piece->groups, v_tail, target_max);
-    if (place->along) {
-        terms_largest(max);
-        if (kind == TERMS_DISTILLATION) terms_largest(target_max);
-    }
+    terms_max(piece->z + column, piece->z_step, piece->groups, max);
+    if (kind == TERMS_DISTILLATION) terms_max(piece->v + column, piece->v_step, piece->groups, target_max);
     terms_at(args, max, target_max, fresh, sums);
     terms_sum_kind(args, place, kind, piece, column, sums);
 }
@@ -262,8 +280,19 @@ static void terms_along(const closs_softmax_args *args, const terms_place *place
     terms_clear(&sums);
     for (int64_t first = begin; first < end; first += TERM_TILE) {
         const int64_t n = end - first < TERM_TILE ? end - first : TERM_TILE;
+        const terms_piece *piece = &tile->piece;
         terms_pieces(args, place, kind, first, n, tile);
-        terms_block(args, place, kind, tile, 0, first == begin, &sums);
+        double max = terms_max_of_row(piece->z, piece->groups, piece->has_tail ? piece->z_tail : NULL), target_max = -INFINITY;
+        if (kind == TERMS_DISTILLATION)
+            target_max = terms_max_of_row(piece->v, piece->groups, piece->has_tail ? piece->v_tail : NULL);
+        max = max > sums.max[0] ? max : sums.max[0];
+        target_max = target_max > sums.target_max[0] ? target_max : sums.target_max[0];
+        if (max > sums.max[0] || target_max > sums.target_max[0]) {
+            ALIGNED double all[LANES_OF_TERMS], target_all[LANES_OF_TERMS];
+            for (int l = 0; l < LANES_OF_TERMS; l++) all[l] = max, target_all[l] = target_max;
+            terms_at(args, all, target_all, first == begin, &sums);
+        }
+        terms_sum_kind(args, place, kind, piece, 0, &sums);
     }
     terms_fold_all(kind, &sums);
     terms_state(args, &sums, 1 / EXP_UNIT, state);
@@ -314,8 +343,8 @@ static OUT_OF_LINE void terms_of_cut(const closs_softmax_args *args, sample_curs
     piece->keeps = piece->keeps && cut.lanes <= CHUNK_LANES; /* relative to the sample's maximum */
     for (int64_t c = 0; c < cut.place.width; c += L) {
         terms_clear(&part[c / L]);
-        terms_max(piece->z + c, piece->z_step, TERMS_WIDENED, NULL, part[c / L].max);
-        if (kind == TERMS_DISTILLATION) terms_max(piece->v + c, piece->v_step, TERMS_WIDENED, NULL, part[c / L].target_max);
+        terms_max(piece->z + c, piece->z_step, TERMS_WIDENED, part[c / L].max);
+        if (kind == TERMS_DISTILLATION) terms_max(piece->v + c, piece->v_step, TERMS_WIDENED, part[c / L].target_max);
     }
     for (int64_t s = 0; s < place->count; s++) {
         double max = -INFINITY, target_max = -INFINITY;
@@ -371,26 +400,25 @@ static void softmax_terms(const closs_softmax_args *args, int64_t begin, int64_t
     while (cursor.left > 0) {
         int64_t at[TERM_WIDE], count, chunk;
         if (along) { /* 16 rows, one after the other, are finished at a time */
+            const terms_totals nothing = {.max = {0}};
             terms_totals *all = &totals[0], *one = &totals[1];
+            *all = nothing;
             count = cursor.left < L ? cursor.left : L;
-            for (int64_t i = 0; i < L; i++) {
+            for (int64_t i = 0; i < count; i++) {
                 closs_softmax_state state, part;
-                if (i >= count) { /* lanes without a row */
-                    terms_put(one, 0, i, all);
-                    continue;
-                }
                 terms_take(args, &cursor, 1, 1, &place);
                 for (int64_t first = 0; first < classes; first += CLOSS_PART) {
                     const int64_t stop = classes - first > CLOSS_PART ? first + CLOSS_PART : classes;
                     terms_along(args, &place, first, stop, &tile, first == 0 ? &state : &part);
                     if (first > 0) softmax_merge(&state, &part);
                 }
-                terms_total_of_row(args, &state, place.weight[0], one);
-                terms_put(one, 0, i, all);
+                terms_lane_of_row(&state, place.weight[0], i, all);
                 at[i] = place.values[0];
                 if (!args->grad.data && !args->hess.data) continue;
+                terms_total_of_row(args, &state, place.weight[0], one);
                 terms_write_along(args, &place, one, tile.piece.keeps, 0, classes, &tile);
             }
+            terms_finish(args, 1 / EXP_UNIT, all);
         } else {
             if (are_worth_cutting(args, cursor.left)) {
                 terms_of_cut(args, &cursor, &place, &tile, totals);

@@ -141,18 +141,21 @@ static void terms_grow(const closs_softmax_args *args, double unit, const double
     }
 }
 
-/* All lanes become the largest of them. */
-INLINE void terms_largest(double *lane)
-{
-    for (int half = LANES_OF_TERMS / 2; half > 0; half /= 2)
-        for (int l = 0; l < half; l++) lane[l] = lane[l + half] > lane[l] ? lane[l + half] : lane[l];
-    for (int l = 1; l < LANES_OF_TERMS; l++) lane[l] = lane[0];
-}
+/* All lanes combined by a fixed tree. Every level is an array of its own: copied ones are waited for. */
+#define TREE_OF_TERMS(type, lane, combine, result)                                                                     \
+    type of_8[8], of_4[4], of_2[2];                                                                                    \
+    _Static_assert(LANES_OF_TERMS == 16, "");                                                                          \
+    for (int l = 0; l < 8; l++) of_8[l] = combine((lane)[l], (lane)[l + 8]);                                           \
+    for (int l = 0; l < 4; l++) of_4[l] = combine(of_8[l], of_8[l + 4]);                                               \
+    for (int l = 0; l < 2; l++) of_2[l] = combine(of_4[l], of_4[l + 2]);                                               \
+    result = combine(of_2[0], of_2[1])
+
+#define SUM_OF_TERMS(a, b) ((a) + (b))
+#define LARGER_OF_TERMS(a, b) ((b) > (a) ? (b) : (a))
 
 INLINE void terms_fold(double *lane)
 {
-    for (int half = LANES_OF_TERMS / 2; half > 0; half /= 2)
-        for (int l = 0; l < half; l++) lane[l] += lane[l + half];
+    TREE_OF_TERMS(double, lane, SUM_OF_TERMS, lane[0]);
 }
 
 /* The lanes of one sample as one, in lane 0, of what `kind` uses. */
@@ -235,6 +238,19 @@ static void terms_total(const closs_softmax_args *args, const terms_sums *sums, 
         total->sample[l] = weight[l];
     }
     terms_finish(args, unit, total);
+}
+
+/* Lane i, yet to be finished, of one sample. */
+static void terms_lane_of_row(const closs_softmax_state *row, double weight, int64_t i, terms_totals *total)
+{
+    total->max[i] = row->max;
+    total->rest[i] = row->rest;
+    total->target_max[i] = row->target_max;
+    total->target_rest[i] = row->target_rest;
+    total->mean[i] = row->moment;
+    total->terms[i] = row->terms;
+    total->weight[i] = row->weight;
+    total->sample[i] = weight;
 }
 
 /* Of one sample, in all lanes. */
