@@ -320,13 +320,21 @@ INLINE void tile_store_rows(const real *restrict tile, int64_t width, int64_t co
 INLINE void neighbours_load(const void *data, closs_dtype dtype, int64_t offset, int64_t stride, int64_t width,
                             int64_t first, int64_t n, real *restrict tile)
 {
-    for (int64_t j = 0; j < n; j++) load_packed(data, dtype, offset + (first + j) * stride, width, tile + j * width);
+    const int halves = bytes_of(dtype) == 2 && width == BATCH; /* a number that compilers know: half the time */
+    for (int64_t j = 0; j < n && halves; j++)
+        load_halves((const uint16_t *)data + offset + (first + j) * stride, dtype, BATCH, tile + j * BATCH);
+    for (int64_t j = 0; j < n && !halves; j++)
+        load_packed(data, dtype, offset + (first + j) * stride, width, tile + j * width);
 }
 
 INLINE void neighbours_store(const real *restrict tile, int64_t width, int64_t count, int64_t first, int64_t n,
                              void *data, closs_dtype dtype, int64_t offset, int64_t stride)
 {
-    for (int64_t j = 0; j < n; j++) store_packed(tile + j * width, count, data, dtype, offset + (first + j) * stride);
+    const int halves = bytes_of(dtype) == 2 && count == BATCH;
+    for (int64_t j = 0; j < n && halves; j++)
+        store_halves(tile + j * width, BATCH, dtype, (uint16_t *)data + offset + (first + j) * stride);
+    for (int64_t j = 0; j < n && !halves; j++)
+        store_packed(tile + j * width, count, data, dtype, offset + (first + j) * stride);
 }
 
 /* tile[j x width + l] = class first + j of the sample at offset[l], n <= CHUNK classes; lanes from `count` have
