@@ -445,7 +445,7 @@ static OUT_OF_LINE void measures_of_cut(const closs_softmax_args *args, int kind
 static void measures(const closs_softmax_args *args, int64_t begin, int64_t end, double *total)
 {
     enum { L = LANES_OF_TERMS };
-    const int along = !samples_are_lanes(args, FEW_TERMS) && !args->labels.data, slopes = args->grad.data != NULL;
+    const int along = !samples_are_lanes(args, FEW_MEASURES) && !args->labels.data, slopes = args->grad.data != NULL;
     const int64_t classes = args->classes;
     const int kind = args->targets.data ? MEASURE_PAIRS : MEASURE_ONE;
     terms_place place;

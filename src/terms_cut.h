@@ -16,8 +16,7 @@ static const int64_t cut_strides[2] = {TERMS_WIDENED, 1};
 /* Whether `count` samples are so few that they are faster cut, which where classes lie apart they are not. */
 INLINE int are_worth_cutting(const closs_softmax_args *args, int64_t count)
 {
-    return count <= MOST_CUT && args->classes > 2 * TERMS_WIDENED && args->classes <= FEW_TERMS &&
-           classes_fastest(args);
+    return count <= MOST_CUT && args->classes > 2 * TERMS_WIDENED && classes_fastest(args);
 }
 
 /* The classes of the samples, and targets beside them, lane after lane, later gradient and Hessian; what the kernels
@@ -34,7 +33,7 @@ static OUT_OF_LINE void cut_begin(const closs_softmax_args *args, int kind, samp
                                   terms_tile *tile, cut_samples *cut)
 {
     enum { L = LANES_OF_TERMS };
-    _Static_assert(FEW_TERMS <= CUT_LANES * TERMS_WIDENED && FEW_TERMS <= TERM_TILE, "a sample has room");
+    _Static_assert(FEW_MEASURES <= CUT_LANES * TERMS_WIDENED && FEW_TERMS <= FEW_MEASURES, "a sample has room");
     terms_place *one = &cut->place; /* a sample, before lanes are there */
     const int64_t lanes = (args->classes + TERMS_WIDENED - 1) / TERMS_WIDENED, room = CUT_LANES / lanes;
     const int64_t count = cursor->left < room ? cursor->left : room, width = (count * lanes + L - 1) / L * L;

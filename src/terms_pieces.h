@@ -13,9 +13,11 @@
 
 #undef TERM_TILE
 #undef FEW_TERMS
+#undef FEW_MEASURES
 #define TERM_TILE (8192 / (int)sizeof(real))
-#define FEW_TERMS                                                                                                      \
-    (REAL_DTYPE == CLOSS_F32 ? 288 : 224) /* classes up to which a row costs more by itself than in a lane */
+/* Classes up to which a row costs more by itself than in a lane. */
+#define FEW_TERMS (REAL_DTYPE == CLOSS_F32 ? 288 : 128)
+#define FEW_MEASURES (REAL_DTYPE == CLOSS_F32 ? 288 : 224)
 
 /* Groups of lanes: group g is at z + g x z_step. Of a row a last one may follow, filled up, at z_tail. */
 typedef struct {
