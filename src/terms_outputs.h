@@ -5,6 +5,7 @@
 #define terms_outputs_kind KERNEL(terms_outputs_kind)
 #define terms_outputs_widely KERNEL(terms_outputs_widely)
 #define terms_factors KERNEL(terms_factors)
+#define terms_factors_for KERNEL(terms_factors_for)
 #define terms_factors_of KERNEL(terms_factors_of)
 #define terms_exps KERNEL(terms_exps)
 #define terms_keep KERNEL(terms_keep)
@@ -33,20 +34,21 @@ typedef struct {
 
 #define AT_MAXIMUM ((real)(1 / EXP_UNIT)) /* an exponential */
 
-static OUT_OF_LINE void terms_factors_of(const closs_softmax_args *args, const terms_totals *restrict total,
-                                         terms_factors *restrict f)
+INLINE void terms_factors_for(const closs_softmax_args *args, const int kind, const terms_totals *restrict total,
+                              terms_factors *restrict f)
 {
-    const int kind = terms_kind(args), distillation = kind == TERMS_DISTILLATION;
+    const int distillation = kind == TERMS_DISTILLATION;
     const double divisor = distillation ? args->temperature : log_of_base(args->base), unit = total->unit;
-    const double given = kind == TERMS_TARGETS ? 1 : 0, measured = kind == TERMS_ENTROPY ? 1 : 0;
     double extreme = 0;
+    for (int l = 0; l < LANES_OF_TERMS; l++) f->wide_scale[l] = total->sample[l] * args->scale;
+    for (int l = 0; divisor != 1 && l < LANES_OF_TERMS; l++) f->wide_scale[l] /= divisor;
 #pragma omp simd reduction(+ : extreme)
     for (int l = 0; l < LANES_OF_TERMS; l++) {
-        const double W = total->weight[l], s = total->sample[l] * args->scale / divisor, share = total->share[l];
+        const double W = total->weight[l], s = f->wide_scale[l], share = total->share[l];
         const double at_q = distillation ? total->target_share[l] * s : 1;
         const double at_e = fabs(s) > 1 ? W * s * share : W * share * s; /* nothing smaller on the way */
         const double size[5] = {fabs(W), fabs(s), fabs(W * s), fabs(at_e), fabs(at_q)};
-        const double M = measured * fabs(total->mean[l]), missing = total->rest[l] * share;
+        const double M = kind == TERMS_ENTROPY ? fabs(total->mean[l]) : 0, missing = total->rest[l] * share;
         const double target_rest = distillation ? total->target_rest[l] : 0;
         const double rest = target_rest > total->rest[l] ? target_rest : total->rest[l];
         double least = size[0], most = size[0], all = size[0]; /* is_extreme of all five, as vector code */
@@ -67,14 +69,24 @@ static OUT_OF_LINE void terms_factors_of(const closs_softmax_args *args, const t
         f->scale[l] = (real)s;
         f->at_e[l] = (real)at_e;
         f->at_q[l] = (real)at_q;
-        f->exactly[l] = (real)(given != 0 ? W * missing : total->target_rest[l] * total->target_share[l] - missing);
+        f->exactly[l] = (real)(kind == TERMS_TARGETS ? W * missing : total->target_rest[l] * total->target_share[l] - missing);
         f->likely[l] = rest < unit && fabs(W) < INFINITY ? AT_MAXIMUM : (real)NAN;
-        f->wide_scale[l] = s;
         f->lost[l] = lost;
         extreme += W != 0 ? lost : 0;
     }
     f->extreme = extreme != 0;
     f->total = total;
+}
+
+static OUT_OF_LINE void terms_factors_of(const closs_softmax_args *args, const terms_totals *total, terms_factors *f)
+{
+    const int kind = terms_kind(args);
+    if (kind == TERMS_ENTROPY)
+        terms_factors_for(args, TERMS_ENTROPY, total, f);
+    else if (kind == TERMS_DISTILLATION)
+        terms_factors_for(args, TERMS_DISTILLATION, total, f);
+    else
+        terms_factors_for(args, TERMS_TARGETS, total, f);
 }
 
 /* The exponentials of groups. `exact`: dividing by the temperature is multiplying. */
@@ -118,7 +130,24 @@ INLINE void terms_outputs(const int kind, const int curved, const terms_factors 
                           int64_t column, memory_ahead g_ahead, real *g, int64_t g_step, real *h, int64_t h_step)
 {
     enum { L = LANES_OF_TERMS };
-    const terms_factors f = *factors; /* where nothing is written */
+    /* Copies, because what is written could change the others; those that are not used cost nothing. */
+    ALIGNED real base[L], rest[L], whole[L], share[L], mean[L], weight[L], weight_low[L], scale[L], at_e[L], at_q[L];
+    ALIGNED real exactly[L], likely[L];
+#pragma omp simd
+    for (int l = 0; l < L; l++) {
+        base[l] = factors->base[l];
+        rest[l] = factors->rest[l];
+        whole[l] = factors->whole[l];
+        share[l] = factors->share[l];
+        mean[l] = factors->mean[l];
+        weight[l] = factors->weight[l];
+        weight_low[l] = factors->weight_low[l];
+        scale[l] = factors->scale[l];
+        at_e[l] = factors->at_e[l];
+        at_q[l] = factors->at_q[l];
+        exactly[l] = factors->exactly[l];
+        likely[l] = factors->likely[l];
+    }
     for (int64_t i = 0; i < piece->groups; i++) {
         const real *z = piece->z + i * piece->z_step + column, *v = piece->v + i * piece->v_step + column;
         const real *e = piece->e + i * piece->e_step + column, *q = piece->q + i * piece->e_step + column;
@@ -129,27 +158,27 @@ INLINE void terms_outputs(const int kind, const int curved, const terms_factors 
             const real each = e[l];
             real gradient = 0, hessian = 0;
             if (kind == TERMS_TARGETS) {
-                const real plain = each * f.at_e[l] - v[l] * f.scale[l];
-                const real near = (((f.weight[l] - v[l]) + f.weight_low[l]) - f.exactly[l]) * f.scale[l];
-                gradient = each == f.likely[l] ? near : plain;
+                const real plain = each * at_e[l] - v[l] * scale[l];
+                const real near = (((weight[l] - v[l]) + weight_low[l]) - exactly[l]) * scale[l];
+                gradient = each == likely[l] ? near : plain;
             }
             if (curved) {
-                const real others = each == AT_MAXIMUM ? f.rest[l] : f.whole[l] - each;
-                hessian = each * f.at_e[l] * (others * f.share[l]);
+                const real others = each == AT_MAXIMUM ? rest[l] : whole[l] - each;
+                hessian = each * at_e[l] * (others * share[l]);
             }
             if (kind == TERMS_ENTROPY) {
-                const real far = (0 - (z[l] - f.base[l])) - f.mean[l]; /* of a certain class 0, not -0 */
-                const real entry = each * far * f.at_e[l];             /* what makes it small last: rounded once */
-                gradient = each == 0 ? f.at_e[l] * 0 : entry;          /* NaN all the same where S is */
+                const real far = (0 - (z[l] - base[l])) - mean[l]; /* of a certain class 0, not -0 */
+                const real entry = each * far * at_e[l];             /* what makes it small last: rounded once */
+                gradient = each == 0 ? at_e[l] * 0 : entry;          /* NaN all the same where S is */
             }
             if (kind == TERMS_DISTILLATION) {
-                const real target = q[l], near = f.exactly[l] * f.scale[l];
-                const real plain = each * f.at_e[l] - target * f.at_q[l];
-                gradient = ((each == f.likely[l]) & (target == AT_MAXIMUM)) ? near : plain;
+                const real target = q[l], near = exactly[l] * scale[l];
+                const real plain = each * at_e[l] - target * at_q[l];
+                gradient = ((each == likely[l]) & (target == AT_MAXIMUM)) ? near : plain;
             }
             /* A sample of weight 0 is absent, whatever its logits made of it. */
-            if (kind != TERMS_NONE) slope[l] = f.weight[l] == 0 ? 0 : gradient;
-            if (curved) curvature[l] = f.weight[l] == 0 ? 0 : hessian;
+            if (kind != TERMS_NONE) slope[l] = weight[l] == 0 ? 0 : gradient;
+            if (curved) curvature[l] = weight[l] == 0 ? 0 : hessian;
         }
     }
 }
