@@ -40,7 +40,9 @@
 #define terms_block KERNEL(terms_block)
 #define terms_along KERNEL(terms_along)
 #define terms_lanes KERNEL(terms_lanes)
+#define terms_write_lanes KERNEL(terms_write_lanes)
 #define terms_of_cut KERNEL(terms_of_cut)
+#define terms_cut KERNEL(terms_cut)
 
 /* max[l] = the maximum of it and of a lane. */
 static OUT_OF_LINE void terms_max(const real *x, int64_t step, int64_t groups, double *restrict max)
@@ -272,7 +274,7 @@ static void terms_block(const closs_softmax_args *args, const terms_place *place
 }
 
 /* The state of classes [begin, end) of the one sample. */
-static void terms_along(const closs_softmax_args *args, const terms_place *place, int64_t begin, int64_t end,
+static OUT_OF_LINE void terms_along(const closs_softmax_args *args, const terms_place *place, int64_t begin, int64_t end,
                         terms_tile *tile, closs_softmax_state *state)
 {
     const int kind = terms_kind(args);
@@ -298,7 +300,7 @@ static void terms_along(const closs_softmax_args *args, const terms_place *place
     terms_state(args, &sums, 1 / EXP_UNIT, state);
 }
 
-/* Samples in lanes: their totals, 16 to each, and their outputs. */
+/* Samples in lanes: their totals, 16 to each. */
 static OUT_OF_LINE void terms_lanes(const closs_softmax_args *args, const terms_place *place, int64_t chunk,
                                     terms_tile *tile, terms_totals *totals)
 {
@@ -315,7 +317,15 @@ static OUT_OF_LINE void terms_lanes(const closs_softmax_args *args, const terms_
     }
     for (int64_t c = 0; c < place->width; c += L)
         terms_total(args, &sums[c / L], place->weight + c, 1 / EXP_UNIT, &totals[c / L]);
-    if (!args->grad.data && !args->hess.data) return;
+}
+
+/* And their outputs. */
+static OUT_OF_LINE void terms_write_lanes(const closs_softmax_args *args, const terms_place *place, int64_t chunk,
+                                          terms_tile *tile, const terms_totals *totals)
+{
+    enum { L = LANES_OF_TERMS };
+    const int kind = terms_kind(args);
+    const int64_t classes = args->classes;
     terms_factors factors[TERM_WIDE / L];
     for (int64_t c = 0; c < place->width; c += L) terms_factors_of(args, &totals[c / L], &factors[c / L]);
     const int64_t room = TERM_TILE / place->width, at_once = chunk < room ? chunk : room;
@@ -327,29 +337,25 @@ static OUT_OF_LINE void terms_lanes(const closs_softmax_args *args, const terms_
     }
 }
 
-/* Few samples, cut into lanes: totals[0], and their outputs. A lane's maximum is that of all chunks up to its own. */
-static OUT_OF_LINE void terms_of_cut(const closs_softmax_args *args, sample_cursor *cursor, terms_place *place,
-                                     terms_tile *tile, terms_totals *totals)
+/* The totals of few samples that are cut into lanes. A lane's maximum is that of all chunks up to its own. */
+static OUT_OF_LINE void terms_of_cut(const closs_softmax_args *args, const terms_place *place, const cut_samples *cut,
+                                     terms_tile *tile, terms_totals *total)
 {
     enum { L = LANES_OF_TERMS, GROUPS = CUT_LANES / L, CHUNK_LANES = CHUNK_OF(TERM_TILE) / TERMS_WIDENED };
     const int kind = terms_kind(args);
-    cut_samples cut;
     terms_piece *piece = &tile->piece;
     terms_sums sums, part[GROUPS];
-    terms_totals total;
-    terms_factors factors[GROUPS];
-    cut_begin(args, kind, cursor, place, tile, &cut);
-    terms_pieces(&cut.args, &cut.place, kind, 0, TERMS_WIDENED, tile);
-    piece->keeps = piece->keeps && cut.lanes <= CHUNK_LANES; /* relative to the sample's maximum */
-    for (int64_t c = 0; c < cut.place.width; c += L) {
+    terms_pieces(&cut->args, &cut->place, kind, 0, TERMS_WIDENED, tile);
+    piece->keeps = piece->keeps && cut->lanes <= CHUNK_LANES; /* relative to the sample's maximum */
+    for (int64_t c = 0; c < cut->place.width; c += L) {
         terms_clear(&part[c / L]);
         terms_max(piece->z + c, piece->z_step, TERMS_WIDENED, part[c / L].max);
         if (kind == TERMS_DISTILLATION) terms_max(piece->v + c, piece->v_step, TERMS_WIDENED, part[c / L].target_max);
     }
     for (int64_t s = 0; s < place->count; s++) {
         double max = -INFINITY, target_max = -INFINITY;
-        for (int64_t first = 0; first < cut.lanes; first += CHUNK_LANES) {
-            const int64_t from = s * cut.lanes + first, left = cut.lanes - first;
+        for (int64_t first = 0; first < cut->lanes; first += CHUNK_LANES) {
+            const int64_t from = s * cut->lanes + first, left = cut->lanes - first;
             const int64_t end = from + (left < CHUNK_LANES ? left : CHUNK_LANES);
             for (int64_t l = from; l < end; l++) {
                 const terms_sums *one = &part[l / L];
@@ -362,29 +368,37 @@ static OUT_OF_LINE void terms_of_cut(const closs_softmax_args *args, sample_curs
             }
         }
     }
-    for (int64_t c = 0; c < cut.place.width; c += L) terms_sum_kind(&cut.args, &cut.place, kind, piece, c, &part[c / L]);
+    for (int64_t c = 0; c < cut->place.width; c += L) terms_sum_kind(&cut->args, &cut->place, kind, piece, c, &part[c / L]);
     terms_clear(&sums);
-    for (int64_t k = 0; k < cut.lanes; k++) {
+    for (int64_t k = 0; k < cut->lanes; k++) {
         ALIGNED double max[L], target_max[L];
         memcpy(max, sums.max, sizeof max);
         memcpy(target_max, sums.target_max, sizeof target_max);
-        for (int64_t s = 0, l = k; s < place->count; s++, l += cut.lanes) {
+        for (int64_t s = 0, l = k; s < place->count; s++, l += cut->lanes) {
             max[s] = part[l / L].max[l % L];
             target_max[s] = part[l / L].target_max[l % L];
         }
         terms_at(args, max, target_max, k == 0, &sums);
-        for (int64_t s = 0, l = k; s < place->count; s++, l += cut.lanes) terms_add(&part[l / L], l % L, s, &sums);
+        for (int64_t s = 0, l = k; s < place->count; s++, l += cut->lanes) terms_add(&part[l / L], l % L, s, &sums);
     }
-    terms_total(args, &sums, place->weight, 1 / EXP_UNIT, &total);
-    if (args->grad.data || args->hess.data) {
-        const terms_totals nothing = {.max = {0}};
-        for (int64_t c = 0; c < cut.place.width; c += L) totals[c / L] = nothing;
-        for (int64_t l = 0; l < place->count * cut.lanes; l++) terms_put(&total, l / cut.lanes, l % L, &totals[l / L]);
-        for (int64_t c = 0; c < cut.place.width; c += L) terms_factors_of(args, &totals[c / L], &factors[c / L]);
-        terms_write_pieces(&cut.args, &cut.place, factors, piece->keeps, 0, TERMS_WIDENED, tile);
-        cut_store(args, &cut, place, args->grad.data && kind != TERMS_NONE);
-    }
-    totals[0] = total;
+    terms_total(args, &sums, place->weight, 1 / EXP_UNIT, total);
+}
+
+/* Totals and outputs of few samples, cut into lanes; as many totals are used as lanes have. */
+static OUT_OF_LINE void terms_cut(const closs_softmax_args *args, sample_cursor *cursor, terms_place *place,
+                                  terms_tile *tile, terms_totals *totals)
+{
+    enum { L = LANES_OF_TERMS };
+    const int kind = terms_kind(args);
+    cut_samples cut;
+    terms_totals *lanes = totals + 1;
+    cut_begin(args, kind, cursor, place, tile, &cut);
+    terms_of_cut(args, place, &cut, tile, totals);
+    if (!args->grad.data && !args->hess.data) return;
+    memset(lanes, 0, (size_t)(cut.place.width / L) * sizeof *lanes);
+    for (int64_t l = 0; l < place->count * cut.lanes; l++) terms_put(totals, l / cut.lanes, l % L, &lanes[l / L]);
+    terms_write_lanes(&cut.args, &cut.place, TERMS_WIDENED, tile, lanes);
+    cut_store(args, &cut, place, args->grad.data && kind != TERMS_NONE);
 }
 
 static void softmax_terms(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum)
@@ -398,7 +412,7 @@ static void softmax_terms(const closs_softmax_args *args, int64_t begin, int64_t
     value_sum values = {{0}, 0};
     sample_cursor cursor = cursor_at(args, begin, end);
     while (cursor.left > 0) {
-        int64_t at[TERM_WIDE], count, chunk;
+        int64_t at[L], count, chunk; /* of rows: where their values go */
         if (along) { /* 16 rows, one after the other, are finished at a time */
             const terms_totals nothing = {.max = {0}};
             terms_totals *all = &totals[0], *one = &totals[1];
@@ -421,19 +435,19 @@ static void softmax_terms(const closs_softmax_args *args, int64_t begin, int64_t
             terms_finish(args, 1 / EXP_UNIT, all);
         } else {
             if (are_worth_cutting(args, cursor.left)) {
-                terms_of_cut(args, &cursor, &place, &tile, totals);
+                terms_cut(args, &cursor, &place, &tile, totals);
             } else {
                 terms_take(args, &cursor, terms_count(args, &cursor, kind, REAL_DTYPE, TERM_TILE, &chunk), 0, &place);
                 terms_lanes(args, &place, chunk, &tile, totals);
+                if (args->grad.data || args->hess.data) terms_write_lanes(args, &place, chunk, &tile, totals);
             }
             count = place.count;
-            memcpy(at, place.values, sizeof at);
         }
         for (int64_t c = 0; c < count && kind != TERMS_NONE; c += L) {
             const int64_t n = count - c < L ? count - c : L;
             ALIGNED double value[L];
             terms_values(args, &totals[c / L], value);
-            if (args->values.data) store_values(args, at + c, n, value);
+            if (args->values.data) store_values(args, along ? at : place.values + c, n, value);
             value_sum_add(&values, value, n);
         }
     }

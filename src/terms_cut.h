@@ -22,13 +22,13 @@ INLINE int are_worth_cutting(const closs_softmax_args *args, int64_t count)
 /* The classes of the samples, and targets beside them, lane after lane, later gradient and Hessian; what the kernels
  * are told of the lanes, and where these lie. */
 typedef struct {
-    ALIGNED real z[CUT_LANES * TERMS_WIDENED], v[CUT_LANES * TERMS_WIDENED];
+    real *z, *v; /* in that part of a tile that lanes leave free */
     closs_softmax_args args;
     terms_place place;
     int64_t lanes, shape; /* lanes of each sample, and of all */
 } cut_samples;
 
-/* Takes as many of the samples as have room, to `place`, and cuts them. `tile` is used meanwhile. */
+/* Takes as many of the samples as have room, to `place`, and cuts them. */
 static OUT_OF_LINE void cut_begin(const closs_softmax_args *args, int kind, sample_cursor *cursor, terms_place *place,
                                   terms_tile *tile, cut_samples *cut)
 {
@@ -38,6 +38,8 @@ static OUT_OF_LINE void cut_begin(const closs_softmax_args *args, int kind, samp
     const int64_t lanes = (args->classes + TERMS_WIDENED - 1) / TERMS_WIDENED, room = CUT_LANES / lanes;
     const int64_t count = cursor->left < room ? cursor->left : room, width = (count * lanes + L - 1) / L * L;
     int64_t at = 0;
+    _Static_assert(2 * CUT_LANES * TERMS_WIDENED <= TERM_TILE, "a tile has room for lanes, and for samples");
+    cut->z = tile->z + CUT_LANES * TERMS_WIDENED, cut->v = tile->v + CUT_LANES * TERMS_WIDENED;
     terms_take(args, cursor, count, 0, place);
     one->count = one->width = one->along = 1;
     for (int64_t s = 0; s < count; s++) {

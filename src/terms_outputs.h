@@ -306,7 +306,7 @@ static void terms_write_pieces(const closs_softmax_args *args, const terms_place
     }
 }
 
-static void terms_write_along(const closs_softmax_args *args, const terms_place *place, const terms_totals *total,
+static OUT_OF_LINE void terms_write_along(const closs_softmax_args *args, const terms_place *place, const terms_totals *total,
                               int kept, int64_t begin, int64_t end, terms_tile *tile)
 {
     const int kind = terms_kind(args);
