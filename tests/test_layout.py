@@ -396,6 +396,47 @@ def test_short_runs_of_elements(shape, weighted, dtype, rng):
         assert again == total
 
 
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+@pytest.mark.parametrize("classes", [3, 40, 100, 129, 300, 1023, 1025, 2047, 2049])
+def test_what_is_kept_for_derivatives_changes_no_bit(dtype, classes, rng):
+    """Where targets and logits are both copied, exponentials take their place; where not, they have one of their own."""
+    logits, teacher = (4 * rng.standard_normal((2, 21, classes))).astype(dtype)
+    p, weights = closs.softmax(3 * teacher), rng.random(classes)
+    labels = rng.integers(0, classes, 21)
+    for masked in (rng.random(logits.shape) < 0.05, np.arange(classes) == 1):
+        logits[:12, :][np.broadcast_to(masked, logits.shape)[:12]] = -np.inf
+        teacher[:9, :][np.broadcast_to(masked, logits.shape)[:9]] = -np.inf
+    logits[17], teacher[18] = np.finfo(dtype).min, np.finfo(dtype).max
+    logits[17, -1], logits[18, 0], teacher[18, 1] = np.finfo(dtype).max, np.nan, np.finfo(dtype).min
+    calls = {
+        "probabilities": lambda x, q, t, **more: closs.softmax_cross_entropy(x, q, **more),
+        "smoothed": lambda x, q, t, **more: closs.softmax_cross_entropy(
+            x, labels, label_smoothing=0.1, class_weight=weights, **more
+        ),
+        "softmax_entropy": lambda x, q, t, **more: closs.softmax_entropy(x, **more),
+        "distillation": lambda x, q, t, **more: closs.distillation_loss(x, t, temperature=3, **more),
+    }
+    layouts = {
+        "packed": np.copy,
+        "padded": lambda array: np.pad(array, ((0, 0), (0, 3)))[:, :-3],
+        "apart": lambda array: strided(array, (1, 2))[1],
+        "backwards": lambda array: strided(array, (-1, -1))[1],
+    }
+    for name, function in calls.items():
+        expected = function(logits, p, teacher, reduction="none")
+        _, slopes = function(logits, p, teacher, reduction="none", grad=True)
+        for layout, lay_out in layouts.items():
+            x, q, t = (lay_out(array) for array in (logits, p, teacher))
+            for gradient in (np.empty_like(logits), lay_out(np.zeros_like(logits)), x):
+                more = {"hess": True} if name in ("probabilities", "smoothed") else {}
+                plain = function(x, q, t, reduction="none")
+                values = function(x, q, t, reduction="none", grad=gradient, **more)[0]
+                message = f"{name} {layout}"
+                np.testing.assert_array_equal(plain, expected, err_msg=message)
+                np.testing.assert_array_equal(values, expected, err_msg=message)
+                np.testing.assert_array_equal(gradient, slopes, err_msg=message)
+
+
 # Up to which, and with the class axis last, no number of samples changes a bit.
 FEW_CLASSES = {"f2": 192, "f4": 192, "f8": 128}
 
