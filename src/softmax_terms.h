@@ -16,8 +16,9 @@
  * Layout: groups of LANES_OF_TERMS lanes, which are classes for long rows, else samples (samples_are_lanes), or of few
  * samples pieces (terms_cut.h).
  * Passes: one to sum, in blocks of TERM_TILE classes or chunks of TERM_TILE / LANES_OF_TERMS, the maximum of each
- * before its terms while it is in L1, what was summed rescaled where the maximum grows; one more for gradient and
- * Hessian.
+ * before its terms while it is in L1, what was summed rescaled where the maximum grows. Gradient and Hessian are made
+ * of exponentials that the sums leave in the tile, if all classes have room there; else one more pass makes them anew,
+ * block by block. Both give the same bits.
  *
  * Accumulators: 16 terms in a lane of `real`, then in double, W in double throughout; lanes by a fixed tree. Error: 8
  * eps of the sum of |terms|, plus what rounding z_j - m makes of each exponential; what is done once a sample is done
@@ -115,7 +116,8 @@ static double terms_widely(const closs_softmax_args *args, const terms_place *pl
 {
     double sum = 0;
     for (int64_t g = first; g < end; g++) {
-        const double z = terms_given(args, place, piece, g, lane, 0), v = (double)(g < piece->groups ? piece->v[g * piece->v_step + lane] : piece->v_tail[lane]);
+        const double z = terms_given(args, place, piece, g, lane, 0),
+                     v = (double)(g < piece->groups ? piece->v[g * piece->v_step + lane] : piece->v_tail[lane]);
         const double t = z / 2 - base_of(max) / 2;
         if (v != 0 && t != 0) sum += v * -t;
     }
@@ -160,7 +162,7 @@ INLINE void terms_sum(const closs_softmax_args *args, const terms_place *place, 
         const real *v_here = at_tail ? piece->v_tail : piece->v + first * piece->v_step + column;
         end = at_tail ? first + 1 : piece->groups - first < TERMS_WIDENED ? piece->groups : first + TERMS_WIDENED;
         ALIGNED real sum[L] = {0}, ties[L] = {0}, target_sum[L] = {0}, target_ties[L] = {0};
-        ALIGNED real moment[L] = {0}; /* times -1; of targets the terms */
+        ALIGNED real moment[L] = {0};   /* times -1; of targets the terms */
         ALIGNED double weight[L] = {0}; /* targets of both signs may leave little, but 0 makes a sample absent */
         for (int64_t g = first; g < end; g++) {
             const real *z = z_here + (g - first) * piece->z_step, *v = v_here + (g - first) * piece->v_step;
@@ -219,8 +221,8 @@ INLINE void terms_sum(const closs_softmax_args *args, const terms_place *place, 
             else if (kind == TERMS_TARGETS)
                 all[l] += terms_widely(args, place, piece, first, end, column + l, sums->max[l]);
             else
-                sums->terms[l] += terms_moment(args, place, piece, first, end, column + l, sums->max[l],
-                                               sums->target_max[l]);
+                sums->terms[l] +=
+                    terms_moment(args, place, piece, first, end, column + l, sums->max[l], sums->target_max[l]);
         }
         for (int l = 0; l < L && kind == TERMS_TARGETS; l++) sums->weight[l] += weight[l];
     }
@@ -274,8 +276,8 @@ static void terms_block(const closs_softmax_args *args, const terms_place *place
 }
 
 /* The state of classes [begin, end) of the one sample. */
-static OUT_OF_LINE void terms_along(const closs_softmax_args *args, const terms_place *place, int64_t begin, int64_t end,
-                        terms_tile *tile, closs_softmax_state *state)
+static OUT_OF_LINE void terms_along(const closs_softmax_args *args, const terms_place *place, int64_t begin,
+                                    int64_t end, terms_tile *tile, closs_softmax_state *state)
 {
     const int kind = terms_kind(args);
     terms_sums sums;
@@ -284,7 +286,8 @@ static OUT_OF_LINE void terms_along(const closs_softmax_args *args, const terms_
         const int64_t n = end - first < TERM_TILE ? end - first : TERM_TILE;
         const terms_piece *piece = &tile->piece;
         terms_pieces(args, place, kind, first, n, tile);
-        double max = terms_max_of_row(piece->z, piece->groups, piece->has_tail ? piece->z_tail : NULL), target_max = -INFINITY;
+        double max = terms_max_of_row(piece->z, piece->groups, piece->has_tail ? piece->z_tail : NULL),
+               target_max = -INFINITY;
         if (kind == TERMS_DISTILLATION)
             target_max = terms_max_of_row(piece->v, piece->groups, piece->has_tail ? piece->v_tail : NULL);
         max = max > sums.max[0] ? max : sums.max[0];
@@ -312,8 +315,7 @@ static OUT_OF_LINE void terms_lanes(const closs_softmax_args *args, const terms_
     for (int64_t first = 0; first < classes; first += chunk) {
         const int64_t n = classes - first < chunk ? classes - first : chunk;
         terms_pieces(args, place, kind, first, n, tile);
-        for (int64_t c = 0; c < place->width; c += L)
-            terms_block(args, place, kind, tile, c, first == 0, &sums[c / L]);
+        for (int64_t c = 0; c < place->width; c += L) terms_block(args, place, kind, tile, c, first == 0, &sums[c / L]);
     }
     for (int64_t c = 0; c < place->width; c += L)
         terms_total(args, &sums[c / L], place->weight + c, 1 / EXP_UNIT, &totals[c / L]);
@@ -368,7 +370,8 @@ static OUT_OF_LINE void terms_of_cut(const closs_softmax_args *args, const terms
             }
         }
     }
-    for (int64_t c = 0; c < cut->place.width; c += L) terms_sum_kind(&cut->args, &cut->place, kind, piece, c, &part[c / L]);
+    for (int64_t c = 0; c < cut->place.width; c += L)
+        terms_sum_kind(&cut->args, &cut->place, kind, piece, c, &part[c / L]);
     terms_clear(&sums);
     for (int64_t k = 0; k < cut->lanes; k++) {
         ALIGNED double max[L], target_max[L];
@@ -413,7 +416,7 @@ static void softmax_terms(const closs_softmax_args *args, int64_t begin, int64_t
     sample_cursor cursor = cursor_at(args, begin, end);
     while (cursor.left > 0) {
         int64_t at[L], count, chunk; /* of rows: where their values go */
-        if (along) { /* 16 rows, one after the other, are finished at a time */
+        if (along) {                 /* 16 rows, one after the other, are finished at a time */
             const terms_totals nothing = {.max = {0}};
             terms_totals *all = &totals[0], *one = &totals[1];
             *all = nothing;

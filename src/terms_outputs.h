@@ -1,5 +1,5 @@
-/* terms_outputs.h: gradient and Hessian of the sums of softmax_terms.h, whose formulas and names these are. One pass
- * over the logits; exponentials are computed anew.
+/* terms_outputs.h: gradient and Hessian of the sums of softmax_terms.h, whose formulas and names these are, from the
+ * exponentials in the tile.
  */
 #define terms_outputs KERNEL(terms_outputs)
 #define terms_outputs_kind KERNEL(terms_outputs_kind)
@@ -69,7 +69,8 @@ INLINE void terms_factors_for(const closs_softmax_args *args, const int kind, co
         f->scale[l] = (real)s;
         f->at_e[l] = (real)at_e;
         f->at_q[l] = (real)at_q;
-        f->exactly[l] = (real)(kind == TERMS_TARGETS ? W * missing : total->target_rest[l] * total->target_share[l] - missing);
+        f->exactly[l] =
+            (real)(kind == TERMS_TARGETS ? W * missing : total->target_rest[l] * total->target_share[l] - missing);
         f->likely[l] = rest < unit && fabs(W) < INFINITY ? AT_MAXIMUM : (real)NAN;
         f->lost[l] = lost;
         extreme += W != 0 ? lost : 0;
@@ -168,8 +169,8 @@ INLINE void terms_outputs(const int kind, const int curved, const terms_factors 
             }
             if (kind == TERMS_ENTROPY) {
                 const real far = (0 - (z[l] - base[l])) - mean[l]; /* of a certain class 0, not -0 */
-                const real entry = each * far * at_e[l];             /* what makes it small last: rounded once */
-                gradient = each == 0 ? at_e[l] * 0 : entry;          /* NaN all the same where S is */
+                const real entry = each * far * at_e[l];           /* what makes it small last: rounded once */
+                gradient = each == 0 ? at_e[l] * 0 : entry;        /* NaN all the same where S is */
             }
             if (kind == TERMS_DISTILLATION) {
                 const real target = q[l], near = exactly[l] * scale[l];
@@ -306,8 +307,9 @@ static void terms_write_pieces(const closs_softmax_args *args, const terms_place
     }
 }
 
-static OUT_OF_LINE void terms_write_along(const closs_softmax_args *args, const terms_place *place, const terms_totals *total,
-                              int kept, int64_t begin, int64_t end, terms_tile *tile)
+static OUT_OF_LINE void terms_write_along(const closs_softmax_args *args, const terms_place *place,
+                                          const terms_totals *total, int kept, int64_t begin, int64_t end,
+                                          terms_tile *tile)
 {
     const int kind = terms_kind(args);
     terms_factors factors;

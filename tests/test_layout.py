@@ -406,7 +406,9 @@ def test_what_is_kept_for_derivatives_changes_no_bit(dtype, classes, rng):
     for masked in (rng.random(logits.shape) < 0.05, np.arange(classes) == 1):
         logits[:12, :][np.broadcast_to(masked, logits.shape)[:12]] = -np.inf
         teacher[:9, :][np.broadcast_to(masked, logits.shape)[:9]] = -np.inf
-        teacher[9:12][np.broadcast_to(masked, logits.shape)[9:12]] = -2e4  # no share that is left, and yet infinitely far
+        teacher[9:12][
+            np.broadcast_to(masked, logits.shape)[9:12]
+        ] = -2e4  # no share that is left, and yet infinitely far
     logits[17], teacher[18] = np.finfo(dtype).min, np.finfo(dtype).max
     logits[17, -1], logits[18, 0], teacher[18, 1] = np.finfo(dtype).max, np.nan, np.finfo(dtype).min
     calls = {
