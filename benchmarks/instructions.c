@@ -33,6 +33,7 @@ static const problem problems[] = {
     {"cross_entropy_f32_100x1000_smoothed_gradient", 0, CLOSS_CROSS_ENTROPY, CLOSS_F32, 100, 1000, 1, 1, 0},
     {"softmax_f32_100x1000", 0, CLOSS_SOFTMAX, CLOSS_F32, 100, 1000, 1, 0, 0},
     {"log_softmax_f32_100x1000", 0, CLOSS_LOG_SOFTMAX, CLOSS_F32, 100, 1000, 1, 0, 0},
+    {"softmax_entropy_f32_1024x100_gradient", 0, CLOSS_SOFTMAX_ENTROPY, CLOSS_F32, 1024, 100, 1, 0, 0},
     {"distillation_f32_100x1000_gradient", 0, CLOSS_DISTILLATION, CLOSS_F32, 100, 1000, 1, 0, 0},
     {"entropy_f32_100x1000", 0, CLOSS_ENTROPY, CLOSS_F32, 100, 1000, 0, 0, 0},
     {"kl_divergence_f32_100x1000", 0, CLOSS_KL_DIVERGENCE, CLOSS_F32, 100, 1000, 0, 0, 0},
