@@ -405,12 +405,13 @@ cdef int64_t MOST_SCRATCH = 900_000
 cdef closs_softmax_args *with_scratch(const closs_softmax_args *args, int shares, int64_t *step) noexcept nogil:
     """A copy of the arguments for each share, with scratch of its own behind it, *step bytes apart; NULL where that is
     of no use."""
-    cdef int64_t bytes = min(closs_softmax_scratch(args), MOST_SCRATCH // shares)
+    cdef int64_t needed = closs_softmax_scratch(args), bytes = min(needed, MOST_SCRATCH // shares)
+    cdef int64_t least = min(needed, CLOSS_PART * (8 if args.dtype == CLOSS_F64 else 4))
     cdef char *copies = NULL
     cdef closs_softmax_args *copy
     cdef int share
     step[0] = (sizeof(closs_softmax_args) + bytes + 2 * ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
-    if bytes > 0:
+    if bytes > 0 and bytes >= least:
         copies = <char *> malloc(<size_t> (shares * step[0]))
     if copies != NULL:
         for share in range(shares):
