@@ -122,7 +122,7 @@ INLINE void measure_total(const terms_piece *piece, int64_t first, int64_t end, 
     for (int l = 0; l < LANES_OF_TERMS; l++) {
         double wide = 0;
         for (int64_t i = first; i < end && !(ABSOLUTE(sum[l]) <= (real)REAL_MAX); i++) {
-            const real q = piece->z[i * piece->z_step + column + l], p = piece->v[i * piece->v_step + column + l];
+            const real q = group_z(piece, i, column)[l], p = group_v(piece, i, column)[l];
             wide += (double)measure_element(kind, p, q, 0, log, 1).term;
         }
         total[l] += ABSOLUTE(sum[l]) <= (real)REAL_MAX ? (double)sum[l] : wide;
@@ -145,7 +145,8 @@ INLINE int measure_stretch(const terms_piece *piece, int64_t first, int64_t end,
     measure_unseen(&seen);
     ALIGNED real sum[L] = {0};
     for (int64_t i = first; i < end; i++) {
-        const real *z = piece->z + i * piece->z_step + column, *v = piece->v + i * piece->v_step + column;
+        const real *z = careful ? group_z(piece, i, column) : piece->z + i * piece->z_step + column;
+        const real *v = careful ? group_v(piece, i, column) : piece->v + i * piece->v_step + column;
         fetch(z_ahead, i, L * sizeof(real));
         if (pairs) fetch(v_ahead, i, L * sizeof(real));
         if (slopes) fetch(g_ahead, i, L * sizeof(real));
@@ -177,7 +178,7 @@ INLINE void measure_careful(const closs_softmax_args *args, const terms_piece *p
     ALIGNED real sum[L] = {0};
     ALIGNED double wide[L] = {0}; /* the same, for those that overflow: inputs may be overwritten at the end */
     for (int64_t i = first; i < end; i++) {
-        const real *z = piece->z + i * piece->z_step + column, *v = piece->v + i * piece->v_step + column;
+        const real *z = group_z(piece, i, column), *v = group_v(piece, i, column);
         ALIGNED real slope[L];
         ALIGNED bits_t odd[L];
 #pragma omp simd
@@ -228,7 +229,7 @@ INLINE int measure_plain(const terms_piece *piece, int64_t first, int64_t end, i
     measure_seen seen;
     measure_unseen(&seen);
     for (int64_t i = first; i < end; i++) {
-        const real *z = piece->z + i * piece->z_step + column, *v = piece->v + i * piece->v_step + column;
+        const real *z = group_z(piece, i, column), *v = group_v(piece, i, column);
 #pragma omp simd
         for (int l = 0; l < LANES_OF_TERMS; l++)
             measure_look(&seen, l, kind, 0, 0, kind == CLOSS_ENTROPY ? z[l] : v[l], z[l]);
@@ -236,58 +237,57 @@ INLINE int measure_plain(const terms_piece *piece, int64_t first, int64_t end, i
     return measure_ordinary(&seen, sum, 0);
 }
 
-/* Adds the terms of `width` lanes of pieces to total, without derivatives. All are looked at together; of those that
+/* Adds the terms of `width` lanes of a piece to total, without derivatives. All are looked at together; of those that
  * are not ordinary, stretch by stretch, only what needs care is taken anew. */
-INLINE void measure_terms(const closs_softmax_args *args, const terms_piece *pieces, int count, int64_t width,
-                          const int kind, double *restrict total)
+INLINE void measure_terms(const closs_softmax_args *args, const terms_piece *piece, int64_t width, const int kind,
+                          double *restrict total)
 {
     enum { L = LANES_OF_TERMS };
     const log_scale log = log_scale_of(kind == CLOSS_JS_DIVERGENCE ? 0 : args->base);
     const int pairs = kind != CLOSS_ENTROPY;
+    const int64_t groups = piece->groups + piece->has_tail;
     measure_seen seen;
     measure_unseen(&seen);
     ALIGNED real sums[STRETCHES + 1][L]; /* of each stretch; a tail is one */
     ALIGNED order_t sizes[L] = {0};      /* the bits of the largest of them, or of one that is NaN */
     ALIGNED real largest[L];
-    const terms_piece *last = pieces + count;
     int64_t s = 0;
-    for (const terms_piece *piece = pieces; piece < last; piece++)
-        for (int64_t c = 0; c < width; c += L) {
-            const memory_ahead z_ahead = from_lane(piece->z_ahead, c), v_ahead = from_lane(piece->v_ahead, c);
-            for (int64_t first = 0; first < piece->groups; first += TERMS_WIDENED, s++) {
-                const int64_t end = piece->groups - first < TERMS_WIDENED ? piece->groups : first + TERMS_WIDENED;
-                ALIGNED real sum[L] = {0};
-                for (int64_t i = first; i < end; i++) {
-                    const real *z = piece->z + i * piece->z_step + c, *v = piece->v + i * piece->v_step + c;
-                    fetch(z_ahead, i, L * sizeof(real));
-                    if (pairs) fetch(v_ahead, i, L * sizeof(real));
-#pragma omp simd
-                    for (int l = 0; l < L; l++) {
-                        const real q = z[l], p = pairs ? v[l] : q;
-                        sum[l] += measure_element(kind, p, q, 0, log, 0).term;
-                        measure_look(&seen, l, kind, 0, 0, p, q);
-                    }
-                }
+    for (int64_t c = 0; c < width; c += L) {
+        const memory_ahead z_ahead = from_lane(piece->z_ahead, c), v_ahead = from_lane(piece->v_ahead, c);
+        for (int64_t first = 0, end; first < groups; first = end, s++) {
+            const real *z_here = group_z(piece, first, c), *v_here = group_v(piece, first, c);
+            ALIGNED real sum[L] = {0};
+            end = stretch_end(piece, first);
+            for (int64_t i = first; i < end; i++) {
+                const real *z = z_here + (i - first) * piece->z_step, *v = v_here + (i - first) * piece->v_step;
+                fetch(z_ahead, i, L * sizeof(real));
+                if (pairs) fetch(v_ahead, i, L * sizeof(real));
 #pragma omp simd
                 for (int l = 0; l < L; l++) {
-                    const order_t size = (order_t)to_bits(ABSOLUTE(sum[l]));
-                    sizes[l] = size > sizes[l] ? size : sizes[l];
-                    sums[s][l] = sum[l];
+                    const real q = z[l], p = pairs ? v[l] : q;
+                    sum[l] += measure_element(kind, p, q, 0, log, 0).term;
+                    measure_look(&seen, l, kind, 0, 0, p, q);
                 }
             }
+#pragma omp simd
+            for (int l = 0; l < L; l++) {
+                const order_t size = (order_t)to_bits(ABSOLUTE(sum[l]));
+                sizes[l] = size > sizes[l] ? size : sizes[l];
+                sums[s][l] = sum[l];
+            }
         }
+    }
     for (int l = 0; l < L; l++) largest[l] = from_bits((bits_t)sizes[l]);
     const int ordinary = measure_ordinary(&seen, largest, 0);
     s = 0;
-    for (const terms_piece *piece = pieces; piece < last; piece++)
-        for (int64_t c = 0; c < width; c += L)
-            for (int64_t first = 0; first < piece->groups; first += TERMS_WIDENED, s++) {
-                const int64_t end = piece->groups - first < TERMS_WIDENED ? piece->groups : first + TERMS_WIDENED;
-                if (ordinary || measure_plain(piece, first, end, c, kind, sums[s]))
-                    for (int l = 0; l < L; l++) total[c + l] += (double)sums[s][l];
-                else
-                    measure_again(args, piece, first, end, c, NULL, NULL, 0, NULL, 0, total + c);
-            }
+    for (int64_t c = 0; c < width; c += L)
+        for (int64_t first = 0, end; first < groups; first = end, s++) {
+            end = stretch_end(piece, first);
+            if (ordinary || measure_plain(piece, first, end, c, kind, sums[s]))
+                for (int l = 0; l < L; l++) total[c + l] += (double)sums[s][l];
+            else
+                measure_again(args, piece, first, end, c, NULL, NULL, 0, NULL, 0, total + c);
+        }
 }
 
 /* Adds the terms of a column of a piece to total, and writes derivatives times `factor`; `scale` is that as `real`, or
@@ -310,16 +310,16 @@ INLINE void measure_slopes(const closs_softmax_args *args, const terms_piece *pi
     }
 }
 
-static OUT_OF_LINE void measure_terms_of(const closs_softmax_args *args, const terms_piece *pieces, int count,
-                                         int64_t width, double *restrict total)
+static OUT_OF_LINE void measure_terms_of(const closs_softmax_args *args, const terms_piece *piece, int64_t width,
+                                         double *restrict total)
 {
     switch (args->result) {
-    case CLOSS_ENTROPY: measure_terms(args, pieces, count, width, CLOSS_ENTROPY, total); break;
+    case CLOSS_ENTROPY: measure_terms(args, piece, width, CLOSS_ENTROPY, total); break;
     case CLOSS_PROBABILITY_CROSS_ENTROPY:
-        measure_terms(args, pieces, count, width, CLOSS_PROBABILITY_CROSS_ENTROPY, total);
+        measure_terms(args, piece, width, CLOSS_PROBABILITY_CROSS_ENTROPY, total);
         break;
-    case CLOSS_KL_DIVERGENCE: measure_terms(args, pieces, count, width, CLOSS_KL_DIVERGENCE, total); break;
-    default: measure_terms(args, pieces, count, width, CLOSS_JS_DIVERGENCE, total);
+    case CLOSS_KL_DIVERGENCE: measure_terms(args, piece, width, CLOSS_KL_DIVERGENCE, total); break;
+    default: measure_terms(args, piece, width, CLOSS_JS_DIVERGENCE, total);
     }
 }
 
@@ -349,22 +349,17 @@ static void measure_pieces(const closs_softmax_args *args, const terms_place *pl
 {
     enum { L = LANES_OF_TERMS };
     const int64_t grad_stride = class_stride_of(args, args->grad.strides);
-    ALIGNED real last[L];
+    const terms_piece *piece = &tile->piece;
     terms_pieces(args, place, args->targets.data ? MEASURE_PAIRS : MEASURE_ONE, first, n, tile);
-    terms_piece piece[2] = {tile->piece, tile->piece}; /* the second is the last group */
-    const int pieces = 1 + piece[0].has_tail, tail = piece[0].has_tail ? 1 : -1;
-    piece[1].z = piece[0].z_tail, piece[1].v = piece[0].v_tail;
-    piece[1].groups = 1;
-    piece[1].z_ahead = piece[1].v_ahead = (memory_ahead){(uintptr_t)tile, 0, 0, 0};
     real *g =
         slopes ? terms_direct(place, args->grad.data, grad_dtype(args), place->grad, grad_stride, first, place->count)
                : NULL;
     real *to = g ? g : tile->z;
-    const int64_t step = place->along ? L : g ? grad_stride : place->width, whole = n / L * L;
+    const int64_t step = place->along ? L : g ? grad_stride : place->width;
     const memory_ahead g_ahead = grad_ahead(args, place, g, step, first);
     const double divisor = log_divisor(args);
     if (!slopes) {
-        measure_terms_of(args, piece, pieces, place->along ? L : place->width, sums);
+        measure_terms_of(args, piece, place->along ? L : place->width, sums);
         return;
     }
     for (int64_t c = 0; c < (place->along ? 1 : place->width); c += L) {
@@ -380,11 +375,12 @@ static void measure_pieces(const closs_softmax_args *args, const terms_place *pl
             extreme |= beyond & some;
         }
         const memory_ahead lane_ahead = from_lane(g_ahead, c);
-        for (int k = 0; k < pieces; k++) {
-            measure_slopes_of(args, &piece[k], c, factor, scale, extreme, &lane_ahead, k == tail ? last : to, step,
-                              sums + c);
-            for (int64_t l = 0; k == tail && l < n - whole; l++) to[whole + l] = last[l];
-        }
+        measure_slopes_of(args, piece, c, factor, scale, extreme, &lane_ahead, to, step, sums + c);
+        if (!piece->has_tail) continue;
+        const terms_piece tail = tail_of(piece);
+        ALIGNED real last[L];
+        measure_slopes_of(args, &tail, 0, factor, scale, extreme, &lane_ahead, last, 0, sums);
+        memcpy(to + piece->groups * L, last, (size_t)(n - piece->groups * L) * sizeof(real));
     }
     if (g) return;
     if (place->along)

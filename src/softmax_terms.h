@@ -157,10 +157,8 @@ INLINE void terms_sum(const closs_softmax_args *args, const terms_place *place, 
         target_base[l] = (real)base_of(sums->target_max[l]);
     }
     for (int64_t first = 0, end; first < piece->groups + piece->has_tail; first = end) {
-        const int at_tail = first == piece->groups;
-        const real *z_here = at_tail ? piece->z_tail : piece->z + first * piece->z_step + column;
-        const real *v_here = at_tail ? piece->v_tail : piece->v + first * piece->v_step + column;
-        end = at_tail ? first + 1 : piece->groups - first < TERMS_WIDENED ? piece->groups : first + TERMS_WIDENED;
+        const real *z_here = group_z(piece, first, column), *v_here = group_v(piece, first, column);
+        end = stretch_end(piece, first);
         ALIGNED real sum[L] = {0}, ties[L] = {0}, target_sum[L] = {0}, target_ties[L] = {0};
         ALIGNED real moment[L] = {0};   /* times -1; of targets the terms */
         ALIGNED double weight[L] = {0}; /* targets of both signs may leave little, but 0 makes a sample absent */

@@ -277,10 +277,7 @@ static void terms_write_pieces(const closs_softmax_args *args, const terms_place
             terms_outputs_kind(kind, hess, f, piece, c, &lane_ahead, g_to, g_step, h_to, h_step);
         if (!piece->has_tail) continue;
         ALIGNED real last_g[L], last_h[L];
-        terms_piece last = *piece;
-        last.z = piece->z_tail, last.v = piece->v_tail;
-        last.e += piece->groups * L, last.q += piece->groups * L;
-        last.groups = 1;
+        const terms_piece last = tail_of(piece);
         if (f->extreme)
             terms_outputs_widely(kind, f, &last, 0, last_g, 0, h_to ? last_h : NULL, 0);
         else

@@ -10,6 +10,10 @@
 #define terms_load KERNEL(terms_load)
 #define terms_targets KERNEL(terms_targets)
 #define terms_pieces KERNEL(terms_pieces)
+#define group_z KERNEL(group_z)
+#define group_v KERNEL(group_v)
+#define tail_of KERNEL(tail_of)
+#define stretch_end KERNEL(stretch_end)
 
 #undef TERM_TILE
 #undef FEW_TERMS
@@ -31,6 +35,48 @@ typedef struct {
     int keeps; /* these are stored by who sums them: all classes have room */
     memory_ahead z_ahead, v_ahead;
 } terms_piece;
+
+/* Where group g of a piece is, from lane `column` on; the one behind whole groups is the tail. */
+INLINE const real *group_z(const terms_piece *piece, int64_t g, int64_t column)
+{
+    return g < piece->groups ? piece->z + g * piece->z_step + column : piece->z_tail;
+}
+
+INLINE const real *group_v(const terms_piece *piece, int64_t g, int64_t column)
+{
+    return g < piece->groups ? piece->v + g * piece->v_step + column : piece->v_tail;
+}
+
+/* The tail as a piece. */
+INLINE terms_piece tail_of(const terms_piece *piece)
+{
+    const int64_t before = piece->groups * LANES_OF_TERMS;
+    const memory_ahead nowhere = {(uintptr_t)piece, 0, 0, 0};
+    const terms_piece tail = {piece->z_tail,
+                              piece->v_tail,
+                              NULL,
+                              NULL,
+                              piece->e + before,
+                              piece->q + before,
+                              0,
+                              0,
+                              0,
+                              1,
+                              piece->first + before,
+                              piece->end,
+                              0,
+                              piece->keeps,
+                              nowhere,
+                              nowhere};
+    return tail;
+}
+
+/* Groups [first, end) are summed in `real`: TERMS_WIDENED, or the tail alone. */
+INLINE int64_t stretch_end(const terms_piece *piece, int64_t first)
+{
+    const int64_t left = piece->groups - first;
+    return left <= 0 ? first + 1 : left < TERMS_WIDENED ? piece->groups : first + TERMS_WIDENED;
+}
 
 /* A block of classes: logits, and beside them targets v or target logits; then exponentials; then gradient and Hessian.
  */
@@ -150,42 +196,36 @@ static void terms_pieces(const closs_softmax_args *args, const terms_place *plac
     const int64_t z_stride = class_stride_of(args, args->logits.strides);
     const int64_t v_stride = class_stride_of(args, args->targets.strides);
     const memory_ahead nowhere = {(uintptr_t)tile, 0, 0, 0};
-    terms_piece piece = {.e = tile->z,
-                         .q = tile->v,
-                         .v_step = L,
-                         .e_step = L,
-                         .groups = n,
-                         .first = first,
-                         .end = first + n,
-                         .z_ahead = nowhere,
-                         .v_ahead = nowhere};
+    terms_piece piece;
+    const int given = kind == TERMS_TARGETS || kind == TERMS_DISTILLATION || kind == MEASURE_PAIRS;
     piece.z =
         terms_load(place, args->logits.data, args->dtype, place->logits, z_stride, first, n, tile->z, &piece.z_step);
     piece.z_ahead =
         terms_ahead(place, args->logits.data, args->dtype, place->logits, z_stride, first, n, args->classes);
-    if (kind == TERMS_TARGETS) piece.v = terms_targets(args, place, first, n, tile->v, &piece.v_step);
-    if (kind == TERMS_DISTILLATION || kind == MEASURE_PAIRS)
+    piece.v = piece.z, piece.v_step = piece.z_step;
+    piece.v_ahead = nowhere;
+    if (kind == TERMS_TARGETS)
+        piece.v = terms_targets(args, place, first, n, tile->v, &piece.v_step);
+    else if (given)
         piece.v = terms_load(place, args->targets.data, args->target_dtype, place->targets, v_stride, first, n, tile->v,
                              &piece.v_step);
-    if (args->targets.data && piece.v)
+    if (given && args->targets.data)
         piece.v_ahead = terms_ahead(place, args->targets.data, args->target_dtype, place->targets, v_stride, first, n,
                                     args->classes);
-    if (!piece.v) piece.v = piece.z, piece.v_step = piece.z_step;
-    if (kind == TERMS_ENTROPY) piece.e = tile->v; /* logits are needed beside their exponentials */
+    piece.e = kind == TERMS_ENTROPY ? tile->v : tile->z; /* of an entropy beside the logits, which are needed, too */
+    piece.q = tile->v;
+    piece.e_step = place->along ? L : place->width;
     piece.keeps = (args->grad.data || args->hess.data) && n == args->classes && n * place->width <= TERM_TILE;
-    if (place->along) {
-        const int64_t whole = n / L * L;
-        const real z_padding = kind < MEASURE_ONE ? -(real)INFINITY : 0;
-        const real v_padding = kind == TERMS_DISTILLATION ? -(real)INFINITY : 0;
-        piece.groups = n / L;
-        piece.has_tail = n != whole;
-        for (int64_t l = 0; piece.has_tail && l < L; l++) {
-            tile->tail[0][l] = whole + l < n ? piece.z[whole + l] : z_padding;
-            tile->tail[1][l] = whole + l < n ? piece.v[whole + l] : v_padding;
-        }
-        piece.z_tail = tile->tail[0], piece.v_tail = tile->tail[1];
-    } else {
-        piece.e_step = place->width;
+    piece.first = first, piece.end = first + n;
+    piece.groups = place->along ? n / L : n;
+    piece.has_tail = place->along && n % L != 0;
+    piece.z_tail = tile->tail[0], piece.v_tail = tile->tail[1];
+    const real z_padding = kind < MEASURE_ONE ? -(real)INFINITY : 0;
+    const real v_padding = kind == TERMS_DISTILLATION ? -(real)INFINITY : 0;
+    for (int64_t l = 0; piece.has_tail && l < L; l++) {
+        const int64_t j = piece.groups * L + l;
+        tile->tail[0][l] = j < n ? piece.z[j] : z_padding;
+        tile->tail[1][l] = j < n ? piece.v[j] : v_padding;
     }
     tile->piece = piece;
 }
