@@ -25,12 +25,13 @@
 #define FEW_TERMS (REAL_DTYPE == CLOSS_F32 ? 288 : 128)
 #define FEW_MEASURES (REAL_DTYPE == CLOSS_F32 ? 288 : 224)
 
-/* Groups of lanes: group g is at z + g x z_step. Of a row a last one may follow, filled up, at z_tail. */
+/* Groups of lanes: group g is at z + g x z_step, classes [first, end). Of a row a last one may follow, filled up, at
+ * z_tail. */
 typedef struct {
     const real *z, *v, *z_tail, *v_tail;
     real *e, *q; /* in the tile: their exponentials */
     int64_t z_step, v_step, e_step, groups;
-    int64_t first, end; /* classes */
+    int64_t first, end;
     int has_tail;
     int keeps; /* these are stored by who sums them: all classes have room */
     memory_ahead z_ahead, v_ahead;
@@ -52,22 +53,16 @@ INLINE terms_piece tail_of(const terms_piece *piece)
 {
     const int64_t before = piece->groups * LANES_OF_TERMS;
     const memory_ahead nowhere = {(uintptr_t)piece, 0, 0, 0};
-    const terms_piece tail = {piece->z_tail,
-                              piece->v_tail,
-                              NULL,
-                              NULL,
-                              piece->e + before,
-                              piece->q + before,
-                              0,
-                              0,
-                              0,
-                              1,
-                              piece->first + before,
-                              piece->end,
-                              0,
-                              piece->keeps,
-                              nowhere,
-                              nowhere};
+    const terms_piece tail = {.z = piece->z_tail,
+                              .v = piece->v_tail,
+                              .e = piece->e + before,
+                              .q = piece->q + before,
+                              .groups = 1,
+                              .first = piece->first + before,
+                              .end = piece->end,
+                              .keeps = piece->keeps,
+                              .z_ahead = nowhere,
+                              .v_ahead = nowhere};
     return tail;
 }
 
