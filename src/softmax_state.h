@@ -34,7 +34,8 @@ INLINE double base_of(double max)
 
 /* Where maxima grow: both parts, relative to the old ones, become relative to the new. `moved` and `target_moved`: how
  * far these are from the old ones, times MOMENT_UNIT and the temperature; `whole` is the old sum of the target's
- * exponentials. Infinite where the logits give a class no share that the targets have: it stays so. */
+ * exponentials. Infinite where the logits give a class no share that the targets have: it stays so. Where neither has
+ * moved nothing changes, not even what is summed apart: other samples' maxima may have. */
 INLINE void moment_grow(double *moment, double *terms, double moved, double target_moved, double whole,
                         double target_gap, double temperature)
 {
@@ -45,9 +46,10 @@ INLINE void moment_grow(double *moment, double *terms, double moved, double targ
     const double far = *terms + ((is_large & (whole != 0)) ? apart * whole : 0);
     const double near_then = target_gap == 0 ? near : times_exp(near, target_gap);
     const double far_then = ((target_gap == 0) | (far == INFINITY)) ? far : times_exp(far, target_gap);
-    const int fits = fabs(far_then) < MOMENT_LARGE * MOMENT_UNIT;
-    *moment = near_then + (fits ? far_then / MOMENT_UNIT : 0);
-    *terms = fits ? 0 : far_then;
+    const int fits = fabs(far_then) < MOMENT_LARGE * MOMENT_UNIT, stays = (moved == 0) & (target_moved == 0);
+    const double grown = near_then + (fits ? far_then / MOMENT_UNIT : 0);
+    *moment = stays ? *moment : grown;
+    *terms = stays ? *terms : fits ? 0 : far_then;
 }
 
 /* The sums of a state, relative to maxima that are as large as its own or larger. */

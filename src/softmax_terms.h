@@ -17,8 +17,8 @@
  * samples pieces (terms_cut.h).
  * Passes: one to sum, in blocks of TERM_TILE classes or chunks of TERM_TILE / LANES_OF_TERMS, the maximum of each
  * before its terms while it is in L1, what was summed rescaled where the maximum grows. Gradient and Hessian are made
- * of exponentials that the sums leave in the tile, if all classes have room there; else one more pass makes them anew,
- * block by block. Both give the same bits.
+ * of exponentials that the sums leave in the tile, if all classes have room there and one maximum; else, and of parts,
+ * one more pass makes them anew, block by block. Both give the same bits.
  *
  * Accumulators: 16 terms in a lane of `real`, then in double, W in double throughout; lanes by a fixed tree. Error: 8
  * eps of the sum of |terms|, plus what rounding z_j - m makes of each exponential; what is done once a sample is done

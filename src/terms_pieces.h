@@ -19,7 +19,7 @@
 #undef FEW_TERMS
 #undef FEW_MEASURES
 /* Elements of a tile: all of most samples. Two arrays of 8 KB leave L1 room for what they are made of; with 4 KB
- * doubles of 1000 classes, and lanes of 100, would have to compute exponentials twice (x1.4 to x1.6). */
+ * doubles of 1000 classes, and lanes of 100 floats, had to compute exponentials twice (x1.4 to x1.6). */
 #define TERM_TILE (8192 / (int)sizeof(real))
 /* Classes up to which a row costs more by itself than in a lane. */
 #define FEW_TERMS (REAL_DTYPE == CLOSS_F32 ? 288 : 128)

@@ -304,6 +304,21 @@ def test_distillation_of_masked_logits(masked, first, last, target_last, tempera
             np.testing.assert_allclose(values, expected, rtol=1e-14, atol=1e-15)
 
 
+@pytest.mark.parametrize("seed", [4, 10, 26, 29, 31])
+def test_a_neighbour_whose_maximum_grows_changes_no_bit(seed):
+    """Also of a moment that a double does not hold, and that is summed apart: these seeds once did."""
+    rng, far, classes = np.random.default_rng(seed), 1.7e308, 65
+    logits, targets = (rng.choice([-1, 1], size=(2, classes)) * far * 0.5 for _ in range(2))
+    targets[0], logits[0] = (far * (2 * rng.random(classes) - 1) for _ in range(2))
+    logits[0, :2], targets[0, 0] = (far, -far), far
+    values = []
+    for last in (0, -1):  # the neighbour's maximum: in the first chunk of classes, and in a later one
+        logits[1] = 0
+        logits[1, last] = 1
+        values.append(closs.distillation_loss(logits, targets, temperature=far / 7, reduction="none")[0])
+    assert values[0] == values[1]
+
+
 def test_an_entropy_that_no_float_holds():
     """Its gradient at the largest class is as exact as at the other."""
     x = np.array([[102.0, -1.0]], np.float32)
