@@ -152,7 +152,7 @@ INLINE void terms_outputs(const int kind, const int curved, const terms_factors 
     for (int64_t i = 0; i < piece->groups; i++) {
         const real *z = piece->z + i * piece->z_step + column, *v = piece->v + i * piece->v_step + column;
         const real *e = piece->e + i * piece->e_step + column, *q = piece->q + i * piece->e_step + column;
-        real *slope = g + i * g_step + column, *curvature = h + i * h_step + column;
+        real *slope = g + i * g_step + column, *curvature = curved ? h + i * h_step + column : NULL;
         fetch(g_ahead, i, L * sizeof(real));
 #pragma omp simd
         for (int l = 0; l < L; l++) {

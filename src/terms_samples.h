@@ -241,7 +241,7 @@ static void terms_total(const closs_softmax_args *args, const terms_sums *sums, 
 }
 
 /* Lane i, yet to be finished, of one sample. */
-static void terms_lane_of_row(const closs_softmax_state *row, double weight, int64_t i, terms_totals *total)
+INLINE void terms_lane_of_row(const closs_softmax_state *row, double weight, int64_t i, terms_totals *total)
 {
     total->max[i] = row->max;
     total->rest[i] = row->rest;
@@ -257,16 +257,7 @@ static void terms_lane_of_row(const closs_softmax_state *row, double weight, int
 static void terms_total_of_row(const closs_softmax_args *args, const closs_softmax_state *row, double weight,
                                terms_totals *total)
 {
-    for (int l = 0; l < LANES_OF_TERMS; l++) {
-        total->max[l] = row->max;
-        total->rest[l] = row->rest;
-        total->target_max[l] = row->target_max;
-        total->target_rest[l] = row->target_rest;
-        total->mean[l] = row->moment;
-        total->terms[l] = row->terms;
-        total->weight[l] = row->weight;
-        total->sample[l] = weight;
-    }
+    for (int l = 0; l < LANES_OF_TERMS; l++) terms_lane_of_row(row, weight, l, total);
     terms_finish(args, row->unit, total);
 }
 
