@@ -5,9 +5,9 @@
  * none behind it more than v; a NaN makes one of these false.
  *
  * Lanes are the samples where there are few classes, or where these are not next to each other: in place if the samples
- * are neighbours of this type, else in a tile. Else they are classes of a row, which is left at the end of the stretch
- * where it turned out wrong; half types are widened by the stretch. Passes: at most one. Values and sum: see
- * zero_one_labels.h.
+ * are neighbours of this type, else in a tile. Else, and where only few samples are together, they are classes of a row,
+ * which is left at the end of the stretch where it turned out wrong; what is of another type or apart is copied by the
+ * stretch. Passes: at most one. Values and sum: see zero_one_labels.h.
  */
 #define zero_one_row KERNEL(zero_one_row)
 #define zero_one_rows KERNEL(zero_one_rows)
@@ -28,6 +28,7 @@
 #define CLOSS_ZERO_ONE_SIZES
 enum {
     FEW_SCORES = 33, /* classes below which samples are the lanes, always */
+    NARROW = 6,      /* samples that leave most lanes empty: then classes are, though they are copied */
     STRETCH = 512,   /* classes between two looks at what was found */
     LARGE = 4 << 20  /* bytes of scores that the second cache has no room for */
 };
@@ -109,11 +110,11 @@ static void zero_one_find(const real *x, int64_t step, int64_t n, int64_t width,
     }
 }
 
-/* One row after the other, of classes next to each other. */
-static void zero_one_rows(const closs_softmax_args *args, scored_samples *some)
+/* One row after the other. */
+static void zero_one_rows(const closs_softmax_args *args, int64_t stride, scored_samples *some)
 {
     ALIGNED real copy[STRETCH];
-    const int direct = args->dtype == REAL_DTYPE;
+    const int direct = args->dtype == REAL_DTYPE && stride == 1;
     for (int64_t i = 0; i < some->count; i++) {
         some->wrong[i] = !(some->score[i] > -(real)INFINITY);
         for (int64_t first = 0; first < args->classes && !some->wrong[i]; first += STRETCH) {
@@ -121,8 +122,8 @@ static void zero_one_rows(const closs_softmax_args *args, scored_samples *some)
             const int64_t from = args->classes - first < LANES ? args->classes - LANES : first;
             const int64_t n = args->classes - from < STRETCH ? args->classes - from : STRETCH;
             const int64_t before = some->label[i] - from < n ? some->label[i] - from : n;
-            const int64_t offset = some->offset[i] + from;
-            if (!direct) load_reals(args->logits.data, args->dtype, offset, 1, n, copy);
+            const int64_t offset = some->offset[i] + from * stride;
+            if (!direct) load_reals(args->logits.data, args->dtype, offset, stride, n, copy);
             const real *z = direct ? (const real *)args->logits.data + offset : copy;
             some->wrong[i] = zero_one_row(z, n, before, some->score[i]);
         }
@@ -130,18 +131,20 @@ static void zero_one_rows(const closs_softmax_args *args, scored_samples *some)
 }
 
 /* Notes which of `width` scores v are beaten by n classes, and fetches what comes next with `far`. */
-INLINE void zero_one_beat(const real *x, int64_t step, int64_t n, int64_t width, const real *before, const int far,
-                          memory_ahead next, const real *v, bits_t *restrict beaten)
+INLINE void zero_one_beat(const real *x, int64_t step, int64_t n, const int64_t width, const real *before,
+                          const int far, memory_ahead next, const real *v, bits_t *restrict beaten)
 {
+    ALIGNED bits_t found[AT_A_TIME] = {0}; /* in registers, because width is a number that compilers know */
     for (int64_t j = 0; j < n; j++) {
-        const real *z = x + j * step;
         const real place = (real)j;
         for (int64_t i = 0; i < width; i += BATCH) {
             if (far) fetch(from_lane(next, i), j, BATCH * sizeof(real));
 #pragma omp simd
-            for (int l = 0; l < BATCH; l++) beaten[i + l] |= (bits_t)BEATS(z[i + l], v[i + l], place < before[i + l]);
+            for (int l = 0; l < BATCH; l++)
+                found[i + l] |= (bits_t)BEATS(x[j * step + i + l], v[i + l], place < before[i + l]);
         }
     }
+    for (int64_t i = 0; i < width; i++) beaten[i] |= found[i];
 }
 
 /* All samples of a class after the other; in a tile, unless they are neighbours of this type. */
@@ -169,10 +172,19 @@ static void zero_one_lanes(const closs_softmax_args *args, int64_t stride, int l
         const int64_t step = direct ? stride : width;
         if (args->classes <= COMPARED) zero_one_find(x, step, n, width, some);
         next.data += (uintptr_t)(first > 0 ? chunk * next.step : 0);
-        if (far)
-            zero_one_beat(x, step, n, width, before, 1, next, v, beaten);
-        else
-            zero_one_beat(x, step, n, width, before, 0, next, v, beaten);
+        for (int64_t i = 0, some_lanes; i < width; i += some_lanes) {
+            some_lanes = width - i < AT_A_TIME ? BATCH : AT_A_TIME;
+#define BEAT(lanes, far) zero_one_beat(x + i, step, n, lanes, before + i, far, from_lane(next, i), v + i, beaten + i)
+            if (some_lanes == BATCH && far)
+                BEAT(BATCH, 1);
+            else if (some_lanes == BATCH)
+                BEAT(BATCH, 0);
+            else if (far)
+                BEAT(AT_A_TIME, 1);
+            else
+                BEAT(AT_A_TIME, 0);
+#undef BEAT
+        }
     }
     for (int64_t i = 0; i < count; i++) some->wrong[i] = beaten[i] != 0 || !(v[i] > -(real)INFINITY);
 }
@@ -186,10 +198,10 @@ static void zero_one(const closs_softmax_args *args, int64_t begin, int64_t end,
     for (sample_cursor cursor = cursor_at(args, begin, end); cursor.left > 0;) {
         zero_one_take(args, &cursor, &some);
         if (args->classes > COMPARED) zero_one_load(args, stride, &some);
-        if (stride != 1 || args->classes < FEW_SCORES)
+        if (args->classes < FEW_SCORES || (stride != 1 && some.count > NARROW))
             zero_one_lanes(args, stride, large, &some);
         else
-            zero_one_rows(args, &some);
+            zero_one_rows(args, stride, &some);
         zero_one_values(args, some.count, some.values, some.wrong, some.weight, &values);
     }
     *sum += value_sum_total(&values);
