@@ -58,24 +58,39 @@ static double reduced(double sum, closs_reduction reduction, double weight_sum)
 
 /* ---- The softmax family ---------------------------------------------------------------------------------------- */
 
+/* Of samples behind the class axis, `block` of which are enough for a thread's turn: as many neighbours as a tile has
+ * room for, if there are so many that threads share eight such blocks. Short runs stay whole, and long ones are cut into
+ * equal pieces, because two threads would read, and write, the same lines of memory where one is cut elsewhere. */
+static int64_t block_of_runs(const closs_softmax_args *args, int64_t samples, int64_t block)
+{
+    const int64_t run = args->ndim > 0 ? args->shape[args->ndim - 1] : 1, most = args->classes < 1024 ? 256 : 128;
+    const int64_t share = samples / 4 < most ? samples / 4 : most, want = block < share ? share : block;
+    if (run <= want) return want / run * run;
+    if (run <= 2 * most && run < samples) return run;
+    int64_t pieces = 1;
+    while (pieces * most < run && pieces < 8) pieces *= 2;
+    const int64_t even = (run + pieces - 1) / pieces, piece = even < most ? even : most;
+    return ((want < piece ? piece : want) + 15) / 16 * 16;
+}
+
 int64_t closs_softmax_block(const closs_softmax_args *args)
 {
     /* Blocks of 3 us or more, where a sample by itself costs as much as a dozen classes, keep the cost of a call and of
      * a thread's turn far below that of the work; powers of two are shared evenly by what most batches are. What would
-     * be less than eight such blocks is four or eight equal ones, of 1.5 us or more, for threads to share. At most 8192
+     * be less than eight such blocks is four or eight equal ones, of 1.5 us or more, for threads to share. At most 16384
      * blocks bound the memory for their sums. Multiples of 16 keep tiles whole. */
     enum { COST = 16384 };
     const int64_t samples = count_samples(args);
-    const int lanes = has_lanes(args);
     int64_t block = args->classes < COST ? COST / (args->classes + 12) : 1;
     const int little = samples > block && samples < 8 * block;
     if (little) block = samples < 4 * block ? (samples + 3) / 4 : (samples + 7) / 8;
     while (!little && (block & (block - 1)) != 0) block &= block - 1;
     const int64_t least = samples / 8192 + 1;
     if (block < least) block = least;
+    if (has_lanes(args) && !classes_fastest(args)) return block_of_runs(args, samples, block);
     /* Lanes want as many neighbours as a tile has room for, and threads more blocks than one. */
-    if (lanes && block < 256 && !(little && classes_fastest(args))) block = args->classes < 1024 ? 256 : 128;
-    if (lanes ? block > 1 : block >= 16 && !little) block = (block + 15) / 16 * 16;
+    if (has_lanes(args) && block < 256 && !little) block = args->classes < 1024 ? 256 : 128;
+    if (has_lanes(args) ? block > 1 : block >= 16 && !little) block = (block + 15) / 16 * 16;
     return block < 1 ? 1 : block;
 }
 
