@@ -74,7 +74,7 @@ def test_rows_of_halves(classes, steps, in_place, rng):
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
-@pytest.mark.parametrize("samples", [1, 2, 4])
+@pytest.mark.parametrize("samples", [1, 2, 4, 6])
 @pytest.mark.parametrize("classes", [64, 300, 5000, 40000])
 def test_few_samples_with_classes_first(classes, samples, dtype, rng):
     """They are rows as if the class axis were the last: the same bits, for any number of threads."""
@@ -478,7 +478,7 @@ def test_a_sample_does_not_depend_on_how_many_there_are(dtype, classes, rng):
     layouts = {-1: lambda array, k: array[k].copy(), 0: lambda array, k: array[k].T.copy()}
     for axis, lay_out in layouts.items():
         if axis == 0 and classes > FEW_CLASSES[dtype]:
-            continue  # up to four samples are computed as rows then, more as lanes
+            continue  # up to six samples are computed as rows then, more as lanes
         for name, function in calls.items():
             whole = function(lay_out, slice(None), axis)
             for some in (slice(0, 1), slice(3, 5), slice(7, 12), slice(10, 18), slice(0, 17), slice(2, 37)):

@@ -15,11 +15,12 @@ import closs
 from closs import _core
 
 HAS_OPENMP = _core.config()["openmp"]
-# Large enough for several blocks in parallel; few classes, long rows, rows that threads share, samples fastest, and
-# little work, in smaller blocks.
+# Large enough for several blocks in parallel; few classes, long rows, rows that threads share, samples fastest,
+# little work, in smaller blocks, short runs of samples, and few of them behind the class axis.
 SHAPES = [
     ((60_000, 10), 1), ((700, 1000), 1), ((40, 20_000), 1), ((4, 120_000), 1), ((1, 600_000), 1), ((3, 30, 9000), 1),
-    ((100, 3000), 0), ((600, 100), 0), ((300, 100), 1),
+    ((100, 3000), 0), ((600, 100), 0), ((300, 100), 1), ((8, 1000, 49), 1), ((2, 9000, 53), 1), ((1000, 600), 0),
+    ((30_000, 6), 0),
 ]  # fmt: skip
 
 
