@@ -91,3 +91,29 @@ INLINE void narrow_f16(const float *restrict from, int64_t n, uint16_t *restrict
 #endif
     for (int64_t i = 0; i < n; i++) to[i] = to_f16(from[i]);
 }
+
+/* The same of bfloat16: what the loop of whole vectors would leave over is done by groups, which may overlap. */
+enum { GROUP = 16 };
+INLINE void widen_bf16(const uint16_t *restrict from, int64_t n, float *restrict to)
+{
+    const int64_t left = n >= GROUP ? n % (2 * GROUP) : 0;
+#pragma omp simd
+    for (int64_t i = 0; i < n - left; i++) to[i] = from_bf16(from[i]);
+    for (int64_t i = n - left; left > 0 && i < n; i += GROUP) {
+        const int64_t at = n - i < GROUP ? n - GROUP : i;
+#pragma omp simd
+        for (int k = 0; k < GROUP; k++) to[at + k] = from_bf16(from[at + k]);
+    }
+}
+
+INLINE void narrow_bf16(const float *restrict from, int64_t n, uint16_t *restrict to)
+{
+    const int64_t left = n >= GROUP ? n % (2 * GROUP) : 0;
+#pragma omp simd
+    for (int64_t i = 0; i < n - left; i++) to[i] = to_bf16(from[i]);
+    for (int64_t i = n - left; left > 0 && i < n; i += GROUP) {
+        const int64_t at = n - i < GROUP ? n - GROUP : i;
+#pragma omp simd
+        for (int k = 0; k < GROUP; k++) to[at + k] = to_bf16(from[at + k]);
+    }
+}

@@ -22,14 +22,16 @@ INLINE real load_real(const void *data, closs_dtype dtype, int64_t offset)
 /* n half types next to each other. */
 INLINE void load_halves(const uint16_t *from, closs_dtype dtype, int64_t n, real *restrict to)
 {
+#if CLOSS_REAL == 32
+    if (dtype == CLOSS_BF16)
+        widen_bf16(from, n, to);
+    else
+        widen_f16(from, n, to);
+#else
     if (dtype == CLOSS_BF16) {
-#pragma omp simd
         for (int64_t i = 0; i < n; i++) to[i] = (real)from_bf16(from[i]);
         return;
     }
-#if CLOSS_REAL == 32
-    widen_f16(from, n, to);
-#else
     float wide[64];
     for (int64_t i = 0; i < n; i += 64) {
         const int64_t count = n - i < 64 ? n - i : 64;
@@ -42,15 +44,13 @@ INLINE void load_halves(const uint16_t *from, closs_dtype dtype, int64_t n, real
 /* Rounded to float on the way to a half type. */
 INLINE void store_halves(const real *restrict from, int64_t n, closs_dtype dtype, uint16_t *restrict to)
 {
-    if (dtype == CLOSS_BF16) {
-#pragma omp simd
-        for (int64_t i = 0; i < n; i++) to[i] = to_bf16((float)from[i]);
-        return;
-    }
 #if CLOSS_REAL == 32
-    narrow_f16(from, n, to);
+    if (dtype == CLOSS_BF16)
+        narrow_bf16(from, n, to);
+    else
+        narrow_f16(from, n, to);
 #else
-    for (int64_t i = 0; i < n; i++) to[i] = to_f16((float)from[i]);
+    for (int64_t i = 0; i < n; i++) to[i] = dtype == CLOSS_BF16 ? to_bf16((float)from[i]) : to_f16((float)from[i]);
 #endif
 }
 
