@@ -63,8 +63,8 @@ cdef extern from *:
     typedef _Atomic int closs_flag; /* set without the GIL */
     typedef _Atomic double closs_time;
     #endif
-    static closs_flag closs_forked = 0;
-    static closs_time last_large_call = -1, alone = 0, alone_until = -1, last_blocked = -1;
+    static closs_flag closs_forked = 0, unblocked = 0;
+    static closs_time last_large_call = -1, alone = 0, alone_until = -1, last_wait = 0;
     static void closs_after_fork(void) { closs_forked = 1; }
     #if defined(_WIN32) || defined(__EMSCRIPTEN__)
     static int closs_watch_fork(void) { return 0; }
@@ -100,7 +100,8 @@ cdef extern from *:
     double last_large_call
     double alone
     double alone_until
-    double last_blocked
+    double last_wait
+    int unblocked
     int closs_watch_fork()
     const char *CLOSS_COMPILER
     int closs_take(int *next) nogil
@@ -108,24 +109,27 @@ cdef extern from *:
     closs_sum closs_sum_empty() nogil
 
 
-# When threads share a call. Work is counted in elements of a softmax, about 0.4 ns each on one thread. Measured on two
-# cores of a virtual machine, softmax_cross_entropy of 8192 x 10, one thread and two: 68 and 40 us when the call before
-# ended at most 5 ms ago, for then the second thread of libgomp still spins; 160 us and 7.9 ms when that was 20 ms ago,
-# for it sleeps and the first one spins in its place until the scheduler's tick. To share a call costs 2 us in any case,
-# and up to 4 more where hardware, fetching ahead, takes what the other thread will write next to a border. So less than
-# SERIAL_WORK (8 us) stays on the caller's thread; less than COLD_WORK (0.4 ms), too, if no call as large
-# as SERIAL_WORK came in the last AWAKE seconds.
-# The threads of another OpenMP (wheels bring their own) spin after their work, too, and ours wait for a processor then:
-# 2 ms where torch and closs take turns. A call that waited for a thread, longer than BLOCKED and than it worked, may
-# just have woken it; but if another does within WATCHED seconds, calls below COLD_WORK stay on the caller's thread, for
-# LEAST_ALONE seconds, then twice as long each time that this happens, up to MOST_ALONE.
+# When threads share a call. Work is counted in elements of a softmax, about ELEMENT seconds each on one thread. Measured
+# on two cores of a virtual machine, softmax_cross_entropy of 8192 x 10, one thread and two: 68 and 40 us when the call
+# before ended at most 5 ms ago, for then the second thread of libgomp still spins; 160 us and 7.9 ms when that was 20 ms
+# ago, for it sleeps and the first one spins in its place until the scheduler's tick. To share a call costs 2 us in any
+# case, and up to 4 more where hardware, fetching ahead, takes what the other thread will write next to a border. So less
+# than SERIAL_WORK (8 us) stays on the caller's thread; less than COLD_WORK (0.4 ms), too, if no call as large as
+# SERIAL_WORK came in the last AWAKE seconds.
+# The threads of others (a matrix product of numpy, the OpenMP that a wheel brings) spin after their work, too, and ours
+# wait for a processor then: 2 ms where torch and closs take turns, 6 ms after a matrix product. A call that waited for a
+# thread, longer than BLOCKED and than it worked, may just have woken it; but if one does less than OTHERS shared calls
+# after another, then calls that take less than it waited, or than LONGEST_WAIT, stay on the caller's thread, for SPREAD
+# times as long as it waited, or twice as long as the last time, up to MOST_ALONE seconds.
 cdef int64_t SERIAL_WORK = 20480
 cdef int64_t COLD_WORK = 1048576
+cdef double ELEMENT = 0.4e-9
 cdef double AWAKE = 0.005
 cdef double BLOCKED = 0.0005
-cdef double WATCHED = 0.05
-cdef double LEAST_ALONE = 0.001
+cdef double LONGEST_WAIT = 0.005  # of the scheduler; longer ones have other reasons
+cdef double SPREAD = 16
 cdef double MOST_ALONE = 1.0
+cdef int OTHERS = 8
 
 cdef int process_threads = 0  # set_num_threads, or 0
 cdef int usable_cpus = 0      # counted once, at the first need
@@ -270,8 +274,7 @@ cdef void run_items(item_function run, const void *work, int64_t items, int thre
         if share == 0:
             busy[0] += omp_get_wtime()
     now = last_large_call = omp_get_wtime()  # until then threads were awake
-    if now - began - busy[0] > max(BLOCKED, busy[0]):  # what is left of long items is not worth mentioning
-        keep_alone(now)
+    note_wait(now, now - began - busy[0], busy[0])
     free(next)
 
 
@@ -290,15 +293,19 @@ cdef void take_items(item_function run, const void *work, int64_t items, int sha
             run(work, item, own)
 
 
-cdef void keep_alone(double now) noexcept nogil:
-    """After a call that waited for a thread."""
-    global alone, alone_until, last_blocked
-    if last_blocked > alone_until and now - last_blocked < WATCHED:
-        alone = min(max(2 * alone, LEAST_ALONE), MOST_ALONE)
-        alone_until = now + alone
-    elif now - alone_until > MOST_ALONE:
+cdef void note_wait(double now, double waited, double worked) noexcept nogil:
+    """After a call that threads shared."""
+    global alone, alone_until, last_wait, unblocked
+    if waited <= max(BLOCKED, worked):  # what is left of long items is not worth mentioning
+        unblocked = min(unblocked + 1, OTHERS)
+        return
+    if unblocked >= OTHERS or now - alone_until > MOST_ALONE:
         alone = 0
-    last_blocked = now
+    else:
+        alone = min(max(2 * alone, SPREAD * waited), MOST_ALONE)
+    alone_until = now + alone
+    last_wait = min(waited, LONGEST_WAIT)
+    unblocked = 0
 
 
 cdef struct block_work:
@@ -556,7 +563,9 @@ cdef int threads_for(int64_t work) except -1:
     cdef double now = omp_get_wtime()
     cdef bint awake = now - last_large_call <= AWAKE
     last_large_call = now
-    return wanted_threads() if (awake and now >= alone_until) or work >= COLD_WORK else 1
+    if now < alone_until and <double> work * ELEMENT < last_wait:
+        return 1
+    return wanted_threads() if awake or work >= COLD_WORK else 1
 
 
 def get_num_threads():
@@ -651,13 +660,14 @@ def threads(n):
 
 def _share_from(work):
     """For tests: threads share all calls of that much work, whether they are awake or not."""
-    global SERIAL_WORK, COLD_WORK
+    global SERIAL_WORK, COLD_WORK, MOST_ALONE
     SERIAL_WORK = COLD_WORK = work
+    MOST_ALONE = 0
 
 
-def _keep_alone(now):
-    """For tests: a call waited for a thread until `now`; how much longer calls stay on one thread."""
-    keep_alone(now)
+def _note_wait(now, waited):
+    """For tests: a shared call ended at `now` and had waited for a thread; how much longer calls stay on one thread."""
+    note_wait(now, waited, 0)
     return max(0.0, alone_until - now)
 
 

@@ -41,20 +41,29 @@ def test_bits_do_not_depend_on_threads(shape, axis, dtype, rng):
 
 
 def test_calls_that_wait_for_threads_stay_on_one_for_a_while():
+    """Only if one in eight waits, for sixteen times as long, and longer each time that this happens again."""
     code = """
         from closs import _core
-        alone, now = [], 100.0
-        for pause in (0.0, 0.02, 0.02, 0.02, 0.03, 0.02, 50.0, 0.02, 0.02, 1.1, 0.02):
+        now = 100.0
+
+        def alone(pause, waited):
+            global now
             now += pause
-            alone.append(round(_core._keep_alone(now), 6))
+            return _core._note_wait(now, waited)
+
+        may_have_woken = alone(0, 0.002)
+        second, third = alone(0.02, 0.002), alone(0.04, 0.006)
+        shared = [alone(0.1, 0.0001) for _ in range(8)]
+        after_many = alone(0.001, 0.002)
+        again = alone(0.001, 0.002)
+        after_a_pause = alone(again + 1.1, 0.002)
+        lengths = []
         for _ in range(30):
-            now += max(0.02, alone[-1])
-            alone.append(_core._keep_alone(now))
-        print(*alone[:11], max(alone))
+            lengths.append(alone(0.001 + sum(lengths[-1:]), 0.004))
+        print(may_have_woken, round(second, 6), round(third, 6), max(shared[1:]), after_many, round(again, 6))
+        print(after_a_pause, *(round(length, 6) for length in lengths[:3]), round(max(lengths), 6))
     """
-    # The first of two may just have woken a thread; the second shows that another keeps it from running.
-    # After a long pause all is forgotten.
-    assert run_python(code) == "0.0 0.001 0.0 0.002 0.0 0.004 0.0 0.001 0.0 0.0 0.001 1.0\n"
+    assert run_python(code) == "0.0 0.032 0.096 0.0 0.0 0.032\n0.0 0.064 0.128 0.256 1.0\n"
 
 
 def test_more_threads_than_blocks_or_cores():
