@@ -41,6 +41,16 @@ INLINE uint16_t to_bf16(float value)
 }
 
 #if CLOSS_F16C
+INLINE float widen_one(uint16_t half)
+{
+    return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(half)));
+}
+
+INLINE uint16_t narrow_one(float value)
+{
+    return (uint16_t)_mm_cvtsi128_si32(_mm_cvtps_ph(_mm_set_ss(value), _MM_FROUND_TO_NEAREST_INT));
+}
+
 #if defined(__AVX512F__)
 enum { HALVES = 16 };
 INLINE void widen_some(const uint16_t *from, float *to)
@@ -66,6 +76,16 @@ INLINE void narrow_some(const float *from, uint16_t *to)
     _mm_storeu_si128((__m128i *)(void *)to, some);
 }
 #endif
+#else
+INLINE float widen_one(uint16_t half)
+{
+    return from_f16(half);
+}
+
+INLINE uint16_t narrow_one(float value)
+{
+    return to_f16(value);
+}
 #endif
 
 INLINE void widen_f16(const uint16_t *restrict from, int64_t n, float *restrict to)
@@ -77,7 +97,7 @@ INLINE void widen_f16(const uint16_t *restrict from, int64_t n, float *restrict 
         return;
     }
 #endif
-    for (int64_t i = 0; i < n; i++) to[i] = from_f16(from[i]);
+    for (int64_t i = 0; i < n; i++) to[i] = widen_one(from[i]);
 }
 
 INLINE void narrow_f16(const float *restrict from, int64_t n, uint16_t *restrict to)
@@ -89,7 +109,7 @@ INLINE void narrow_f16(const float *restrict from, int64_t n, uint16_t *restrict
         return;
     }
 #endif
-    for (int64_t i = 0; i < n; i++) to[i] = to_f16(from[i]);
+    for (int64_t i = 0; i < n; i++) to[i] = narrow_one(from[i]);
 }
 
 /* The same of bfloat16: what the loop of whole vectors would leave over is done by groups, which may overlap. */

@@ -40,6 +40,14 @@ INLINE int are_packed(const int64_t *offset, int64_t count, int64_t classes)
     return gaps == 0;
 }
 
+/* How many of n elements of a row of another type are copied next: pieces of about one size, for few by themselves take
+ * as long as many. */
+INLINE int64_t copied_at_once(int64_t n)
+{
+    const int64_t pieces = (n + COPIED - 1) / COPIED;
+    return (n + pieces - 1) / pieces;
+}
+
 /* Samples from the l-th on, at most to `end`, that are neighbours. */
 INLINE int64_t neighbours_from(const int64_t *offset, int64_t l, int64_t end)
 {
@@ -269,8 +277,8 @@ INLINE void tile_load_rows(const void *data, closs_dtype dtype, const int64_t *o
         tile_columns(row, n, tile + l, width);
     }
     for (int64_t l = 0; !native && l < width; l += ROWS)
-        for (int64_t begin = 0; begin < n; begin += COPIED) {
-            const int64_t some = n - begin < COPIED ? n - begin : COPIED;
+        for (int64_t begin = 0, some; begin < n; begin += some) {
+            some = copied_at_once(n - begin);
             const int at_once = some == n && are_packed(offset + l, ROWS, n);
             const int64_t apart = at_once ? n : COPIED;
             for (int k = 0; k < (at_once ? 1 : ROWS); k++)
@@ -305,8 +313,8 @@ INLINE void tile_store_rows(const real *restrict tile, int64_t width, int64_t co
         tile_rows(tile + l, width, n, row);
     }
     for (int64_t l = 0; !native && l < count; l += ROWS)
-        for (int64_t begin = 0; begin < n; begin += COPIED) {
-            const int64_t some = n - begin < COPIED ? n - begin : COPIED;
+        for (int64_t begin = 0, some; begin < n; begin += some) {
+            some = copied_at_once(n - begin);
             const int lanes = count - l < ROWS ? (int)(count - l) : ROWS;
             const int at_once = some == n && are_packed(offset + l, lanes, n);
             for (int k = 0; k < ROWS; k++) row[k] = copy + k * (at_once ? n : COPIED);
