@@ -109,18 +109,18 @@ cdef extern from *:
     closs_sum closs_sum_empty() nogil
 
 
-# When threads share a call. Work is counted in elements of a softmax, about ELEMENT seconds each on one thread. Measured
-# on two cores of a virtual machine, softmax_cross_entropy of 8192 x 10, one thread and two: 68 and 40 us when the call
-# before ended at most 5 ms ago, for then the second thread of libgomp still spins; 160 us and 7.9 ms when that was 20 ms
-# ago, for it sleeps and the first one spins in its place until the scheduler's tick. To share a call costs 2 us in any
-# case, and up to 4 more where hardware, fetching ahead, takes what the other thread will write next to a border. So less
-# than SERIAL_WORK (8 us) stays on the caller's thread; less than COLD_WORK (0.4 ms), too, if no call as large as
-# SERIAL_WORK came in the last AWAKE seconds.
+# When threads share a call. Work is counted in elements of a softmax, about ELEMENT seconds each on one thread.
+# Measured on two cores of a virtual machine, softmax_cross_entropy of 8192 x 10, one thread and two: 68 and 40 us when
+# the call before ended at most 5 ms ago, for then the second thread of libgomp still spins; 160 us and 7.9 ms when that
+# was 20 ms ago, for it sleeps and the first one spins in its place until the scheduler's tick. To share a call costs 2
+# us in any case, and up to 4 more where hardware, fetching ahead, takes what the other thread will write next to a
+# border. So less than SERIAL_WORK (8 us) stays on the caller's thread; less than COLD_WORK (0.4 ms), too, if no call as
+# large as SERIAL_WORK came in the last AWAKE seconds.
 # The threads of others (a matrix product of numpy, the OpenMP that a wheel brings) spin after their work, too, and ours
-# wait for a processor then: 2 ms where torch and closs take turns, 6 ms after a matrix product. A call that waited for a
-# thread, longer than BLOCKED and than it worked, may just have woken it; but if one does less than OTHERS shared calls
-# after another, then calls that take less than it waited, or than LONGEST_WAIT, stay on the caller's thread, for SPREAD
-# times as long as it waited, or twice as long as the last time, up to MOST_ALONE seconds.
+# wait for a processor then: 2 ms where torch and closs take turns, 6 ms after a matrix product. A call that waited for
+# a thread, longer than BLOCKED and than it worked, may just have woken it; but if one does less than OTHERS shared
+# calls after another, then calls that take less than it waited, or than LONGEST_WAIT, stay on the caller's thread, for
+# SPREAD times as long as it waited, or twice as long as the last time, up to MOST_ALONE seconds.
 cdef int64_t SERIAL_WORK = 20480
 cdef int64_t COLD_WORK = 1048576
 cdef double ELEMENT = 0.4e-9

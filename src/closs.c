@@ -59,11 +59,12 @@ static double reduced(double sum, closs_reduction reduction, double weight_sum)
 /* ---- The softmax family ---------------------------------------------------------------------------------------- */
 
 /* Of samples behind the class axis, `block` of which are enough for a thread's turn: as many neighbours as a tile has
- * room for, if there are so many that threads share eight such blocks. Short runs stay whole, and long ones are cut into
- * equal pieces, because two threads would read, and write, the same lines of memory where one is cut elsewhere. */
+ * room for, if there are so many that threads share four such blocks. Short runs stay whole, and long ones are cut
+ * into equal pieces, because two threads would read, and write, the same lines of memory where one is cut elsewhere. */
 static int64_t block_of_runs(const closs_softmax_args *args, int64_t samples, int64_t block)
 {
-    const int64_t run = args->ndim > 0 ? args->shape[args->ndim - 1] : 1, most = args->classes < 1024 ? 256 : 128;
+    const int64_t run = samples > 0 && args->ndim > 0 ? args->shape[args->ndim - 1] : 1;
+    const int64_t most = args->classes < 1024 ? 256 : 128;
     const int64_t share = samples / 4 < most ? samples / 4 : most, want = block < share ? share : block;
     if (run <= want) return want / run * run;
     if (run <= 2 * most && run < samples) return run;
@@ -77,8 +78,8 @@ int64_t closs_softmax_block(const closs_softmax_args *args)
 {
     /* Blocks of 3 us or more, where a sample by itself costs as much as a dozen classes, keep the cost of a call and of
      * a thread's turn far below that of the work; powers of two are shared evenly by what most batches are. What would
-     * be less than eight such blocks is four or eight equal ones, of 1.5 us or more, for threads to share. At most 16384
-     * blocks bound the memory for their sums. Multiples of 16 keep tiles whole. */
+     * be less than eight such blocks is four or eight equal ones, of 1.5 us or more, for threads to share. At most
+     * 16384 blocks bound the memory for their sums. Multiples of 16 keep tiles whole. */
     enum { COST = 16384 };
     const int64_t samples = count_samples(args);
     int64_t block = args->classes < COST ? COST / (args->classes + 12) : 1;

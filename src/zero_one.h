@@ -5,9 +5,9 @@
  * none behind it more than v; a NaN makes one of these false.
  *
  * Lanes are the samples where there are few classes, or where these are not next to each other: in place if the samples
- * are neighbours of this type, else in a tile. Else, and where only few samples are together, they are classes of a row,
- * which is left at the end of the stretch where it turned out wrong; what is of another type or apart is copied by the
- * stretch. Passes: at most one. Values and sum: see zero_one_labels.h.
+ * are neighbours of this type, else in a tile. Else, and where only few samples are together, they are classes of a
+ * row, which is left at the end of the stretch where it turned out wrong; what is of another type or apart is copied by
+ * the stretch. Passes: at most one. Values and sum: see zero_one_labels.h.
  */
 #define zero_one_row KERNEL(zero_one_row)
 #define zero_one_rows KERNEL(zero_one_rows)

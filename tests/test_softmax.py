@@ -142,8 +142,8 @@ def test_empty(dtype):
     assert closs.logsumexp(np.empty((0, 3), dtype)).shape == (0,)
     assert closs.logsumexp(np.empty((0, 3), dtype), axis=None) == -inf
     for function in LIKE_INPUT:
-        for shape in ((3, 0), (0, 3), (0,)):
-            for axis in (-1, 0, None):
+        for shape in ((3, 0), (0, 3), (0,), (4, 5, 0)):
+            for axis in (-1, 0, len(shape) // 2, None):
                 result = function(np.empty(shape, dtype), axis=axis)
                 assert result.shape == shape
                 assert result.dtype == dtype

@@ -311,8 +311,32 @@ static void test_elementwise(void)
     for (int i = 0; i < N; i++) CHECK(grad[i] == fmax(-1.5, fmin(pred[i] - target[i], 1.5)) * scale);
 }
 
+/* Of samples behind the class axis and before it, and of none. */
+static void test_blocks(void)
+{
+    const int64_t lengths[] = {0, 1, 6, 7, 49, 53, 300, 600, 1000, 5000, INT64_C(3) << 20};
+    const int64_t classes[] = {1, 2, 100, 1000, 1500, 20000};
+    for (int c = 0; c < 6; c++)
+        for (int i = 0; i < 11; i++)
+            for (int j = 0; j < 11; j++)
+                for (int behind = 0; behind < 2; behind++) {
+                    const int64_t C = classes[c], shape[2] = {lengths[i], lengths[j]}, samples = shape[0] * shape[1];
+                    const int64_t strides[3] = {C * shape[1], behind ? 1 : C, behind ? shape[1] : 1};
+                    closs_softmax_args args = CLOSS_SOFTMAX_INIT;
+                    args.result = CLOSS_LOGSUMEXP;
+                    args.ndim = 2;
+                    args.shape = shape;
+                    args.classes = C;
+                    args.logits.data = logits32;
+                    args.logits.strides = strides;
+                    const int64_t block = closs_softmax_block(&args);
+                    CHECK(block >= 1 && samples / block <= 16384);
+                }
+}
+
 int main(void)
 {
+    test_blocks();
     for (int k = 0; k < LEVELS; k++) {
         if (!use_level(k)) continue;
         test_parts();
