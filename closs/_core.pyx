@@ -63,8 +63,8 @@ cdef extern from *:
     typedef _Atomic int closs_flag; /* set without the GIL */
     typedef _Atomic double closs_time;
     #endif
-    static closs_flag closs_forked = 0, unblocked = 0;
-    static closs_time last_large_call = -1, alone = 0, alone_until = -1, last_wait = 0;
+    static closs_flag closs_forked = 0;
+    static closs_time last_large_call = -1, last_shared = 0, credit = 0, alone = 0, alone_left = 0, last_wait = 0;
     static void closs_after_fork(void) { closs_forked = 1; }
     #if defined(_WIN32) || defined(__EMSCRIPTEN__)
     static int closs_watch_fork(void) { return 0; }
@@ -99,9 +99,10 @@ cdef extern from *:
     int closs_forked
     double last_large_call
     double alone
-    double alone_until
+    double alone_left
     double last_wait
-    int unblocked
+    double last_shared
+    double credit
     int closs_watch_fork()
     const char *CLOSS_COMPILER
     int closs_take(int *next) nogil
@@ -117,19 +118,19 @@ cdef extern from *:
 # border. So less than SERIAL_WORK (8 us) stays on the caller's thread; less than COLD_WORK (0.4 ms), too, if no call as
 # large as SERIAL_WORK came in the last AWAKE seconds.
 # The threads of others (a matrix product of numpy, the OpenMP that a wheel brings) spin after their work, too, and ours
-# wait for a processor then: 2 ms where torch and closs take turns, 6 ms after a matrix product. A call that waited for
-# a thread, longer than BLOCKED and than it worked, may just have woken it; but if one does less than OTHERS shared
-# calls after another, then calls that take less than it waited, or than LONGEST_WAIT, stay on the caller's thread, for
-# SPREAD times as long as it waited, or twice as long as the last time, up to MOST_ALONE seconds.
+# wait for a processor then: 2 ms where torch and closs take turns, 6 ms after a matrix product. So waits are paid from
+# what threads gain, of which CREDIT seconds are kept, and one in PATIENCE seconds is added. Where they take more, calls
+# that take less than the last one waited, or than LONGEST_WAIT, stay on the caller's thread, until they took twice what
+# that one waited, or twice as long as the last time, up to MOST_ALONE seconds.
 cdef int64_t SERIAL_WORK = 20480
 cdef int64_t COLD_WORK = 1048576
 cdef double ELEMENT = 0.4e-9
 cdef double AWAKE = 0.005
-cdef double BLOCKED = 0.0005
+cdef double CREDIT = 0.01
+cdef double PATIENCE = 256
 cdef double LONGEST_WAIT = 0.005  # of the scheduler; longer ones have other reasons
-cdef double SPREAD = 16
-cdef double MOST_ALONE = 1.0
-cdef int OTHERS = 8
+cdef double MOST_ALONE = 0.25
+credit = CREDIT
 
 cdef int process_threads = 0  # set_num_threads, or 0
 cdef int usable_cpus = 0      # counted once, at the first need
@@ -270,18 +271,19 @@ cdef void run_items(item_function run, const void *work, int64_t items, int thre
     for share in prange(shares, num_threads=shares, schedule="static", chunksize=1):
         if share == 0:
             busy[0] = -omp_get_wtime()
-        take_items(run, work, items, shares, next, share)
-        if share == 0:
+            busy[1] = <double> take_items(run, work, items, shares, next, share)
             busy[0] += omp_get_wtime()
+        else:
+            take_items(run, work, items, shares, next, share)
     now = last_large_call = omp_get_wtime()  # until then threads were awake
-    note_wait(now, now - began - busy[0], busy[0])
+    account(now, busy[0] / max(busy[1], 1.0) * (<double> items - busy[1]), now - began - busy[0])
     free(next)
 
 
-cdef void take_items(item_function run, const void *work, int64_t items, int shares, int *next,
-                     int own) noexcept nogil:
-    """The items of a share, then what is left of the others."""
-    cdef int64_t item, end
+cdef int64_t take_items(item_function run, const void *work, int64_t items, int shares, int *next,
+                        int own) noexcept nogil:
+    """The items of a share, then what is left of the others. Returns how many it were."""
+    cdef int64_t item, end, taken = 0
     cdef int turn, share
     for turn in range(shares):
         share = (own + turn) % shares
@@ -291,21 +293,22 @@ cdef void take_items(item_function run, const void *work, int64_t items, int sha
             if item >= end:
                 break
             run(work, item, own)
+            taken += 1
+    return taken
 
 
-cdef void note_wait(double now, double waited, double worked) noexcept nogil:
-    """After a call that threads shared."""
-    global alone, alone_until, last_wait, unblocked
-    if waited <= max(BLOCKED, worked):  # what is left of long items is not worth mentioning
-        unblocked = min(unblocked + 1, OTHERS)
-        return
-    if unblocked >= OTHERS or now - alone_until > MOST_ALONE:
+cdef void account(double now, double gained, double waited) noexcept nogil:
+    """After a call that threads shared: what they gained, and how long the caller's waited for the others."""
+    global last_shared, credit, alone, alone_left, last_wait
+    credit = min(credit + (now - last_shared) / PATIENCE, CREDIT)
+    credit = min(credit + gained - waited, CREDIT)
+    last_shared = now
+    if credit == CREDIT:
         alone = 0
-    else:
-        alone = min(max(2 * alone, SPREAD * waited), MOST_ALONE)
-    alone_until = now + alone
-    last_wait = min(waited, LONGEST_WAIT)
-    unblocked = 0
+    elif credit < 0:
+        alone = alone_left = min(2 * max(alone, waited), MOST_ALONE)
+        last_wait = min(waited, LONGEST_WAIT)
+        credit = 0
 
 
 cdef struct block_work:
@@ -557,13 +560,14 @@ cdef int wanted_threads() except -1:
 
 cdef int threads_for(int64_t work) except -1:
     """For work in elements of a softmax."""
-    global last_large_call
+    global last_large_call, alone_left
     if work < SERIAL_WORK:
         return 1
-    cdef double now = omp_get_wtime()
+    cdef double now = omp_get_wtime(), seconds = <double> work * ELEMENT
     cdef bint awake = now - last_large_call <= AWAKE
     last_large_call = now
-    if now < alone_until and <double> work * ELEMENT < last_wait:
+    if alone_left > 0 and seconds < last_wait:
+        alone_left = alone_left - seconds
         return 1
     return wanted_threads() if awake or work >= COLD_WORK else 1
 
@@ -665,10 +669,10 @@ def _share_from(work):
     MOST_ALONE = 0
 
 
-def _note_wait(now, waited):
-    """For tests: a shared call ended at `now` and had waited for a thread; how much longer calls stay on one thread."""
-    note_wait(now, waited, 0)
-    return max(0.0, alone_until - now)
+def _account(now, gained, waited):
+    """For tests: a shared call ended at `now`; for how long calls stay on one thread if it took more than it gained."""
+    account(now, gained, waited)
+    return alone
 
 
 # ---- What is here ---------------------------------------------------------------------------------------------------

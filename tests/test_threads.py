@@ -41,29 +41,27 @@ def test_bits_do_not_depend_on_threads(shape, axis, dtype, rng):
 
 
 def test_calls_that_wait_for_threads_stay_on_one_for_a_while():
-    """Only if one in eight waits, for sixteen times as long, and longer each time that this happens again."""
+    """Once waits take more than threads gain, twice as long as the last wait, and longer if that goes on."""
     code = """
         from closs import _core
         now = 100.0
 
-        def alone(pause, waited):
+        def alone(pause, gained, waited):
             global now
             now += pause
-            return _core._note_wait(now, waited)
+            return round(_core._account(now, gained, waited), 6)
 
-        may_have_woken = alone(0, 0.002)
-        second, third = alone(0.02, 0.002), alone(0.04, 0.006)
-        shared = [alone(0.1, 0.0001) for _ in range(8)]
-        after_many = alone(0.001, 0.002)
-        again = alone(0.001, 0.002)
-        after_a_pause = alone(again + 1.1, 0.002)
-        lengths = []
-        for _ in range(30):
-            lengths.append(alone(0.001 + sum(lengths[-1:]), 0.004))
-        print(may_have_woken, round(second, 6), round(third, 6), max(shared[1:]), after_many, round(again, 6))
-        print(after_a_pause, *(round(length, 6) for length in lengths[:3]), round(max(lengths), 6))
+        may_have_woken = alone(0, 0, 0.009)
+        waits = [alone(0.03, 0, 0.006) for _ in range(7)]
+        paid = [alone(0.001, 0.0005, 0) for _ in range(30)]
+        turns = [alone(0.001, 0.0005, 0.002 if i % 5 == 0 else 0) for i in range(100)]
+        lost = [alone(0.001, 0.0005, 0.004 if i % 5 == 0 else 0) for i in range(100)]
+        alone(3, 0, 0)
+        after_a_pause = alone(0.001, 0, 0.009)
+        print(may_have_woken, *waits, paid[-1], max(turns), max(lost), after_a_pause)
     """
-    assert run_python(code) == "0.0 0.032 0.096 0.0 0.0 0.032\n0.0 0.064 0.128 0.256 1.0\n"
+    waits = "0.012 0.024 0.048 0.096 0.192 0.25 0.25"
+    assert run_python(code) == f"0.0 {waits} 0.0 0.0 0.25 0.0\n"
 
 
 def test_more_threads_than_blocks_or_cores():
