@@ -120,8 +120,9 @@ cdef extern from *:
 # The threads of others (a matrix product of numpy, the OpenMP that a wheel brings) spin after their work, too, and ours
 # wait for a processor then: 2 ms where torch and closs take turns, 6 ms after a matrix product. So waits are paid from
 # what threads gain, of which CREDIT seconds are kept, and one in PATIENCE seconds is added. Where they take more, calls
-# that take less than the last one waited, or than LONGEST_WAIT, stay on the caller's thread, until they took twice what
-# that one waited, or twice as long as the last time, up to MOST_ALONE seconds.
+# that take less than the last one waited, or than LONGEST_WAIT, stay on the caller's thread, until they took as long as
+# that, or twice as long as the last time, up to MOST_ALONE seconds: who takes turns with others is alone for a part of
+# his turn.
 cdef int64_t SERIAL_WORK = 20480
 cdef int64_t COLD_WORK = 1048576
 cdef double ELEMENT = 0.4e-9
@@ -306,8 +307,8 @@ cdef void account(double now, double gained, double waited) noexcept nogil:
     if credit == CREDIT:
         alone = 0
     elif credit < 0:
-        alone = alone_left = min(2 * max(alone, waited), MOST_ALONE)
         last_wait = min(waited, LONGEST_WAIT)
+        alone = alone_left = min(max(2 * alone, last_wait), MOST_ALONE)
         credit = 0
 
 
