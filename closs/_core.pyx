@@ -129,7 +129,7 @@ cdef double ELEMENT = 0.4e-9
 cdef double AWAKE = 0.005
 cdef double CREDIT = 0.01
 cdef double PATIENCE = 256
-cdef double LONGEST_WAIT = 0.005  # of the scheduler; longer ones have other reasons
+cdef double LONGEST_WAIT = 0.003  # of the scheduler; longer ones have other reasons
 cdef double MOST_ALONE = 0.25
 credit = CREDIT
 

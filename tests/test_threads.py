@@ -41,7 +41,7 @@ def test_bits_do_not_depend_on_threads(shape, axis, dtype, rng):
 
 
 def test_calls_that_wait_for_threads_stay_on_one_for_a_while():
-    """Once waits take more than threads gain, as long as the last wait, at most 5 ms, and longer if that goes on."""
+    """Once waits take more than threads gain, as long as the last wait, at most 3 ms, and longer if that goes on."""
     code = """
         from closs import _core
         now = 100.0
@@ -60,7 +60,7 @@ def test_calls_that_wait_for_threads_stay_on_one_for_a_while():
         after_a_pause = alone(0.001, 0, 0.009)
         print(may_have_woken, *waits, paid[-1], max(turns), max(lost), after_a_pause)
     """
-    waits = "0.005 0.01 0.02 0.04 0.08 0.16 0.25"
+    waits = "0.003 0.006 0.012 0.024 0.048 0.096 0.192"
     assert run_python(code) == f"0.0 {waits} 0.0 0.0 0.25 0.0\n"
 
 
