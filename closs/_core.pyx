@@ -129,7 +129,8 @@ cdef double ELEMENT = 0.4e-9
 cdef double AWAKE = 0.005
 cdef double CREDIT = 0.01
 cdef double PATIENCE = 256
-cdef double LONGEST_WAIT = 0.003  # of the scheduler; longer ones have other reasons
+cdef double SHORTEST_WAIT = 0.0001  # of the scheduler's: shorter and longer ones have other reasons
+cdef double LONGEST_WAIT = 0.003
 cdef double MOST_ALONE = 0.25
 credit = CREDIT
 
@@ -307,9 +308,10 @@ cdef void account(double now, double gained, double waited) noexcept nogil:
     if credit == CREDIT:
         alone = 0
     elif credit < 0:
-        last_wait = min(waited, LONGEST_WAIT)
-        alone = alone_left = min(max(2 * alone, last_wait), MOST_ALONE)
         credit = 0
+        if waited >= SHORTEST_WAIT:
+            last_wait = min(waited, LONGEST_WAIT)
+            alone = alone_left = min(max(2 * alone, last_wait), MOST_ALONE)
 
 
 cdef struct block_work:

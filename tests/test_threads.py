@@ -57,11 +57,13 @@ def test_calls_that_wait_for_threads_stay_on_one_for_a_while():
         turns = [alone(0.001, 0.0005, 0.002 if i % 5 == 0 else 0) for i in range(100)]
         lost = [alone(0.001, 0.0005, 0.004 if i % 5 == 0 else 0) for i in range(100)]
         alone(3, 0, 0)
+        short = [alone(0.0001, 0.00001, 0.00005) for _ in range(1000)]
+        alone(3, 0, 0)
         after_a_pause = alone(0.001, 0, 0.009)
-        print(may_have_woken, *waits, paid[-1], max(turns), max(lost), after_a_pause)
+        print(may_have_woken, *waits, paid[-1], max(turns), max(lost), max(short), after_a_pause)
     """
     waits = "0.003 0.006 0.012 0.024 0.048 0.096 0.192"
-    assert run_python(code) == f"0.0 {waits} 0.0 0.0 0.25 0.0\n"
+    assert run_python(code) == f"0.0 {waits} 0.0 0.0 0.25 0.0 0.0\n"
 
 
 def test_more_threads_than_blocks_or_cores():
