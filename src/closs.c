@@ -82,16 +82,17 @@ int64_t closs_softmax_block(const closs_softmax_args *args)
      * 16384 blocks bound the memory for their sums. Multiples of 16 keep tiles whole. */
     enum { COST = 16384 };
     const int64_t samples = count_samples(args);
+    const int lanes = has_lanes(args);
     int64_t block = args->classes < COST ? COST / (args->classes + 12) : 1;
     const int little = samples > block && samples < 8 * block;
     if (little) block = samples < 4 * block ? (samples + 3) / 4 : (samples + 7) / 8;
     while (!little && (block & (block - 1)) != 0) block &= block - 1;
     const int64_t least = samples / 8192 + 1;
     if (block < least) block = least;
-    if (has_lanes(args) && !classes_fastest(args)) return block_of_runs(args, samples, block);
+    if (lanes && !classes_fastest(args)) return block_of_runs(args, samples, block);
     /* Lanes want as many neighbours as a tile has room for, and threads more blocks than one. */
-    if (has_lanes(args) && block < 256 && !little) block = args->classes < 1024 ? 256 : 128;
-    if (has_lanes(args) ? block > 1 : block >= 16 && !little) block = (block + 15) / 16 * 16;
+    if (lanes && block < 256 && !little) block = args->classes < 1024 ? 256 : 128;
+    if (lanes ? block > 1 : block >= 16 && !little) block = (block + 15) / 16 * 16;
     return block < 1 ? 1 : block;
 }
 
