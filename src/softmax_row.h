@@ -16,9 +16,11 @@
  * accuracy at every confidence (Blanchard, Higham, Higham 2021 analyse the shifted sum; leaving the maximum's term out
  * is what makes log1p exact).
  *
- * Passes: one over memory, in parts of CLOSS_PART classes, whose states are merged from left to right, so that threads
- * may share a row; within a part in blocks of 512 classes: the maximum of a block, then its exponentials while it is in
- * L1, relative to the running maximum; sums are rescaled only when that has grown. The gradient stores the exponentials
+ * Passes: one over memory. Up to SHORT_ROWS classes the maximum of the row, then its exponentials while it is in L1; of
+ * more in parts of CLOSS_PART classes, whose states are merged from left to right, so that threads may share a row;
+ * within a part in blocks of 512 classes: the maximum of a block, then its exponentials relative to the running
+ * maximum; sums are rescaled only when that has grown. (That would cost short rows more: of 513 to 1024 classes x1.25
+ * to x1.15 without.) The gradient stores the exponentials
  * and rescales them in cache (512 x 32000 floats: 6.8 ms, computing them again 11.9); where it can't, because of
  * strides or half types, or should not (stream.h), up to HELD of them are stored elsewhere, those of longer rows in the
  * caller's scratch (half types x1.25 to x1.6), or without that computed again. All give the same bits. Half types are
@@ -45,10 +47,13 @@
 #define row_exp_groups KERNEL(row_exp_groups)
 #define row_exp_group KERNEL(row_exp_group)
 #define row_exps KERNEL(row_exps)
+#define row_sums KERNEL(row_sums)
+#define row_blocks KERNEL(row_blocks)
 #define row_block KERNEL(row_block)
 #define row_gather KERNEL(row_gather)
 #define row_ahead KERNEL(row_ahead)
 #define row_terms KERNEL(row_terms)
+#define row_end KERNEL(row_end)
 #define row_part KERNEL(row_part)
 #define is_extreme KERNEL(is_extreme)
 #define row_scale KERNEL(row_scale)
@@ -69,8 +74,14 @@
 #define CLOSS_ROW_SIZES
 enum {
     BLOCK = CLOSS_PART / CLOSS_PART_BLOCKS,
-    AHEAD = 1024 /* classes fetched ahead */
+    SHORT_ROWS = 4 * BLOCK, /* classes of a row that stays in L1 until it is summed, relative to its own maximum */
+    AHEAD = 1024            /* classes fetched ahead */
 };
+
+INLINE int is_short_row(const closs_softmax_args *args)
+{
+    return args->classes <= SHORT_ROWS;
+}
 #endif
 
 typedef struct {
@@ -235,6 +246,61 @@ INLINE real row_exps(const real *x, int64_t n, int64_t hit, real base, memory_ah
     return label;
 }
 
+/* What is summed of a short row, as in row_state. */
+typedef struct {
+    double others, left_out, gaps;
+} row_sums;
+
+/* The sums of the n classes of a short row, which have no gaps, and whose maximum is `max`. `label` is one of them or
+ * -1; `smoothed`, `store` and `far` are as above. With `pivot` terms of the maximum are counted, and one of them is
+ * what is left out. */
+INLINE row_sums row_blocks(const real *x, int64_t n, real max, int64_t label, int pivot, int smoothed,
+                           memory_ahead ahead, real *store, uintptr_t far)
+{
+    const int pivots = pivot && max > -INFINITY;
+    const double unit = (double)((bits_t)1 << EXP_BIAS);
+    const real base = max == -INFINITY ? 0 : max;
+    row_sums sums = {0, 0, 0};
+    ALIGNED double sum[LANES], gap_sum[LANES];
+    double ties = 0;
+    for (int64_t first = 0; first < n; first += BLOCK, ahead.data += (uintptr_t)(BLOCK / LANES * ahead.step)) {
+        ALIGNED real partial[LANES] = {0}, gap[LANES];
+        const int64_t some = n - first < BLOCK ? n - first : BLOCK, place = label - first;
+        const int64_t hit = place >= 0 && place < some ? place : -1;
+        for (int l = 0; smoothed && l < LANES; l++) gap[l] = 0;
+        if (pivots)
+            ties += row_exp_pivots(x + first, some, max, ahead, partial);
+        else
+            sums.left_out += (double)row_exps(x + first, some, hit, base, ahead, partial, smoothed ? gap : NULL,
+                                              store ? store + first : NULL, far);
+        if (first == 0) {
+#pragma omp simd
+            for (int l = 0; l < LANES; l++) sum[l] = (double)partial[l];
+        } else {
+#pragma omp simd
+            for (int l = 0; l < LANES; l++) sum[l] += (double)partial[l];
+        }
+        if (!smoothed) continue;
+        if (first == 0) {
+#pragma omp simd
+            for (int l = 0; l < LANES; l++) gap_sum[l] = (double)gap[l];
+        } else {
+#pragma omp simd
+            for (int l = 0; l < LANES; l++) gap_sum[l] += (double)gap[l];
+        }
+    }
+    if (pivots) {
+        sum[0] += (ties - 1) * unit;
+        sums.left_out = max < INFINITY ? unit : (double)NAN;
+    }
+    FOLD(sum, SUM);
+    sums.others = sum[0];
+    if (!smoothed) return sums;
+    FOLD(gap_sum, SUM);
+    sums.gaps = gap_sum[0];
+    return sums;
+}
+
 /* n <= BLOCK classes, `hit` the index among them of the label, or -1. With `pivot` there is no label: terms of a new
  * maximum are counted, and one of them is what is left out. Exponentials to `store` unless NULL (`far` as above);
  * `smoothed`: gaps are summed, too. */
@@ -317,6 +383,25 @@ INLINE double row_terms(const closs_softmax_args *args, double gaps)
     return shared == 0 ? 0 : shared / (double)GAP_UNIT * (0 - gaps);
 }
 
+/* The state of classes [begin, end), from their sums. */
+static void row_end(closs_softmax_part *part, const closs_softmax_args *args, const row_view *row, int64_t begin,
+                    int64_t end, double max, const row_sums *sums)
+{
+    closs_softmax_state *state = &part->state;
+    state_clear(state, args, (double)((bits_t)1 << EXP_BIAS));
+    state->max = max;
+    state->others = sums->others;
+    state->left_out = sums->left_out;
+    /* Of use where the pivot was left out: then it is exact. */
+    state->rest = sums->others + (sums->left_out - state->unit);
+    if (args->label_smoothing != 0) {
+        state->terms = row_terms(args, sums->gaps);
+        state->weight = shared_target(args) * (double)(end - begin);
+    }
+    if (!leaves_out_pivot(args)) return;
+    state->has_nan = max == INFINITY ? row_has_nan(row, begin, end) : state->rest != state->rest;
+}
+
 /* The state of classes [begin, end), at most CLOSS_PART of them. Exponentials go to `store` (+ class) unless NULL. What
  * will be `written` (unless NULL) only when the row is summed is fetched meanwhile. */
 static void row_part(closs_softmax_part *part, const closs_softmax_args *args, const row_view *row,
@@ -348,21 +433,10 @@ static void row_part(closs_softmax_part *part, const closs_softmax_args *args, c
         first += n, n = more, x = next, max = next_max;
     }
     FOLD(state.open, SUM);
-    state.others += state.open[0];
-    closs_softmax_state *sums = &part->state;
-    state_clear(sums, args, (double)((bits_t)1 << EXP_BIAS));
-    sums->max = (double)state.max;
-    sums->others = state.others;
-    sums->left_out = state.left_out;
-    sums->rest =
-        state.others + (state.left_out - sums->unit); /* of use where the pivot was left out: then that is exact */
-    if (smoothed) {
-        FOLD(state.gaps, SUM);
-        sums->terms = row_terms(args, state.gaps[0] + state.moved);
-        sums->weight = shared_target(args) * (double)(end - begin);
-    }
+    FOLD(state.gaps, SUM);
+    const row_sums sums = {state.others + state.open[0], state.left_out, state.gaps[0] + state.moved};
+    row_end(part, args, row, begin, end, (double)state.max, &sums);
     part->stored = store != NULL;
-    if (pivot) sums->has_nan = state.max == INFINITY ? row_has_nan(row, begin, end) : sums->rest != sums->rest;
 }
 
 /* Whether a product of share and weight would overflow or lose digits as a `real`, as with weights near the ends of its
@@ -416,6 +490,7 @@ INLINE real *row_place(const row_view *row, const stream_writer *stream, int64_t
     return direct ? direct + first : results;
 }
 
+/* n <= BLOCK of them. */
 static OUT_OF_LINE void row_put(const real *made, const row_view *row, stream_writer *stream, int64_t first, int64_t n)
 {
     const size_t size = (size_t)bytes_of(row->dtype), bytes = (size_t)n * size;
@@ -444,7 +519,7 @@ static void row_gradient(const closs_softmax_args *args, const closs_softmax_par
         const int64_t n = end - first < BLOCK ? end - first : BLOCK;
         const int stored = part && part->stored;
         const real *x = stored ? NULL : row_gather(row, first, n, buffer);
-        const real here = part ? (real)part->block_max[b] : row_max(x, n);
+        const real here = part ? (real)part->block_max[b] : is_short_row(args) ? (real)total->max : row_max(x, n);
         max = here > max ? here : max;
         const double gap = (double)max - total->max;
         const double rescaled = gap == 0 ? weight : times_exp(weight, gap), factor = share * rescaled;

@@ -1,9 +1,11 @@
-/* softmax_rows.h: many rows, each as softmax_row.h computes it: those of one block in batches, of which one step of
- * all rows follows the other (300 to 512 classes with gradient x1.3); longer ones in parts, which threads may share.
+/* softmax_rows.h: many rows, each as softmax_row.h computes it: short ones in batches, of which one step of all rows
+ * follows the other (300 to 512 classes with gradient x1.3); longer ones in parts, which threads may share.
  */
 #define row_batch KERNEL(row_batch)
 #define batch_take KERNEL(batch_take)
-#define rows_of_a_block KERNEL(rows_of_a_block)
+#define batch_sums KERNEL(batch_sums)
+#define batch_sum KERNEL(batch_sum)
+#define short_rows KERNEL(short_rows)
 #define rows_memory KERNEL(rows_memory)
 #define rows_plan KERNEL(rows_plan)
 #define plan_of_rows KERNEL(plan_of_rows)
@@ -11,6 +13,7 @@
 #define row_of KERNEL(row_of)
 #define softmax_rows KERNEL(softmax_rows)
 #define part_exps KERNEL(part_exps)
+#define short_part KERNEL(short_part)
 #define softmax_part KERNEL(softmax_part)
 #define softmax_scratch KERNEL(softmax_scratch)
 #define softmax_value KERNEL(softmax_value)
@@ -22,15 +25,16 @@ enum {
     MOST_WRITTEN = 65536, /* classes whose results are fetched before they are written */
     PARTS_KEPT = 32,      /* rows of more parts compute their exponentials again for a gradient */
     TOGETHER = 8,         /* rows that take a step together, or half as many: they stay in L1 until the next one */
-    SHORT_ROW = 2048      /* bytes of a row and its gradient, above which it is half as many */
+    SHORT_ROW = 2048,     /* bytes of a row and its gradient, above which it is half as many */
+    ROWS_BYTES = 16384    /* of copied rows at most; those of several blocks fewer, in place half of that */
 };
 #endif
 
 #undef HELD
 #undef COPIED_ROWS
 #undef SCRATCH_PAYS
-#define HELD (24576 / (int)sizeof(real))                       /* exponentials that a stack has room for */
-#define COPIED_ROWS (TOGETHER * SHORT_ROW / (int)sizeof(real)) /* elements */
+#define HELD (24576 / (int)sizeof(real))             /* exponentials that a stack has room for */
+#define COPIED_ROWS (ROWS_BYTES / (int)sizeof(real)) /* elements */
 
 /* Whether exponentials of long rows are worth to be kept in scratch, so that their gradient can be written past the
  * caches. Reading its lines first is hidden by slower exponentials: on two threads of a Zen 5 512 x 32000 floats gain
@@ -41,8 +45,8 @@ enum {
 #define SCRATCH_PAYS 0
 #endif
 
-/* A batch of rows of one block each, in place or copied: the same additions as in row_part and row_write, but one step
- * of all rows after the other, so that none waits for the folds of the one before. */
+/* A batch of short rows, in place or copied: one step of all rows after the other, so that none waits for the folds of
+ * the one before. */
 typedef struct {
     const real *x[BATCH];
     real *grad[BATCH];      /* or NULL */
@@ -55,9 +59,9 @@ typedef struct {
 
 /* Takes a row in: what cannot be read or written in place is copied, or will be. */
 INLINE void batch_take(row_batch *rows, int64_t r, int64_t classes, int64_t at_once, const row_view *row,
-                       const row_view *grad, real *copy)
+                       const row_view *grad, int past, real *copy)
 {
-    real *direct = row_direct(row), *target = grad->data ? row_direct(grad) : NULL;
+    real *direct = row_direct(row), *target = grad->data && !past ? row_direct(grad) : NULL;
     const int64_t next = row->offset + at_once * classes * row->stride;
     if (!direct) load_reals(row->data, row->dtype, row->offset, row->stride, classes, copy);
     rows->x[r] = direct ? direct : copy;
@@ -65,42 +69,46 @@ INLINE void batch_take(row_batch *rows, int64_t r, int64_t classes, int64_t at_o
     rows->ahead[r] = address_of(row->data, next * bytes_of(row->dtype));
 }
 
-static void rows_of_a_block(const closs_softmax_args *args, const row_batch *rows, int64_t begin, int64_t end)
+/* The maxima of rows, and what is summed of them. */
+typedef struct {
+    ALIGNED real max[BATCH];
+    ALIGNED double others[BATCH], left_out[BATCH], gaps[BATCH];
+} batch_sums;
+
+/* Of rows [begin, end), of n classes each; with `grad`, and no pivot, exponentials go there. */
+static OUT_OF_LINE void batch_sum(const closs_softmax_args *args, const row_batch *rows, int64_t n, int64_t begin,
+                                  int64_t end, batch_sums *sums)
 {
-    const int pivot = leaves_out_pivot(args), written = args->grad.data != NULL, smoothed = args->label_smoothing != 0;
-    const uintptr_t far = written && fetches_far(args) ? LATER_BYTES : 0;
-    const int64_t n = args->classes, to_write = written ? n : 0;
-    const double unit = (double)((bits_t)1 << EXP_BIAS);
-    ALIGNED real max[BATCH], at_label[BATCH] = {0}, log[BATCH];
-    ALIGNED double others[BATCH] = {0}, left_out[BATCH] = {0}, gaps[BATCH] = {0};
+    const int pivot = leaves_out_pivot(args), smoothed = args->label_smoothing != 0;
+    const uintptr_t far = args->grad.data && fetches_far(args) ? LATER_BYTES : 0;
     for (int64_t r = begin; r < end; r++) {
-        max[r] = row_max(rows->x[r], n);
-        for (int64_t j = 0; pivot && j < to_write; j += 64 / (int64_t)sizeof(real)) PREFETCH(rows->grad[r] + j);
-        if (rows->label[r] >= 0) at_label[r] = rows->x[r][rows->label[r]];
+        const int64_t fetched = pivot && rows->grad[r] ? n : 0;
+        sums->max[r] = row_max(rows->x[r], n);
+        for (int64_t j = 0; j < fetched; j += 64 / (int64_t)sizeof(real)) PREFETCH(rows->grad[r] + j);
     }
     for (int64_t r = begin; r < end; r++) {
-        ALIGNED real partial[LANES] = {0}, gap[LANES];
-        ALIGNED double sum[LANES];
         const memory_ahead ahead = {rows->ahead[r], 0, rows->step, LATER_BYTES};
         if (rows->weight[r] == 0) continue;
-        for (int l = 0; smoothed && l < LANES; l++) gap[l] = 0;
-        if (pivot && max[r] > -INFINITY) {
-            others[r] = (row_exp_pivots(rows->x[r], n, max[r], ahead, partial) - 1) * unit;
-            left_out[r] = max[r] < INFINITY ? unit : (double)NAN;
-        } else {
-            const real base = max[r] == -INFINITY ? 0 : max[r];
-            left_out[r] = (double)row_exps(rows->x[r], n, rows->label[r], base, ahead, partial, smoothed ? gap : NULL,
-                                           written && !pivot ? rows->grad[r] : NULL, far);
-        }
-        for (int l = 0; l < LANES; l++) sum[l] = (double)partial[l];
-        sum[0] += others[r];
-        FOLD(sum, SUM);
-        others[r] = sum[0];
-        if (!smoothed) continue;
-        for (int l = 0; l < LANES; l++) sum[l] = (double)gap[l];
-        FOLD(sum, SUM);
-        gaps[r] = sum[0];
+        const row_sums row = row_blocks(rows->x[r], n, sums->max[r], rows->label[r], pivot, smoothed, ahead,
+                                        pivot ? NULL : rows->grad[r], far);
+        sums->others[r] = row.others;
+        sums->left_out[r] = row.left_out;
+        sums->gaps[r] = row.gaps;
     }
+}
+
+static void short_rows(const closs_softmax_args *args, const row_batch *rows, int64_t begin, int64_t end)
+{
+    const int smoothed = args->label_smoothing != 0, written = args->grad.data != NULL;
+    const int64_t n = args->classes, to_write = written ? n : 0;
+    const double unit = (double)((bits_t)1 << EXP_BIAS);
+    ALIGNED real at_label[BATCH] = {0}, log[BATCH];
+    batch_sums sums = {.max = {0}};
+    const real *max = sums.max;
+    const double *others = sums.others, *left_out = sums.left_out;
+    for (int64_t r = begin; r < end; r++) /* before exponentials take its place */
+        if (rows->label[r] >= 0) at_label[r] = rows->x[r][rows->label[r]];
+    batch_sum(args, rows, n, begin, end, &sums);
     if (args->result == CLOSS_LOG_SOFTMAX) {
 #pragma omp simd
         for (int r = 0; r < BATCH; r++) {
@@ -127,7 +135,7 @@ static void rows_of_a_block(const closs_softmax_args *args, const row_batch *row
             rows->rest[r] = (real)(others[r] / unit + (left_out[r] / unit - 1));
             rows->gap[r] = max[r] - at_label[r];
             if (smoothed) {
-                const double terms = row_terms(args, gaps[r]);
+                const double terms = row_terms(args, sums.gaps[r]);
                 rows->gap[r] = (real)smoothed_gap(args, (double)max[r], (double)at_label[r], terms);
             }
             if (!written) continue;
@@ -154,7 +162,7 @@ typedef union {
 
 /* How the rows of a call are computed. */
 typedef struct {
-    int batches;       /* rows of one block, in batches of */
+    int batches;       /* short rows, in batches of */
     int64_t together;  /* rows, of which */
     int64_t at_once;   /* are summed, then written */
     int keep;          /* the states of all parts are kept */
@@ -164,7 +172,8 @@ typedef struct {
     int fetch_written; /* where results will be is fetched while the row is summed */
 } rows_plan;
 
-_Static_assert(COPIED_ROWS / (TOGETHER / 2) >= BLOCK, "there is room for rows of one block");
+_Static_assert(COPIED_ROWS >= SHORT_ROWS && TOGETHER / 2 * BLOCK <= COPIED_ROWS, "there is room for short rows");
+_Static_assert(CLOSS_FEW_F64 >= LANES, "rows have whole groups");
 
 /* With scratch for the exponentials of `room` classes. */
 static rows_plan plan_of_rows(const closs_softmax_args *args, const row_view *row, const row_view *grad, int64_t room)
@@ -173,13 +182,15 @@ static rows_plan plan_of_rows(const closs_softmax_args *args, const row_view *ro
     const int written = grad->data != NULL, has_exps = written && !leaves_out_pivot(args);
     rows_plan plan = {0};
     const int64_t held = classes <= HELD || classes <= room ? classes : room / CLOSS_PART * CLOSS_PART;
-    const int in_place = row_direct(row) && (!written || row_direct(grad));
-    plan.batches = classes >= LANES && classes <= BLOCK;
+    plan.past = written && classes > BLOCK && !args->fresh && grad->data != args->logits.data && grad->stride == 1 &&
+                worth_streaming(args->shape, args->ndim, (size_t)(classes * bytes_of(grad->dtype)));
+    const int in_place = row_direct(row) && (!written || (row_direct(grad) && !plan.past));
+    plan.batches = is_short_row(args);
     plan.at_once = bytes * (written && in_place ? 2 : 1) <= SHORT_ROW ? TOGETHER : TOGETHER / 2;
+    while (classes > BLOCK && plan.at_once > 1 && plan.at_once * bytes > (in_place ? ROWS_BYTES / 2 : ROWS_BYTES))
+        plan.at_once /= 2;
     plan.together = plan.batches && !in_place ? plan.at_once : BATCH;
     plan.keep = classes <= (int64_t)CLOSS_PART * PARTS_KEPT;
-    plan.past = written && !args->fresh && grad->data != args->logits.data && grad->stride == 1 &&
-                worth_streaming(args->shape, args->ndim, (size_t)(classes * bytes_of(grad->dtype)));
     plan.hold = has_exps && plan.keep &&
                 (!row_direct(grad) || (plan.past && held == classes && (classes <= HELD || SCRATCH_PAYS)));
     plan.store = has_exps && plan.keep && !plan.hold && row_direct(grad);
@@ -241,7 +252,7 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
                 grad_offset[done] = grad.offset;
                 value_offset[done] = run.first.values + i * run.step.values;
                 if (plan.batches)
-                    batch_take(&batch, done, args->classes, plan.at_once, &row, &grad,
+                    batch_take(&batch, done, args->classes, plan.at_once, &row, &grad, plan.past,
                                kept.copies + done % plan.at_once * room);
                 else
                     long_row(args, &plan, &kept, &row, &grad, stream, label[done], weight[done], &rest[done],
@@ -251,10 +262,13 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
         if (plan.batches) {
             batch.label = label, batch.weight = weight, batch.rest = rest, batch.gap = gap;
             for (int64_t first = 0; first < count; first += plan.at_once)
-                rows_of_a_block(args, &batch, first, count - first < plan.at_once ? count : first + plan.at_once);
+                short_rows(args, &batch, first, count - first < plan.at_once ? count : first + plan.at_once);
             for (int64_t i = 0; i < count && batch.grad[i] == kept.copies + i % plan.at_once * room; i++) {
                 grad.offset = grad_offset[i];
-                row_put(batch.grad[i], &grad, stream, 0, args->classes);
+                for (int64_t first = 0; first < args->classes; first += BLOCK) {
+                    const int64_t left = args->classes - first;
+                    row_put(batch.grad[i] + first, &grad, stream, first, left < BLOCK ? left : BLOCK);
+                }
             }
         }
         for (int l = 0; l < BATCH; l++) rest[l] = log1p_positive(rest[l]) + gap[l];
@@ -294,6 +308,28 @@ INLINE real *part_exps(const closs_softmax_args *args, const row_view *grad, int
     return (real *)args->scratch - args->first_class;
 }
 
+/* The state of classes [begin, end) of a short row, with the bits that it has in a batch. Exponentials go to `store`
+ * unless NULL. */
+static OUT_OF_LINE void short_part(closs_softmax_part *part, const closs_softmax_args *args, const row_view *row,
+                                   int64_t begin, int64_t end, int64_t label, real *store)
+{
+    ALIGNED real copy[LANES + SHORT_ROWS];
+    double weight = 1;
+    row_batch one;
+    batch_sums sums;
+    for (int l = 0; l < LANES; l++) copy[l] = 0;
+    one.x[0] = row_gather(row, begin, end - begin, copy);
+    one.grad[0] = store;
+    one.ahead[0] = (uintptr_t)one.x[0];
+    one.step = 0;
+    one.label = &label, one.weight = &weight;
+    batch_sum(args, &one, end - begin, 0, 1, &sums);
+    const row_sums of_row = {sums.others[0], sums.left_out[0], sums.gaps[0]};
+    row_end(part, args, row, begin, end, (double)sums.max[0], &of_row);
+    part->stored = store != NULL;
+    for (int64_t b = 0; b * BLOCK < end - begin; b++) part->block_max[b] = (double)sums.max[0];
+}
+
 static void softmax_part(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end,
                          closs_softmax_part *part)
 {
@@ -308,7 +344,10 @@ static void softmax_part(const closs_softmax_args *args, int64_t sample, int64_t
     real *store = stores ? part_exps(args, &grad, end) : NULL;
     const int here = label >= begin && label < end;
     const real at_label = here ? load_real(row.data, row.dtype, row.offset + label * row.stride) : 0;
-    row_part(part, args, &row, NULL, begin, end, label, store);
+    if (is_short_row(args))
+        short_part(part, args, &row, begin, end, here ? label - begin : -1, store ? store + begin : NULL);
+    else
+        row_part(part, args, &row, NULL, begin, end, label, store);
     part->state.at_label = (double)at_label;
 }
 

@@ -7,13 +7,14 @@
 #include "check.h"
 #include "closs.h"
 
-enum { ROWS = 2, CLASSES = 2 * CLOSS_PART + 77, LABEL = CLOSS_PART + 5 };
+enum { ROWS = 2, CLASSES = 2 * CLOSS_PART + 77 }; /* classes at most */
 
 static float logits32[ROWS * CLASSES], targets32[ROWS * CLASSES], grad32[2][ROWS * CLASSES], hess32[2][ROWS * CLASSES];
 static double logits64[ROWS * CLASSES], targets64[ROWS * CLASSES], grad64[2][ROWS * CLASSES], hess64[2][ROWS * CLASSES];
 static float values32[2][ROWS];
 static double values64[2][ROWS];
-static const int64_t rows = ROWS, labels[ROWS] = {LABEL, 3};
+static const int64_t rows = ROWS;
+static int64_t classes = CLASSES, labels[ROWS];
 
 /* What a call computes, with outputs in set `k`. Cross-entropy is of labels, or `soft`: 1 of targets, 2 of smoothed
  * labels. */
@@ -23,7 +24,7 @@ static closs_softmax_args call(closs_softmax_result result, closs_dtype dtype, i
     const int f32 = dtype == CLOSS_F32;
     args.result = result;
     args.dtype = args.target_dtype = dtype;
-    args.classes = CLASSES;
+    args.classes = classes;
     args.ndim = 1;
     args.shape = &rows;
     args.logits.data = f32 ? (const void *)logits32 : logits64;
@@ -41,7 +42,7 @@ static closs_softmax_args call(closs_softmax_result result, closs_dtype dtype, i
 
 static int64_t part_end(int64_t begin)
 {
-    return CLASSES - begin < CLOSS_PART ? CLASSES : begin + CLOSS_PART;
+    return classes - begin < CLOSS_PART ? classes : begin + CLOSS_PART;
 }
 
 /* Parts as threads take them: any order, one array. */
@@ -49,11 +50,11 @@ static void by_parts(const closs_softmax_args *args)
 {
     closs_softmax_part *parts = calloc((size_t)closs_softmax_parts(args), sizeof *parts);
     for (int64_t sample = 0; sample < rows; sample++) {
-        for (int64_t begin = 2 * CLOSS_PART; begin >= 0; begin -= CLOSS_PART)
+        for (int64_t begin = (classes - 1) / CLOSS_PART * CLOSS_PART; begin >= 0; begin -= CLOSS_PART)
             closs_softmax_sum_part(args, sample, begin, part_end(begin), &parts[begin / CLOSS_PART]);
         closs_softmax_state row = parts[0].state;
         for (int64_t p = 1; p < closs_softmax_parts(args); p++) closs_softmax_merge(&row, &parts[p].state);
-        for (int64_t begin = 0; begin < CLASSES; begin += CLOSS_PART)
+        for (int64_t begin = 0; begin < classes; begin += CLOSS_PART)
             closs_softmax_write_part(args, sample, begin, part_end(begin), &parts[begin / CLOSS_PART], &row);
         closs_softmax_value(args, sample, &row);
     }
@@ -76,9 +77,9 @@ static void by_machines(closs_softmax_args args)
         if (whole.labels.data) args.labels.data = &labels[sample];
         args.values.data = NULL;
         for (int pass = 0; pass < 2; pass++)
-            for (int64_t begin = 0; begin < CLASSES; begin += CLOSS_PART) {
+            for (int64_t begin = 0; begin < classes; begin += CLOSS_PART) {
                 const int64_t p = begin / CLOSS_PART, n = part_end(begin) - begin;
-                const size_t bytes = (size_t)n * size, at = (size_t)(sample * CLASSES + begin) * size;
+                const size_t bytes = (size_t)n * size, at = (size_t)(sample * classes + begin) * size;
                 if (pass == 0) {
                     for (int a = 0; a < 3; a++) held[p][a] = malloc(bytes);
                     memcpy(held[p][0], (const char *)whole.logits.data + at, bytes);
@@ -98,7 +99,7 @@ static void by_machines(closs_softmax_args args)
                     memcpy((char *)whole.grad.data + at, held[p][2], bytes);
                 }
             }
-        for (int p = 0; p < 3; p++)
+        for (int64_t p = 0; p < closs_softmax_parts(&whole); p++)
             for (int a = 0; a < 3; a++) free(held[p][a]);
         closs_softmax_value(&whole, sample, &row);
     }
@@ -116,14 +117,20 @@ static void compare(const closs_softmax_args *args, int with_hess)
         CHECK(f32 ? !memcmp(hess32[0], hess32[1], sizeof hess32[0]) : !memcmp(hess64[0], hess64[1], sizeof hess64[0]));
 }
 
-static void test_parts(void)
+/* Of rows in parts, and of shorter ones, which are summed relative to their own maximum, or block by block. */
+static void test_parts(int64_t n)
 {
+    classes = n;
+    labels[0] = n / 2 + 5;
+    labels[1] = 3;
     /* Logits and, from 0 up, probabilities: the measures see the numbers below 0 as faults of their elements. */
-    for (int i = 0; i < ROWS * CLASSES; i++) {
+    for (int i = 0; i < ROWS * n; i++) {
         logits64[i] = logits32[i] = (float)((i * 7919LL) % 4001) / 100 - 20;
         targets64[i] = targets32[i] = (float)((i * 104729LL) % 101) / 100;
     }
-    logits64[CLASSES - 3] = logits32[CLASSES - 3] = 25; /* the maximum comes in the last part */
+    /* The maximum comes in the last part, or block; that of the other row twice. */
+    logits64[n - 3] = logits32[n - 3] = 25;
+    for (int64_t j = 2; j < n; j += n - 4) logits64[n + j] = logits32[n + j] = 25;
     for (int result = CLOSS_CROSS_ENTROPY; result <= CLOSS_JS_DIVERGENCE; result++)
         for (int dtype = CLOSS_F32; dtype <= CLOSS_F64; dtype++)
             for (int soft = 0; soft <= 2 * (result == CLOSS_CROSS_ENTROPY); soft++)
@@ -136,7 +143,8 @@ static void test_parts(void)
                     const closs_softmax_args args =
                         call((closs_softmax_result)result, (closs_dtype)dtype, soft, derivatives, 1);
                     closs_report found;
-                    CHECK(closs_softmax_check(&args, &found) == CLOSS_OK && closs_softmax_parts(&args) == 3);
+                    CHECK(closs_softmax_check(&args, &found) == CLOSS_OK);
+                    CHECK(closs_softmax_parts(&args) == (n - 1) / CLOSS_PART + 1);
                     closs_softmax_run(&expected, 0, rows, &sum);
                     by_parts(&args);
                     compare(&args, 1);
@@ -149,11 +157,11 @@ static void test_parts(void)
  * axis last and first. */
 static void test_scale(void)
 {
-    const int64_t classes[] = {5, 1000, 2 * CLOSS_PART};
+    const int64_t lengths[] = {5, 1000, 2 * CLOSS_PART};
     for (int c = 0; c < 3; c++)
         for (int first = 0; first < 2; first++)
             for (int of_log = 0; of_log < 2; of_log++) {
-                const int64_t n = classes[c], samples = first ? 6 : 2, strides[] = {first ? 1 : n, first ? samples : 1};
+                const int64_t n = lengths[c], samples = first ? 6 : 2, strides[] = {first ? 1 : n, first ? samples : 1};
                 closs_softmax_args args = call(of_log ? CLOSS_LOG_SOFTMAX : CLOSS_SOFTMAX, CLOSS_F64, 0, 1, 0);
                 double *logits = calloc((size_t)(n * samples), sizeof *logits), unused = 0, sum = 0;
                 double *result = calloc((size_t)(n * samples), sizeof *result);
@@ -315,12 +323,12 @@ static void test_elementwise(void)
 static void test_blocks(void)
 {
     const int64_t lengths[] = {0, 1, 6, 7, 49, 53, 300, 600, 1000, 5000, INT64_C(3) << 20};
-    const int64_t classes[] = {1, 2, 100, 1000, 1500, 20000};
+    const int64_t counts[] = {1, 2, 100, 1000, 1500, 20000};
     for (int c = 0; c < 6; c++)
         for (int i = 0; i < 11; i++)
             for (int j = 0; j < 11; j++)
                 for (int behind = 0; behind < 2; behind++) {
-                    const int64_t C = classes[c], shape[2] = {lengths[i], lengths[j]}, samples = shape[0] * shape[1];
+                    const int64_t C = counts[c], shape[2] = {lengths[i], lengths[j]}, samples = shape[0] * shape[1];
                     const int64_t strides[3] = {C * shape[1], behind ? 1 : C, behind ? shape[1] : 1};
                     closs_softmax_args args = CLOSS_SOFTMAX_INIT;
                     args.result = CLOSS_LOGSUMEXP;
@@ -339,7 +347,8 @@ int main(void)
     test_blocks();
     for (int k = 0; k < LEVELS; k++) {
         if (!use_level(k)) continue;
-        test_parts();
+        const int64_t lengths[] = {300, 512, 513, 1000, 2048, 2049, CLASSES};
+        for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) test_parts(lengths[i]);
         test_scale();
         test_one_class();
         for (int tenths = 0; tenths <= 10; tenths += 5) test_layouts_of_parts(tenths / 10.0);
