@@ -16,15 +16,15 @@
  * accuracy at every confidence (Blanchard, Higham, Higham 2021 analyse the shifted sum; leaving the maximum's term out
  * is what makes log1p exact).
  *
- * Passes: one over memory. Up to SHORT_ROWS classes the maximum of the row, then its exponentials while it is in L1; of
- * more in parts of CLOSS_PART classes, whose states are merged from left to right, so that threads may share a row;
- * within a part in blocks of 512 classes: the maximum of a block, then its exponentials relative to the running
- * maximum; sums are rescaled only when that has grown. (That would cost short rows more: of 513 to 1024 classes x1.25
- * to x1.15 without.) The gradient stores the exponentials
- * and rescales them in cache (512 x 32000 floats: 6.8 ms, computing them again 11.9); where it can't, because of
- * strides or half types, or should not (stream.h), up to HELD of them are stored elsewhere, those of longer rows in the
- * caller's scratch (half types x1.25 to x1.6), or without that computed again. All give the same bits. Half types are
- * widened block by block.
+ * Passes: one over memory. Up to SHORT_ROWS classes the maximum of the row, then its exponentials while it is in L1.
+ * (In blocks, as longer ones, rows of 513 to 1024 classes took 1.15 to 1.25 times as long.) More come in parts of
+ * CLOSS_PART classes, whose states are merged from left to right, so that threads may share a row; within a part in
+ * blocks of 512 classes: the maximum of a block, then its exponentials relative to the running maximum; sums are
+ * rescaled only when that has grown. The gradient stores the exponentials and rescales them in cache (512 x 32000
+ * floats: 6.8 ms, computing them again 11.9); where it can't, because of strides or half types, or should not
+ * (stream.h), up to HELD of them are stored elsewhere, those of longer rows in the caller's scratch (half types x1.25
+ * to x1.6), or without that computed again. All give the same bits. Half types are widened block by block, short rows
+ * before.
  *
  * Accumulators: a block in LANES sums of `real`, each of 16 (f64: 32) terms, then in LANES sums of double, added by a
  * fixed tree at the end of a part. Error of S': about 4 eps plus what rounding z_j - m makes of each term.

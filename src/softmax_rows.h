@@ -344,7 +344,7 @@ static void softmax_part(const closs_softmax_args *args, int64_t sample, int64_t
     real *store = stores ? part_exps(args, &grad, end) : NULL;
     const int here = label >= begin && label < end;
     const real at_label = here ? load_real(row.data, row.dtype, row.offset + label * row.stride) : 0;
-    if (is_short_row(args))
+    if (is_short_row(args) && begin < end)
         short_part(part, args, &row, begin, end, here ? label - begin : -1, store ? store + begin : NULL);
     else
         row_part(part, args, &row, NULL, begin, end, label, store);
