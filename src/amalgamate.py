@@ -10,6 +10,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).parent
 SYSTEM_HEADERS = ("math", "stdatomic", "stdint", "string")
+NAME = "closs.c"  # as __FILE__, a path from where the compiler was called, it would be looked for beside itself
 LEVELS = ("baseline", "avx2", "avx512", "neon")
 
 HEAD = """\
@@ -161,7 +162,7 @@ def amalgamate() -> str:
             "" if level == "baseline" else f"\n#ifdef CLOSS_HAVE_{level.upper()}\n",
             push(level),
             *re.findall(r"^#define .*\n", settings, re.MULTILINE),
-            "#include __FILE__\n",
+            f'#include "{NAME}"\n',
             *(f"#undef {name}\n" for name in (*defines, *guards)),
             pop(level),
             "" if level == "baseline" else "#endif\n",

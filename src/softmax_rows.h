@@ -59,9 +59,9 @@ typedef struct {
 
 /* Takes a row in: what cannot be read or written in place is copied, or will be. */
 INLINE void batch_take(row_batch *rows, int64_t r, int64_t classes, int64_t at_once, const row_view *row,
-                       const row_view *grad, int past, real *copy)
+                       const row_view *grad, real *copy)
 {
-    real *direct = row_direct(row), *target = grad->data && !past ? row_direct(grad) : NULL;
+    real *direct = row_direct(row), *target = grad->data ? row_direct(grad) : NULL;
     const int64_t next = row->offset + at_once * classes * row->stride;
     if (!direct) load_reals(row->data, row->dtype, row->offset, row->stride, classes, copy);
     rows->x[r] = direct ? direct : copy;
@@ -182,10 +182,11 @@ static rows_plan plan_of_rows(const closs_softmax_args *args, const row_view *ro
     const int written = grad->data != NULL, has_exps = written && !leaves_out_pivot(args);
     rows_plan plan = {0};
     const int64_t held = classes <= HELD || classes <= room ? classes : room / CLOSS_PART * CLOSS_PART;
-    plan.past = written && classes > BLOCK && !args->fresh && grad->data != args->logits.data && grad->stride == 1 &&
+    const int in_place = row_direct(row) && (!written || row_direct(grad));
+    plan.past = written && !args->fresh && grad->data != args->logits.data && grad->stride == 1 &&
                 worth_streaming(args->shape, args->ndim, (size_t)(classes * bytes_of(grad->dtype)));
-    const int in_place = row_direct(row) && (!written || (row_direct(grad) && !plan.past));
-    plan.batches = is_short_row(args);
+    /* Where what needs no copy goes past the caches, one row after the other is x1.1 to x1.3. */
+    plan.batches = is_short_row(args) && (classes <= BLOCK || !plan.past || !in_place);
     plan.at_once = bytes * (written && in_place ? 2 : 1) <= SHORT_ROW ? TOGETHER : TOGETHER / 2;
     while (classes > BLOCK && plan.at_once > 1 && plan.at_once * bytes > (in_place ? ROWS_BYTES / 2 : ROWS_BYTES))
         plan.at_once /= 2;
@@ -200,7 +201,29 @@ static rows_plan plan_of_rows(const closs_softmax_args *args, const row_view *ro
     return plan;
 }
 
-/* A row of any length: its sums, then its results. What its value is made of goes to *rest and *gap. */
+/* The state of classes [begin, end) of a short row, which are `x`, with the bits that it has in a batch. `label` is one
+ * of them or -1; exponentials go to `store` unless NULL. */
+static void short_part(closs_softmax_part *part, const closs_softmax_args *args, const row_view *row, const real *x,
+                       int64_t begin, int64_t end, int64_t label, real *store)
+{
+    const int64_t size = bytes_of(row->dtype);
+    double weight = 1;
+    row_batch one;
+    batch_sums sums;
+    one.x[0] = x;
+    one.grad[0] = store;
+    one.ahead[0] = address_of(row->data, (row->offset + end * row->stride) * size);
+    one.step = LANES * row->stride * size;
+    one.label = &label, one.weight = &weight;
+    batch_sum(args, &one, end - begin, 0, 1, &sums);
+    const row_sums of_row = {sums.others[0], sums.left_out[0], sums.gaps[0]};
+    row_end(part, args, row, begin, end, (double)sums.max[0], &of_row);
+    part->stored = store != NULL;
+    for (int64_t b = 0; b * BLOCK < end - begin; b++) part->block_max[b] = (double)sums.max[0];
+}
+
+/* A row of any length, a short one in place: its sums, then its results. What its value is made of goes to *rest and
+ * *gap. */
 static void long_row(const closs_softmax_args *args, const rows_plan *plan, rows_memory *kept, const row_view *row,
                      const row_view *grad, stream_writer *stream, int64_t label, double weight, real *rest, real *gap)
 {
@@ -214,8 +237,11 @@ static void long_row(const closs_softmax_args *args, const rows_plan *plan, rows
     for (int64_t first = 0, p = 0; weight != 0 && first < classes; first += CLOSS_PART, p++) {
         closs_softmax_part *part = &parts[plan->keep ? p : p > 0];
         const int64_t stop = classes - first < CLOSS_PART ? classes : first + CLOSS_PART;
-        row_part(part, args, row, plan->fetch_written ? grad : NULL, first, stop, label,
-                 stop <= plan->kept ? exps : NULL);
+        real *store = stop <= plan->kept ? exps : NULL;
+        if (is_short_row(args))
+            short_part(part, args, row, row_direct(row), first, stop, label, store);
+        else
+            row_part(part, args, row, plan->fetch_written ? grad : NULL, first, stop, label, store);
         if (p == 1) merged = parts[0].state;
         if (p > 0) softmax_merge(&merged, &part->state), total = &merged;
     }
@@ -252,7 +278,7 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
                 grad_offset[done] = grad.offset;
                 value_offset[done] = run.first.values + i * run.step.values;
                 if (plan.batches)
-                    batch_take(&batch, done, args->classes, plan.at_once, &row, &grad, plan.past,
+                    batch_take(&batch, done, args->classes, plan.at_once, &row, &grad,
                                kept.copies + done % plan.at_once * room);
                 else
                     long_row(args, &plan, &kept, &row, &grad, stream, label[done], weight[done], &rest[done],
@@ -304,30 +330,8 @@ static int64_t softmax_scratch(const closs_softmax_args *args)
 INLINE real *part_exps(const closs_softmax_args *args, const row_view *grad, int64_t end)
 {
     const int64_t room = args->scratch_bytes / (int64_t)sizeof(real);
-    if (row_direct(grad) || end - args->first_class > room) return row_direct(grad);
+    if (row_direct(grad) || !args->scratch || end - args->first_class > room) return row_direct(grad);
     return (real *)args->scratch - args->first_class;
-}
-
-/* The state of classes [begin, end) of a short row, with the bits that it has in a batch. Exponentials go to `store`
- * unless NULL. */
-static OUT_OF_LINE void short_part(closs_softmax_part *part, const closs_softmax_args *args, const row_view *row,
-                                   int64_t begin, int64_t end, int64_t label, real *store)
-{
-    ALIGNED real copy[LANES + SHORT_ROWS];
-    double weight = 1;
-    row_batch one;
-    batch_sums sums;
-    for (int l = 0; l < LANES; l++) copy[l] = 0;
-    one.x[0] = row_gather(row, begin, end - begin, copy);
-    one.grad[0] = store;
-    one.ahead[0] = (uintptr_t)one.x[0];
-    one.step = 0;
-    one.label = &label, one.weight = &weight;
-    batch_sum(args, &one, end - begin, 0, 1, &sums);
-    const row_sums of_row = {sums.others[0], sums.left_out[0], sums.gaps[0]};
-    row_end(part, args, row, begin, end, (double)sums.max[0], &of_row);
-    part->stored = store != NULL;
-    for (int64_t b = 0; b * BLOCK < end - begin; b++) part->block_max[b] = (double)sums.max[0];
 }
 
 static void softmax_part(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end,
@@ -344,10 +348,14 @@ static void softmax_part(const closs_softmax_args *args, int64_t sample, int64_t
     real *store = stores ? part_exps(args, &grad, end) : NULL;
     const int here = label >= begin && label < end;
     const real at_label = here ? load_real(row.data, row.dtype, row.offset + label * row.stride) : 0;
-    if (is_short_row(args) && begin < end)
-        short_part(part, args, &row, begin, end, here ? label - begin : -1, store ? store + begin : NULL);
-    else
+    if (is_short_row(args) && begin < end) {
+        ALIGNED real copy[LANES + SHORT_ROWS];
+        for (int l = 0; l < LANES; l++) copy[l] = 0;
+        const real *x = row_gather(&row, begin, end - begin, copy);
+        short_part(part, args, &row, x, begin, end, here ? label - begin : -1, store ? store + begin : NULL);
+    } else {
         row_part(part, args, &row, NULL, begin, end, label, store);
+    }
     part->state.at_label = (double)at_label;
 }
 
