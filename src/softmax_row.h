@@ -47,6 +47,7 @@
 #define row_exp_groups KERNEL(row_exp_groups)
 #define row_exp_group KERNEL(row_exp_group)
 #define row_exps KERNEL(row_exps)
+#define row_widen KERNEL(row_widen)
 #define row_sums KERNEL(row_sums)
 #define row_blocks KERNEL(row_blocks)
 #define row_block KERNEL(row_block)
@@ -246,6 +247,18 @@ INLINE real row_exps(const real *x, int64_t n, int64_t hit, real base, memory_ah
     return label;
 }
 
+/* Adds the sums of a block to those of the row, which the first one starts. */
+INLINE void row_widen(const real *partial, int starts, double *restrict sum)
+{
+    if (starts) {
+#pragma omp simd
+        for (int l = 0; l < LANES; l++) sum[l] = (double)partial[l];
+    } else {
+#pragma omp simd
+        for (int l = 0; l < LANES; l++) sum[l] += (double)partial[l];
+    }
+}
+
 /* What is summed of a short row, as in row_state. */
 typedef struct {
     double others, left_out, gaps;
@@ -273,21 +286,8 @@ INLINE row_sums row_blocks(const real *x, int64_t n, real max, int64_t label, in
         else
             sums.left_out += (double)row_exps(x + first, some, hit, base, ahead, partial, smoothed ? gap : NULL,
                                               store ? store + first : NULL, far);
-        if (first == 0) {
-#pragma omp simd
-            for (int l = 0; l < LANES; l++) sum[l] = (double)partial[l];
-        } else {
-#pragma omp simd
-            for (int l = 0; l < LANES; l++) sum[l] += (double)partial[l];
-        }
-        if (!smoothed) continue;
-        if (first == 0) {
-#pragma omp simd
-            for (int l = 0; l < LANES; l++) gap_sum[l] = (double)gap[l];
-        } else {
-#pragma omp simd
-            for (int l = 0; l < LANES; l++) gap_sum[l] += (double)gap[l];
-        }
+        row_widen(partial, first == 0, sum);
+        if (smoothed) row_widen(gap, first == 0, gap_sum);
     }
     if (pivots) {
         sum[0] += (ties - 1) * unit;
