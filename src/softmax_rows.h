@@ -25,7 +25,7 @@ enum {
     MOST_WRITTEN = 65536, /* classes whose results are fetched before they are written */
     PARTS_KEPT = 32,      /* rows of more parts compute their exponentials again for a gradient */
     TOGETHER = 8,         /* rows that take a step together, or half as many: they stay in L1 until the next one */
-    SHORT_ROW = 2048,     /* bytes of a row and its gradient, above which it is half as many */
+    LARGE_ROW = 2048,     /* bytes of a row and its gradient, above which it is half as many */
     ROWS_BYTES = 16384    /* of copied rows at most; those of several blocks fewer, in place half of that */
 };
 #endif
@@ -187,7 +187,7 @@ static rows_plan plan_of_rows(const closs_softmax_args *args, const row_view *ro
                 worth_streaming(args->shape, args->ndim, (size_t)(classes * bytes_of(grad->dtype)));
     /* Where what needs no copy goes past the caches, one row after the other is x1.1 to x1.3. */
     plan.batches = is_short_row(args) && (classes <= BLOCK || !plan.past || !in_place);
-    plan.at_once = bytes * (written && in_place ? 2 : 1) <= SHORT_ROW ? TOGETHER : TOGETHER / 2;
+    plan.at_once = bytes * (written && in_place ? 2 : 1) <= LARGE_ROW ? TOGETHER : TOGETHER / 2;
     while (classes > BLOCK && plan.at_once > 1 && plan.at_once * bytes > (in_place ? ROWS_BYTES / 2 : ROWS_BYTES))
         plan.at_once /= 2;
     plan.together = plan.batches && !in_place ? plan.at_once : BATCH;
