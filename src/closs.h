@@ -1,7 +1,7 @@
 /* closs.h: losses of machine learning on CPU arrays.
  *
  * libcloss computes value and gradient of a loss in one call over one array. It has no threads, allocates nothing,
- * takes at most 44 KB of stack in any call, does no input or output, reads no environment variables and keeps one piece
+ * takes at most 48 KB of stack in any call, does no input or output, reads no environment variables and keeps one piece
  * of state: which instruction set it uses. Every function is re-entrant; threads may call it freely on arrays that none
  * of them writes.
  *

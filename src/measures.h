@@ -59,6 +59,7 @@ static void measure_values(const closs_softmax_args *args, int64_t count, const 
 }
 #endif
 
+_Static_assert(CHUNK_OF(TERM_TILE) % TERMS_WIDENED == 0, "chunks are whole stretches");
 #undef STRETCHES
 #define STRETCHES (TERM_WIDE / LANES_OF_TERMS * (CHUNK_OF(TERM_TILE) / TERMS_WIDENED)) /* of 16 groups, of a piece */
 
@@ -433,7 +434,7 @@ static OUT_OF_LINE void measures_of_cut(const closs_softmax_args *args, int kind
     ALIGNED double part[TERM_WIDE] = {0};
     cut_samples cut;
     cut_begin(args, kind, cursor, place, tile, &cut);
-    measure_pieces(&cut.args, &cut.place, 0, TERMS_WIDENED, args->grad.data != NULL, tile, part);
+    measure_pieces(&cut.args, cut.place, 0, TERMS_WIDENED, args->grad.data != NULL, tile, part);
     for (int64_t l = 0; l < place->count * cut.lanes; l++) sum[l / cut.lanes] += part[l];
     cut_store(args, &cut, place, args->grad.data != NULL);
 }

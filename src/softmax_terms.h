@@ -319,21 +319,23 @@ static OUT_OF_LINE void terms_lanes(const closs_softmax_args *args, const terms_
         terms_total(args, &sums[c / L], place->weight + c, 1 / EXP_UNIT, &totals[c / L]);
 }
 
-/* And their outputs. */
+/* And their outputs, of 256 bytes of each class at a time: for room on the stack. */
 static OUT_OF_LINE void terms_write_lanes(const closs_softmax_args *args, const terms_place *place, int64_t chunk,
                                           terms_tile *tile, const terms_totals *totals)
 {
-    enum { L = LANES_OF_TERMS };
-    const int kind = terms_kind(args);
-    const int64_t classes = args->classes;
-    terms_factors factors[TERM_WIDE / L];
-    for (int64_t c = 0; c < place->width; c += L) terms_factors_of(args, &totals[c / L], &factors[c / L]);
-    const int64_t room = TERM_TILE / place->width, at_once = chunk < room ? chunk : room;
-    for (int64_t first = 0; first < classes; first += at_once) {
-        const int64_t n = classes - first < at_once ? classes - first : at_once;
-        const int kept = first == 0 && tile->piece.keeps;
-        if (!kept) terms_pieces(args, place, kind, first, n, tile);
-        terms_write_pieces(args, place, factors, kept, first, n, tile);
+    enum { L = LANES_OF_TERMS, STRIP = 256 / sizeof(real) };
+    const int kind = terms_kind(args), kept = tile->piece.keeps;
+    const int64_t classes = args->classes, width = place->width;
+    const int64_t room = TERM_TILE / width, at_once = chunk < room ? chunk : room;
+    for (int64_t lane = 0; lane < width; lane += STRIP) {
+        const int64_t lanes = width - lane < STRIP ? width - lane : STRIP;
+        terms_factors factors[STRIP / L];
+        for (int64_t c = 0; c < lanes; c += L) terms_factors_of(args, &totals[(lane + c) / L], &factors[c / L]);
+        for (int64_t first = 0; first < classes; first += at_once) {
+            const int64_t n = classes - first < at_once ? classes - first : at_once;
+            if (!kept) terms_pieces(args, place, kind, first, n, tile);
+            terms_write_pieces(args, place, factors, kept, first, n, lane, lanes, tile);
+        }
     }
 }
 
@@ -345,9 +347,9 @@ static OUT_OF_LINE void terms_of_cut(const closs_softmax_args *args, const terms
     const int kind = terms_kind(args);
     terms_piece *piece = &tile->piece;
     terms_sums sums, part[GROUPS];
-    terms_pieces(&cut->args, &cut->place, kind, 0, TERMS_WIDENED, tile);
+    terms_pieces(&cut->args, cut->place, kind, 0, TERMS_WIDENED, tile);
     piece->keeps = piece->keeps && cut->lanes <= CHUNK_LANES; /* relative to the sample's maximum */
-    for (int64_t c = 0; c < cut->place.width; c += L) {
+    for (int64_t c = 0; c < cut->place->width; c += L) {
         terms_clear(&part[c / L]);
         terms_max(piece->z + c, piece->z_step, TERMS_WIDENED, part[c / L].max);
         if (kind == TERMS_DISTILLATION) terms_max(piece->v + c, piece->v_step, TERMS_WIDENED, part[c / L].target_max);
@@ -368,8 +370,8 @@ static OUT_OF_LINE void terms_of_cut(const closs_softmax_args *args, const terms
             }
         }
     }
-    for (int64_t c = 0; c < cut->place.width; c += L)
-        terms_sum_kind(&cut->args, &cut->place, kind, piece, c, &part[c / L]);
+    for (int64_t c = 0; c < cut->place->width; c += L)
+        terms_sum_kind(&cut->args, cut->place, kind, piece, c, &part[c / L]);
     terms_clear(&sums);
     for (int64_t k = 0; k < cut->lanes; k++) {
         ALIGNED double max[L], target_max[L];
@@ -396,9 +398,9 @@ static OUT_OF_LINE void terms_cut(const closs_softmax_args *args, sample_cursor 
     cut_begin(args, kind, cursor, place, tile, &cut);
     terms_of_cut(args, place, &cut, tile, totals);
     if (!args->grad.data && !args->hess.data) return;
-    memset(lanes, 0, (size_t)(cut.place.width / L) * sizeof *lanes);
+    memset(lanes, 0, (size_t)(cut.place->width / L) * sizeof *lanes);
     for (int64_t l = 0; l < place->count * cut.lanes; l++) terms_put(totals, l / cut.lanes, l % L, &lanes[l / L]);
-    terms_write_lanes(&cut.args, &cut.place, TERMS_WIDENED, tile, lanes);
+    terms_write_lanes(&cut.args, cut.place, TERMS_WIDENED, tile, lanes);
     cut_store(args, &cut, place, args->grad.data && kind != TERMS_NONE);
 }
 

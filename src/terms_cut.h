@@ -9,7 +9,7 @@
 
 #ifndef CLOSS_CUT
 #define CLOSS_CUT
-enum { MOST_CUT = LANES_OF_TERMS / 4, CUT_LANES = 32 };
+enum { MOST_CUT = LANES_OF_TERMS / 4 };
 static const int64_t cut_strides[2] = {TERMS_WIDENED, 1};
 #endif
 
@@ -22,9 +22,9 @@ INLINE int are_worth_cutting(const closs_softmax_args *args, int64_t count)
 /* The classes of the samples, and targets beside them, lane after lane, later gradient and Hessian; what the kernels
  * are told of the lanes, and where these lie. */
 typedef struct {
-    real *z, *v; /* in that part of a tile that lanes leave free */
+    real *z, *v;        /* in that part of a tile that lanes leave free, */
+    terms_place *place; /* and so is this */
     closs_softmax_args args;
-    terms_place place;
     int64_t lanes, shape; /* lanes of each sample, and of all */
 } cut_samples;
 
@@ -34,11 +34,11 @@ static OUT_OF_LINE void cut_begin(const closs_softmax_args *args, int kind, samp
 {
     enum { L = LANES_OF_TERMS };
     _Static_assert(FEW_MEASURES <= CUT_LANES * TERMS_WIDENED && FEW_TERMS <= FEW_MEASURES, "a sample has room");
-    terms_place *one = &cut->place; /* a sample, before lanes are there */
+    terms_place *one = cut->place = &tile->cut.place; /* a sample, before lanes are there */
     const int64_t lanes = (args->classes + TERMS_WIDENED - 1) / TERMS_WIDENED, room = CUT_LANES / lanes;
     const int64_t count = cursor->left < room ? cursor->left : room, width = (count * lanes + L - 1) / L * L;
     int64_t at = 0;
-    _Static_assert(2 * CUT_LANES * TERMS_WIDENED <= TERM_TILE, "a tile has room for lanes, and for samples");
+    _Static_assert(sizeof tile->cut <= sizeof tile->z, "a tile has room for lanes, for samples, and for their places");
     cut->z = tile->z + CUT_LANES * TERMS_WIDENED, cut->v = tile->v + CUT_LANES * TERMS_WIDENED;
     terms_take(args, cursor, count, 0, place);
     one->count = one->width = one->along = 1;
@@ -58,13 +58,13 @@ static OUT_OF_LINE void cut_begin(const closs_softmax_args *args, int kind, samp
     }
     for (; at < width * TERMS_WIDENED; at++) cut->z[at] = cut->v[at] = 0;
     cut->lanes = lanes;
-    cut->place.count = cut->place.width = cut->shape = width;
-    cut->place.along = 0;
+    cut->place->count = cut->place->width = cut->shape = width;
+    cut->place->along = 0;
     for (int64_t l = 0; l < width; l++) {
         const int64_t sample = l / lanes;
-        cut->place.logits[l] = cut->place.targets[l] = cut->place.grad[l] = cut->place.hess[l] = l * TERMS_WIDENED;
-        cut->place.label[l] = -1;
-        cut->place.weight[l] = sample < count ? place->weight[sample] : 0;
+        cut->place->logits[l] = cut->place->targets[l] = cut->place->grad[l] = cut->place->hess[l] = l * TERMS_WIDENED;
+        cut->place->label[l] = -1;
+        cut->place->weight[l] = sample < count ? place->weight[sample] : 0;
     }
     cut->args = *args;
     cut->args.dtype = cut->args.target_dtype = REAL_DTYPE;

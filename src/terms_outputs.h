@@ -245,9 +245,10 @@ static OUT_OF_LINE void terms_outputs_widely(int kind, const terms_factors *f, c
     }
 }
 
-/* Gradient and Hessian of the n classes from `first` in the tile, or of their exponentials that are `kept` there. */
+/* Gradient and Hessian of the n classes from `first` in the tile, or of their exponentials that are `kept` there, of
+ * `lanes` lanes from `lane`: samples, or the classes of one. */
 static void terms_write_pieces(const closs_softmax_args *args, const terms_place *place, const terms_factors *factors,
-                               int kept, int64_t first, int64_t n, terms_tile *tile)
+                               int kept, int64_t first, int64_t n, int64_t lane, int64_t lanes, terms_tile *tile)
 {
     enum { L = LANES_OF_TERMS };
     const int kind = terms_kind(args);
@@ -266,9 +267,9 @@ static void terms_write_pieces(const closs_softmax_args *args, const terms_place
     const int64_t h_step = place->along ? L : h ? hess_stride : place->width;
     const int64_t whole = n / L * L;
     const memory_ahead g_ahead = grad_ahead(args, place, g, g_step, first);
-    for (int64_t c = 0; c < (place->along ? 1 : place->width); c += L) {
+    for (int64_t c = lane; c < lane + lanes; c += L) {
         const memory_ahead lane_ahead = from_lane(g_ahead, c);
-        const terms_factors *f = &factors[c / L];
+        const terms_factors *f = &factors[(c - lane) / L];
         const terms_piece *piece = &tile->piece;
         if (!kept) terms_keep(args, kind, f, piece, c);
         if (f->extreme)
@@ -295,12 +296,13 @@ static void terms_write_pieces(const closs_softmax_args *args, const terms_place
             store_reals(tile->v, n, args->hess.data, hess_dtype(args), place->hess[0] + first * hess_stride,
                         hess_stride);
     } else {
+        const int64_t samples = place->count - lane < lanes ? place->count - lane : lanes;
         if (grad && !g)
-            tile_store(tile->z, place->width, place->count, first, n, args->grad.data, grad_dtype(args), place->grad,
-                       grad_stride);
+            tile_store(tile->z + lane, place->width, samples, first, n, args->grad.data, grad_dtype(args),
+                       place->grad + lane, grad_stride);
         if (hess && !h)
-            tile_store(tile->v, place->width, place->count, first, n, args->hess.data, hess_dtype(args), place->hess,
-                       hess_stride);
+            tile_store(tile->v + lane, place->width, samples, first, n, args->hess.data, hess_dtype(args),
+                       place->hess + lane, hess_stride);
     }
 }
 
@@ -314,6 +316,6 @@ static OUT_OF_LINE void terms_write_along(const closs_softmax_args *args, const 
     for (int64_t first = begin; first < end; first += TERM_TILE) {
         const int64_t n = end - first < TERM_TILE ? end - first : TERM_TILE;
         if (!kept) terms_pieces(args, place, kind, first, n, tile);
-        terms_write_pieces(args, place, &factors, kept, first, n, tile);
+        terms_write_pieces(args, place, &factors, kept, first, n, 0, LANES_OF_TERMS, tile);
     }
 }

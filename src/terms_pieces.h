@@ -18,9 +18,10 @@
 #undef TERM_TILE
 #undef FEW_TERMS
 #undef FEW_MEASURES
-/* Elements of a tile: all of most samples. Two arrays of 8 KB leave L1 room for what they are made of; with 4 KB
- * doubles of 1000 classes, and lanes of 100 floats, had to compute exponentials twice (x1.4 to x1.6). */
-#define TERM_TILE (8192 / (int)sizeof(real))
+/* Elements of a tile: all of most samples, whose exponentials are then computed once. With two arrays of 8 KB lanes of
+ * 129 to 192 floats or 65 to 96 doubles, and rows of 2049 to 3072 or 1025 to 1536, took x1.3 to x1.6 with a gradient;
+ * larger ones would take more of the stack, and of L1. */
+#define TERM_TILE (12288 / (int)sizeof(real))
 /* Classes up to which a row costs more by itself than in a lane. */
 #define FEW_TERMS (REAL_DTYPE == CLOSS_F32 ? 288 : 128)
 #define FEW_MEASURES (REAL_DTYPE == CLOSS_F32 ? 288 : 224)
@@ -76,7 +77,13 @@ INLINE int64_t stretch_end(const terms_piece *piece, int64_t first)
 /* A block of classes: logits, and beside them targets v or target logits; then exponentials; then gradient and Hessian.
  */
 typedef struct {
-    ALIGNED real z[TERM_TILE];
+    union {
+        ALIGNED real z[TERM_TILE];
+        struct {
+            real z[2 * CUT_LANES * TERMS_WIDENED];
+            terms_place place;
+        } cut; /* see terms_cut.h */
+    };
     ALIGNED real v[TERM_TILE];
     ALIGNED real tail[2][LANES_OF_TERMS];
     terms_piece piece;

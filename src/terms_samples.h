@@ -1,6 +1,6 @@
 /* terms_samples.h: what the kernels of softmax_terms.h and measures.h keep of samples, in double for all dtypes: where
  * they lie, the sums of their lanes and how these grow, and the values that are made of them. */
-enum { LANES_OF_TERMS = BATCH, TERM_WIDE = 64, TERMS_WIDENED = 16 };
+enum { LANES_OF_TERMS = BATCH, TERM_WIDE = 64, TERMS_WIDENED = 16, CUT_LANES = 32 };
 #define CHUNK_OF(tile) ((tile) / LANES_OF_TERMS) /* classes whose sums are relative to one maximum */
 enum {             /* what is summed beside the exponentials; from MEASURE_ONE on there are none, but probabilities */
        TERMS_NONE, /* nothing: the Hessian of labels needs no more */
@@ -84,7 +84,7 @@ INLINE int64_t terms_count(const closs_softmax_args *args, const sample_cursor *
                          (!args->hess.data || hess_dtype(args) == native);
     int64_t most = tile / (args->classes > 0 ? args->classes : 1) / L * L, wide = in_place ? TERM_WIDE : L;
     most = most > TERM_WIDE ? TERM_WIDE : most < L ? L : most;
-    *chunk = CHUNK_OF(tile);
+    *chunk = kind >= MEASURE_ONE ? CHUNK_OF(tile) / 3 * 2 : CHUNK_OF(tile); /* measures come twice to most of it */
     if (beside && kind >= MEASURE_ONE && most == L && !in_place) {
         wide = tile / TERMS_WIDENED < TERM_WIDE ? tile / TERMS_WIDENED : TERM_WIDE;
         *chunk = TERMS_WIDENED;

@@ -1,7 +1,7 @@
 /* guard.c: every function, dtype and level, with every buffer of a call between pages that may not be touched, flush
  * with the one before it or the one behind it, and inputs read-only; for all small sizes and sizes round every block,
  * chunk and part. Layouts, options and outputs take turns. Results are judged by trial.h, and no call may take more
- * than 44 KB of stack. guard [STEP]: of the small sizes every STEPth, and no very long rows, because emulators are
+ * than 48 KB of stack. guard [STEP]: of the small sizes every STEPth, and no very long rows, because emulators are
  * slow. */
 #define _GNU_SOURCE
 #include <sys/mman.h>
@@ -36,7 +36,7 @@ static void make_room(void)
 #endif
 #endif
 #if defined(__GNUC__) && !defined(__SANITIZE_ADDRESS__)
-enum { STACK = 44 << 10, PAINTED = 256 << 10, OWN_FRAMES = 512, PAINT = 0xA5 };
+enum { STACK = 48 << 10, PAINTED = 256 << 10, OWN_FRAMES = 512, PAINT = 0xA5 };
 static uintptr_t above;
 
 __attribute__((noinline)) static void paint_stack(void)
