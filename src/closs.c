@@ -166,9 +166,11 @@ int64_t closs_softmax_parts(const closs_softmax_args *args)
 
 int64_t closs_softmax_scratch(const closs_softmax_args *args)
 {
-    const int has_exps = args->result == CLOSS_SOFTMAX || (args->result == CLOSS_CROSS_ENTROPY && !has_terms(args));
-    if (!has_exps || !args->grad.data || has_lanes(args)) return 0;
-    return closs_chosen_kernels()->softmax_scratch[args->dtype](args);
+    const int has_exps = args->result == CLOSS_SOFTMAX || args->result == CLOSS_CROSS_ENTROPY;
+    const closs_kernels *kernels = closs_chosen_kernels();
+    if (!args->grad.data || has_lanes(args)) return 0;
+    if (parts_have_terms(args)) return kernels->terms_scratch[args->dtype](args);
+    return has_exps ? kernels->softmax_scratch[args->dtype](args) : 0;
 }
 
 void closs_softmax_sum_part(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end,

@@ -264,9 +264,10 @@ CLOSS_API int64_t closs_softmax_block(const closs_softmax_args *args);
 CLOSS_API void closs_softmax_run(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum);
 
 /* Bytes of scratch that let run keep the exponentials of a row where they cannot be kept in grad: half types, classes
- * apart, arrays beyond the caches. 0: none is of use, as with more than 524288 classes. Without it, or with less,
- * results are the same, and gradients of half types take up to 1.6 times as long. Aligned as malloc's; no two calls at
- * once may have the same, so that threads need a copy of args each. */
+ * apart, arrays beyond the caches, and in place those of probabilities, entropies and distillation. 0: none is of use,
+ * as with more than 524288 classes. Without it, or with less, results are the same, and gradients of half types take up
+ * to 1.6 times as long. Aligned as malloc's; no two calls at once may have the same, so that threads need a copy of
+ * args each. */
 CLOSS_API int64_t closs_softmax_scratch(const closs_softmax_args *args);
 
 /* *value is the mean or sum. A mean of zero total weight is NaN; so is then the gradient of samples that count. Where

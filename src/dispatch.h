@@ -32,6 +32,7 @@ typedef struct {
     closs_merge_kernel *merge_states;
     closs_softmax_kernel *softmax_terms[CLOSS_DTYPES];
     closs_part_kernel *terms_part[CLOSS_DTYPES];
+    closs_scratch_kernel *terms_scratch[CLOSS_DTYPES];
     closs_value_kernel *terms_value[CLOSS_DTYPES];
     closs_write_kernel *terms_write[CLOSS_DTYPES];
     closs_softmax_kernel *measures[CLOSS_DTYPES];

@@ -76,6 +76,7 @@ const closs_kernels CLOSS_JOIN(closs_kernels_, CLOSS_ISA) = {
     .merge_states = softmax_merge,
     .softmax_terms = {EACH(softmax_terms)},
     .terms_part = {EACH(terms_part)},
+    .terms_scratch = {EACH(terms_scratch)},
     .terms_value = {EACH(terms_value)},
     .terms_write = {EACH(terms_write)},
     .measures = {EACH(measures)},

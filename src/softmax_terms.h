@@ -17,8 +17,9 @@
  * samples pieces (terms_cut.h).
  * Passes: one to sum, in blocks of TERM_TILE classes or chunks of TERM_TILE / LANES_OF_TERMS, the maximum of each
  * before its terms while it is in L1, what was summed rescaled where the maximum grows. Gradient and Hessian are made
- * of exponentials that the sums leave in the tile, if all classes have room there and one maximum; else, and of parts,
- * one more pass makes them anew, block by block. Both give the same bits.
+ * of the exponentials of the sums: those stay in the tile, if all classes have room there and one maximum; of longer
+ * rows where the gradient will be, or in scratch (terms_store), relative to the maximum so far; else, and in lanes, one
+ * more pass makes them anew. All ways give the same bits.
  *
  * Accumulators: 16 terms in a lane of `real`, then in double, W in double throughout; lanes by a fixed tree. Error: 8
  * eps of the sum of |terms|, plus what rounding z_j - m makes of each exponential; what is done once a sample is done
@@ -31,7 +32,6 @@
 #define terms_value KERNEL(terms_value)
 #define terms_write KERNEL(terms_write)
 #define terms_max KERNEL(terms_max)
-#define terms_max_of_row KERNEL(terms_max_of_row)
 #define terms_given KERNEL(terms_given)
 #define terms_widely KERNEL(terms_widely)
 #define terms_moment KERNEL(terms_moment)
@@ -40,6 +40,7 @@
 #define terms_at KERNEL(terms_at)
 #define terms_block KERNEL(terms_block)
 #define terms_along KERNEL(terms_along)
+#define terms_row KERNEL(terms_row)
 #define terms_lanes KERNEL(terms_lanes)
 #define terms_write_lanes KERNEL(terms_write_lanes)
 #define terms_of_cut KERNEL(terms_of_cut)
@@ -69,32 +70,6 @@ static OUT_OF_LINE void terms_max(const real *x, int64_t step, int64_t groups, d
         }
     }
     for (int l = 0; l < LANES_OF_TERMS; l++) max[l] = (double)lane[l];
-}
-
-/* The maximum of one row, `tail` being its last group or NULL. */
-static OUT_OF_LINE double terms_max_of_row(const real *x, int64_t groups, const real *tail)
-{
-    enum { L = LANES_OF_TERMS };
-    ALIGNED real lane[L];
-    int64_t g = 0;
-    for (int l = 0; l < L; l++) lane[l] = tail ? tail[l] : -(real)INFINITY;
-    for (int l = 0; l < L; l++) lane[l] = lane[l] > -INFINITY ? lane[l] : -(real)INFINITY; /* not NaN */
-    for (; g + 3 < groups; g += 4) {
-#pragma omp simd
-        for (int l = 0; l < L; l++) {
-            const real *at = x + g * L + l;
-            const real low = at[0] > at[L] ? at[0] : at[L], high = at[2 * L] > at[3 * L] ? at[2 * L] : at[3 * L];
-            const real larger = low > high ? low : high;
-            lane[l] = larger > lane[l] ? larger : lane[l];
-        }
-    }
-    for (; g < groups; g++) {
-#pragma omp simd
-        for (int l = 0; l < L; l++) lane[l] = x[g * L + l] > lane[l] ? x[g * L + l] : lane[l];
-    }
-    real largest;
-    TREE_OF_TERMS(real, lane, LARGER_OF_TERMS, largest);
-    return (double)largest;
 }
 
 /* The logit, or target logit, of a lane of group g, from its array: exponentials may have taken its place in the tile.
@@ -158,13 +133,16 @@ INLINE void terms_sum(const closs_softmax_args *args, const terms_place *place, 
     }
     for (int64_t first = 0, end; first < piece->groups + piece->has_tail; first = end) {
         const real *z_here = group_z(piece, first, column), *v_here = group_v(piece, first, column);
+        const int at_tail = first >= piece->groups;
+        real *e_here = at_tail ? piece->e_tail : piece->e + first * piece->e_step + column;
+        real *q_here = at_tail ? piece->q_tail : piece->q + first * piece->e_step + column;
         end = stretch_end(piece, first);
         ALIGNED real sum[L] = {0}, ties[L] = {0}, target_sum[L] = {0}, target_ties[L] = {0};
         ALIGNED real moment[L] = {0};   /* times -1; of targets the terms */
         ALIGNED double weight[L] = {0}; /* targets of both signs may leave little, but 0 makes a sample absent */
         for (int64_t g = first; g < end; g++) {
             const real *z = z_here + (g - first) * piece->z_step, *v = v_here + (g - first) * piece->v_step;
-            real *e_to = piece->e + g * piece->e_step + column, *q_to = piece->q + g * piece->e_step + column;
+            real *e_to = e_here + (g - first) * piece->e_step, *q_to = q_here + (g - first) * piece->e_step;
             fetch(z_ahead, g, L * sizeof(real));
             if (kind == TERMS_TARGETS || kind == TERMS_DISTILLATION) fetch(v_ahead, g, L * sizeof(real));
 #pragma omp simd
@@ -273,29 +251,28 @@ static void terms_block(const closs_softmax_args *args, const terms_place *place
     terms_sum_kind(args, place, kind, piece, column, sums);
 }
 
-/* The state of classes [begin, end) of the one sample. */
+/* The state of classes [begin, end) of the one sample. Exponentials of more than a tile has room for go to `store`, and
+ * the maxima that those of each tile are relative to to block_max, unless NULL. */
 static OUT_OF_LINE void terms_along(const closs_softmax_args *args, const terms_place *place, int64_t begin,
-                                    int64_t end, terms_tile *tile, closs_softmax_state *state)
+                                    int64_t end, real *store, terms_tile *tile, closs_softmax_state *state,
+                                    double *block_max)
 {
     const int kind = terms_kind(args);
     terms_sums sums;
     terms_clear(&sums);
-    for (int64_t first = begin; first < end; first += TERM_TILE) {
+    for (int64_t first = begin, t = 0; first < end; first += TERM_TILE, t++) {
         const int64_t n = end - first < TERM_TILE ? end - first : TERM_TILE;
-        const terms_piece *piece = &tile->piece;
+        double max = sums.max[0], target_max = sums.target_max[0];
         terms_pieces(args, place, kind, first, n, tile);
-        double max = terms_max_of_row(piece->z, piece->groups, piece->has_tail ? piece->z_tail : NULL),
-               target_max = -INFINITY;
-        if (kind == TERMS_DISTILLATION)
-            target_max = terms_max_of_row(piece->v, piece->groups, piece->has_tail ? piece->v_tail : NULL);
-        max = max > sums.max[0] ? max : sums.max[0];
-        target_max = target_max > sums.target_max[0] ? target_max : sums.target_max[0];
+        terms_max_along(kind, &tile->piece, &max, &target_max);
+        if (store) tile->piece.e = store + first, tile->piece.e_tail = tile->tail[2], tile->piece.keeps = 1;
         if (max > sums.max[0] || target_max > sums.target_max[0]) {
             ALIGNED double all[LANES_OF_TERMS], target_all[LANES_OF_TERMS];
             for (int l = 0; l < LANES_OF_TERMS; l++) all[l] = max, target_all[l] = target_max;
             terms_at(args, all, target_all, first == begin, &sums);
         }
-        terms_sum_kind(args, place, kind, piece, 0, &sums);
+        if (block_max) block_max[2 * t] = max, block_max[2 * t + 1] = target_max;
+        terms_sum_kind(args, place, kind, &tile->piece, 0, &sums);
     }
     terms_fold_all(kind, &sums);
     terms_state(args, &sums, 1 / EXP_UNIT, state);
@@ -404,10 +381,33 @@ static OUT_OF_LINE void terms_cut(const closs_softmax_args *args, sample_cursor 
     cut_store(args, &cut, place, args->grad.data && kind != TERMS_NONE);
 }
 
+/* The one sample, from its sums to its outputs, with room for totals. */
+static OUT_OF_LINE void terms_row(const closs_softmax_args *args, const terms_place *place, terms_tile *tile,
+                                  closs_softmax_state *state, terms_totals *total)
+{
+    enum { MOST_PARTS = 8, TILES = CLOSS_PART / TERM_TILE + 1 }; /* parts whose maxima are kept; with the last tile */
+    _Static_assert(2 * TILES <= CLOSS_PART_BLOCKS, "a part has room for them, too");
+    const int64_t classes = args->classes;
+    double maxima[MOST_PARTS][2 * TILES];
+    closs_softmax_state next;
+    for (int64_t first = 0, p = 0; first < classes; first += CLOSS_PART, p++) {
+        const int64_t end = classes - first > CLOSS_PART ? first + CLOSS_PART : classes;
+        terms_along(args, place, first, end, terms_store(args, place, end), tile, p == 0 ? state : &next,
+                    p < MOST_PARTS ? maxima[p] : NULL);
+        if (p > 0) softmax_merge(state, &next);
+    }
+    if (!args->grad.data && !args->hess.data) return;
+    terms_total_of_row(args, state, place->weight[0], total);
+    for (int64_t first = 0, p = 0; first < classes; first += CLOSS_PART, p++) {
+        const int64_t end = classes - first > CLOSS_PART ? first + CLOSS_PART : classes;
+        terms_write_along(args, place, total, first, end, p < MOST_PARTS ? maxima[p] : NULL,
+                          terms_store(args, place, end), tile);
+    }
+}
+
 static void softmax_terms(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum)
 {
     enum { L = LANES_OF_TERMS };
-    const int64_t classes = args->classes;
     const int along = !samples_are_lanes(args, FEW_TERMS), kind = terms_kind(args);
     terms_place place;
     terms_tile tile;
@@ -422,18 +422,11 @@ static void softmax_terms(const closs_softmax_args *args, int64_t begin, int64_t
             *all = nothing;
             count = cursor.left < L ? cursor.left : L;
             for (int64_t i = 0; i < count; i++) {
-                closs_softmax_state state, part;
+                closs_softmax_state state;
                 terms_take(args, &cursor, 1, 1, &place);
-                for (int64_t first = 0; first < classes; first += CLOSS_PART) {
-                    const int64_t stop = classes - first > CLOSS_PART ? first + CLOSS_PART : classes;
-                    terms_along(args, &place, first, stop, &tile, first == 0 ? &state : &part);
-                    if (first > 0) softmax_merge(&state, &part);
-                }
+                terms_row(args, &place, &tile, &state, one);
                 terms_lane_of_row(&state, place.weight[0], i, all);
                 at[i] = place.values[0];
-                if (!args->grad.data && !args->hess.data) continue;
-                terms_total_of_row(args, &state, place.weight[0], one);
-                terms_write_along(args, &place, one, tile.piece.keeps, 0, classes, &tile);
             }
             terms_finish(args, 1 / EXP_UNIT, all);
         } else {
@@ -463,8 +456,9 @@ static void terms_part(const closs_softmax_args *args, int64_t sample, int64_t b
     terms_place place;
     terms_tile tile;
     terms_one(args, sample, &place);
-    part->stored = 0;
-    terms_along(args, &place, begin, end, &tile, &part->state);
+    real *store = terms_store(args, &place, end);
+    part->stored = store != NULL;
+    terms_along(args, &place, begin, end, store, &tile, &part->state, part->block_max);
 }
 
 static double terms_value(const closs_softmax_args *args, int64_t sample, const closs_softmax_state *row)
@@ -482,16 +476,19 @@ static double terms_value(const closs_softmax_args *args, int64_t sample, const 
 static void terms_write(const closs_softmax_args *args, int64_t sample, int64_t begin, int64_t end,
                         const closs_softmax_part *part, const closs_softmax_state *row)
 {
-    (void)part;
     terms_place place;
     terms_tile tile;
     terms_totals total;
     terms_one(args, sample, &place);
     terms_total_of_row(args, row, place.weight[0], &total);
-    terms_write_along(args, &place, &total, 0, begin, end, &tile);
+    tile.piece.keeps = 0;
+    real *store = part && part->stored ? terms_store(args, &place, end) : NULL;
+    const int known = part && terms_kind(args) != TERMS_NONE; /* else the part is another kernel's, too */
+    terms_write_along(args, &place, &total, begin, end, known ? part->block_max : NULL, store, &tile);
 }
 
 #undef softmax_terms
 #undef terms_part
+#undef terms_scratch
 #undef terms_value
 #undef terms_write

@@ -9,6 +9,11 @@
 #define terms_factors_of KERNEL(terms_factors_of)
 #define terms_exps KERNEL(terms_exps)
 #define terms_keep KERNEL(terms_keep)
+#define terms_shrink KERNEL(terms_shrink)
+#define terms_are_stored KERNEL(terms_are_stored)
+#define grad_has_room KERNEL(grad_has_room)
+#define terms_scratch KERNEL(terms_scratch)
+#define terms_store KERNEL(terms_store)
 #define terms_write_pieces KERNEL(terms_write_pieces)
 #define terms_write_along KERNEL(terms_write_along)
 #define divides_exactly KERNEL(divides_exactly)
@@ -107,23 +112,38 @@ INLINE void terms_exps(const real *z, int64_t step, int64_t groups, const real *
     }
 }
 
-/* Of a piece, in whose tile these have room. */
-static OUT_OF_LINE void terms_keep(const closs_softmax_args *args, int kind, const terms_factors *factors,
-                                   const terms_piece *piece, int64_t column)
+/* Of a piece, relative to these maxima, of each lane. `stored`: those of z are there, but for the tail's. */
+static OUT_OF_LINE void terms_keep(const closs_softmax_args *args, int kind, const real *base, const real *target_base,
+                                   const terms_piece *piece, int64_t column, int stored)
 {
     const real T = kind == TERMS_DISTILLATION ? terms_temperature(args) : 1;
     const int exact = kind != TERMS_DISTILLATION || divides_exactly(args->temperature);
     for (int array = 0; array < (kind == TERMS_DISTILLATION ? 2 : 1); array++)
-        for (int at_tail = 0; at_tail <= piece->has_tail; at_tail++) {
+        for (int at_tail = stored && array == 0; at_tail <= piece->has_tail; at_tail++) {
             const real *given = array ? piece->v : piece->z, *tail = array ? piece->v_tail : piece->z_tail;
             const int64_t step = array ? piece->v_step : piece->z_step, groups = at_tail ? 1 : piece->groups;
-            const real *from = at_tail ? tail : given + column, *base = array ? factors->target_base : factors->base;
-            real *e = (array ? piece->q : piece->e) + (at_tail ? piece->groups * piece->e_step : column);
+            const real *from = at_tail ? tail : given + column, *low = array ? target_base : base;
+            real *e_tail = array ? piece->q_tail : piece->e_tail;
+            real *e = at_tail ? e_tail : (array ? piece->q : piece->e) + column;
             if (exact)
-                terms_exps(from, step, groups, base, T, 1, e, piece->e_step);
+                terms_exps(from, step, groups, low, T, 1, e, piece->e_step);
             else
-                terms_exps(from, step, groups, base, T, 0, e, piece->e_step);
+                terms_exps(from, step, groups, low, T, 0, e, piece->e_step);
         }
+}
+
+/* The exponentials of the one sample, relative to a maximum of its first classes, made relative to that of all. */
+static void terms_shrink(real *e, int64_t n, double max, double whole_max, double temperature)
+{
+    const double factor = max == whole_max ? 1 : times_exp(1, (max - whole_max) / temperature);
+    const real by = (real)factor;
+    if (factor == 1) return;
+    if (by < REAL_TINY) { /* digits of it are lost, those of products need not be */
+        for (int64_t i = 0; i < n; i++) e[i] = (real)((double)e[i] * factor);
+        return;
+    }
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) e[i] *= by;
 }
 
 /* Gradient (to g) and Hessian (h) of a piece, from its exponentials. `curved`: the Hessian is wanted. */
@@ -271,7 +291,7 @@ static void terms_write_pieces(const closs_softmax_args *args, const terms_place
         const memory_ahead lane_ahead = from_lane(g_ahead, c);
         const terms_factors *f = &factors[(c - lane) / L];
         const terms_piece *piece = &tile->piece;
-        if (!kept) terms_keep(args, kind, f, piece, c);
+        if (!kept) terms_keep(args, kind, f->base, f->target_base, piece, c, 0);
         if (f->extreme)
             terms_outputs_widely(kind, f, piece, c, g_to, g_step, h_to, h_step);
         else
@@ -306,16 +326,67 @@ static void terms_write_pieces(const closs_softmax_args *args, const terms_place
     }
 }
 
-static OUT_OF_LINE void terms_write_along(const closs_softmax_args *args, const terms_place *place,
-                                          const terms_totals *total, int kept, int64_t begin, int64_t end,
-                                          terms_tile *tile)
+/* Whether exponentials that a tile has no room for are of use for a gradient; and whether that has room for them. */
+INLINE int terms_are_stored(const closs_softmax_args *args)
 {
-    const int kind = terms_kind(args);
+    return args->grad.data && terms_kind(args) != TERMS_NONE && args->classes > TERM_TILE;
+}
+
+INLINE int grad_has_room(const closs_softmax_args *args)
+{
+    return grad_dtype(args) == REAL_DTYPE && class_stride_of(args, args->grad.strides) == 1 &&
+           args->grad.data != args->logits.data;
+}
+
+static int64_t terms_scratch(const closs_softmax_args *args)
+{
+    const int of_use = terms_are_stored(args) && args->classes <= (int64_t)PARTS_KEPT * CLOSS_PART;
+    return of_use && !grad_has_room(args) ? args->classes * (int64_t)sizeof(real) : 0;
+}
+
+/* Where the exponentials (+ class) of the part of the one sample that ends at `end` are stored, or NULL: then they are
+ * computed once more. */
+INLINE real *terms_store(const closs_softmax_args *args, const terms_place *place, int64_t end)
+{
+    const int64_t room = args->scratch_bytes / (int64_t)sizeof(real);
+    if (!terms_are_stored(args)) return NULL;
+    if (grad_has_room(args)) return (real *)args->grad.data + place->grad[0];
+    return args->scratch && end - args->first_class <= room ? (real *)args->scratch - args->first_class : NULL;
+}
+
+/* Gradient and Hessian of classes [begin, end) of the one sample, a part. Exponentials are those that were summed,
+ * relative to the maxima that they were summed with, `block_max`, or NULL. `store`: there they are, or NULL. */
+static OUT_OF_LINE void terms_write_along(const closs_softmax_args *args, const terms_place *place,
+                                          const terms_totals *total, int64_t begin, int64_t end,
+                                          const double *block_max, real *store, terms_tile *tile)
+{
+    enum { L = LANES_OF_TERMS };
+    const int kind = terms_kind(args), kept = !store && tile->piece.keeps; /* in the tile, which has room for all */
+    const double temperature = kind == TERMS_DISTILLATION ? args->temperature : 1;
+    const terms_piece *piece = &tile->piece;
+    double max = -INFINITY, target_max = -INFINITY;
     terms_factors factors;
     terms_factors_of(args, total, &factors);
-    for (int64_t first = begin; first < end; first += TERM_TILE) {
-        const int64_t n = end - first < TERM_TILE ? end - first : TERM_TILE;
-        if (!kept) terms_pieces(args, place, kind, first, n, tile);
-        terms_write_pieces(args, place, &factors, kept, first, n, 0, LANES_OF_TERMS, tile);
+    for (int64_t first = begin, t = 0; first < end; first += TERM_TILE, t++) {
+        const int64_t n = end - first < TERM_TILE ? end - first : TERM_TILE, tail = n % L;
+        if (!kept) {
+            ALIGNED real base[L], target_base[L];
+            terms_pieces(args, place, kind, first, n, tile);
+            if (block_max) {
+                max = block_max[2 * t], target_max = block_max[2 * t + 1];
+            } else {
+                terms_max_along(kind, piece, &max, &target_max);
+            }
+            for (int l = 0; l < L; l++) base[l] = (real)base_of(max), target_base[l] = (real)base_of(target_max);
+            if (store) tile->piece.e = store + first, tile->piece.e_tail = tile->tail[2];
+            terms_keep(args, kind, base, target_base, piece, 0, store != NULL);
+            terms_shrink(piece->e, n - tail, max, total->max[0], temperature);
+            terms_shrink(piece->e_tail, tail, max, total->max[0], temperature);
+            if (kind == TERMS_DISTILLATION) {
+                terms_shrink(piece->q, n - tail, target_max, total->target_max[0], temperature);
+                terms_shrink(piece->q_tail, tail, target_max, total->target_max[0], temperature);
+            }
+        }
+        terms_write_pieces(args, place, &factors, 1, first, n, 0, L, tile);
     }
 }

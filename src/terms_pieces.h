@@ -14,6 +14,8 @@
 #define group_v KERNEL(group_v)
 #define tail_of KERNEL(tail_of)
 #define stretch_end KERNEL(stretch_end)
+#define terms_max_of_row KERNEL(terms_max_of_row)
+#define terms_max_along KERNEL(terms_max_along)
 
 #undef TERM_TILE
 #undef FEW_TERMS
@@ -30,7 +32,7 @@
  * z_tail. */
 typedef struct {
     const real *z, *v, *z_tail, *v_tail;
-    real *e, *q; /* in the tile: their exponentials */
+    real *e, *q, *e_tail, *q_tail; /* their exponentials: in the tile, or where the gradient will be */
     int64_t z_step, v_step, e_step, groups;
     int64_t first, end;
     int has_tail;
@@ -56,8 +58,8 @@ INLINE terms_piece tail_of(const terms_piece *piece)
     const memory_ahead nowhere = {(uintptr_t)piece, 0, 0, 0};
     const terms_piece tail = {.z = piece->z_tail,
                               .v = piece->v_tail,
-                              .e = piece->e + before,
-                              .q = piece->q + before,
+                              .e = piece->e_tail,
+                              .q = piece->q_tail,
                               .groups = 1,
                               .first = piece->first + before,
                               .end = piece->end,
@@ -85,7 +87,7 @@ typedef struct {
         } cut; /* see terms_cut.h */
     };
     ALIGNED real v[TERM_TILE];
-    ALIGNED real tail[2][LANES_OF_TERMS];
+    ALIGNED real tail[3][LANES_OF_TERMS];
     terms_piece piece;
 } terms_tile;
 
@@ -222,6 +224,7 @@ static void terms_pieces(const closs_softmax_args *args, const terms_place *plac
     piece.groups = place->along ? n / L : n;
     piece.has_tail = place->along && n % L != 0;
     piece.z_tail = tile->tail[0], piece.v_tail = tile->tail[1];
+    piece.e_tail = piece.e + piece.groups * L, piece.q_tail = piece.q + piece.groups * L; /* if there is a tail */
     const real z_padding = kind < MEASURE_ONE ? -(real)INFINITY : 0;
     const real v_padding = kind == TERMS_DISTILLATION ? -(real)INFINITY : 0;
     for (int64_t l = 0; piece.has_tail && l < L; l++) {
@@ -230,4 +233,40 @@ static void terms_pieces(const closs_softmax_args *args, const terms_place *plac
         tile->tail[1][l] = j < n ? piece.v[j] : v_padding;
     }
     tile->piece = piece;
+}
+
+/* The maximum of one row, `tail` being its last group or NULL. */
+static OUT_OF_LINE double terms_max_of_row(const real *x, int64_t groups, const real *tail)
+{
+    enum { L = LANES_OF_TERMS };
+    ALIGNED real lane[L];
+    int64_t g = 0;
+    for (int l = 0; l < L; l++) lane[l] = tail ? tail[l] : -(real)INFINITY;
+    for (int l = 0; l < L; l++) lane[l] = lane[l] > -INFINITY ? lane[l] : -(real)INFINITY; /* not NaN */
+    for (; g + 3 < groups; g += 4) {
+#pragma omp simd
+        for (int l = 0; l < L; l++) {
+            const real *at = x + g * L + l;
+            const real low = at[0] > at[L] ? at[0] : at[L], high = at[2 * L] > at[3 * L] ? at[2 * L] : at[3 * L];
+            const real larger = low > high ? low : high;
+            lane[l] = larger > lane[l] ? larger : lane[l];
+        }
+    }
+    for (; g < groups; g++) {
+#pragma omp simd
+        for (int l = 0; l < L; l++) lane[l] = x[g * L + l] > lane[l] ? x[g * L + l] : lane[l];
+    }
+    real largest;
+    TREE_OF_TERMS(real, lane, LARGER_OF_TERMS, largest);
+    return (double)largest;
+}
+
+/* The maxima of what they were and of a piece of the one sample. */
+INLINE void terms_max_along(int kind, const terms_piece *piece, double *max, double *target_max)
+{
+    const double here = terms_max_of_row(piece->z, piece->groups, piece->has_tail ? piece->z_tail : NULL);
+    *max = here > *max ? here : *max;
+    if (kind != TERMS_DISTILLATION) return;
+    const double target = terms_max_of_row(piece->v, piece->groups, piece->has_tail ? piece->v_tail : NULL);
+    *target_max = target > *target_max ? target : *target_max;
 }

@@ -119,3 +119,57 @@ def test_outputs_do_not_change_each_other(rng):
                     alone = closs.softmax_cross_entropy(layout, labels, reduction=reduction)
                     loss, _ = closs.softmax_cross_entropy(layout, labels, reduction=reduction, grad=True)
                     reference.assert_same_bits(loss, alone)
+
+
+@pytest.mark.parametrize("rise", [0, 40, -40, 3000])
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+@pytest.mark.parametrize("classes", [1537, 3073, 20000, 140000])
+def test_long_rows(classes, dtype, rise, rng):
+    """By the definitions. Exponentials are kept in the gradient, in scratch or not at all, relative to the largest logit
+    so far; these rise or fall by `rise` along the row. One thread or two, of which each row is one's, or both have it.
+    """
+    real = np.float64 if dtype == "f8" else np.float32
+    slope = np.linspace(0, rise, classes)
+    logits, teacher = (3 * rng.standard_normal((2, 3, classes)) + slope).astype(dtype)
+    targets = closs.softmax(3 * rng.standard_normal((3, classes))).astype(dtype)
+    z, u, q = (array.astype(np.longdouble) for array in (logits, teacher, targets))
+
+    def softmax(x):
+        with np.errstate(under="ignore"):
+            e = np.exp(x - x.max(axis=1, keepdims=True))
+            return e / e.sum(axis=1, keepdims=True)
+
+    with np.errstate(under="ignore"):
+        p, p_soft, u_soft = softmax(z), softmax(z / 3), softmax(u / 3)
+        log = np.log(p, out=np.zeros_like(p), where=p > 0)
+        entropy = -(p * log).sum(axis=1, keepdims=True)
+        total = q.sum(axis=1, keepdims=True)
+        expected = {
+            "probabilities": (p * total - q, p * total + q),
+            "softmax_entropy": (-p * (log + entropy), p * (entropy - log)),
+            "distillation": ((p_soft - u_soft) / 3, (p_soft + u_soft) / 3),
+        }
+    calls = {
+        "probabilities": lambda x, to: closs.softmax_cross_entropy(x, targets, reduction="none", grad=to),
+        "softmax_entropy": lambda x, to: closs.softmax_entropy(x, grad=to),
+        "distillation": lambda x, to: closs.distillation_loss(x, teacher, temperature=3, reduction="none", grad=to),
+    }
+    # 8 eps of the terms, and what rounding a gap makes of its exponential.
+    gap = np.maximum(z.max(axis=1, keepdims=True) - z, u.max(axis=1, keepdims=True) - u)
+    for name, call in calls.items():
+        exact, size = expected[name]
+        bound = np.finfo(real).eps * (8 + gap) * size + np.finfo(real).tiny
+        if dtype == "f2":
+            bound = bound + np.abs(exact) * np.finfo(dtype).eps / 2 + np.finfo(dtype).smallest_subnormal
+        first = None
+        for threads in (1, 2):
+            apart = np.full((3, 2 * classes), 7, dtype)
+            with closs.threads(threads):
+                for x, to in ((logits, np.empty_like(logits)), (np.copy(logits), None), (logits, apart[:, ::2])):
+                    got = x if to is None else to
+                    values = call(x, got)[0]
+                    first = first or (values, np.copy(got))
+                    reference.assert_same_bits(values, first[0], name)
+                    reference.assert_same_bits(np.ascontiguousarray(got), first[1], name)
+            assert (apart[:, 1::2] == 7).all()
+        reference.assert_within(first[1], exact, bound, name)
