@@ -125,8 +125,8 @@ def test_outputs_do_not_change_each_other(rng):
 @pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
 @pytest.mark.parametrize("classes", [1537, 3073, 20000, 140000])
 def test_long_rows(classes, dtype, rise, rng):
-    """By the definitions. Exponentials are kept in the gradient, in scratch or not at all, relative to the largest logit
-    so far; these rise or fall by `rise` along the row. One thread or two, of which each row is one's, or both have it.
+    """By the definitions. Exponentials are kept in the gradient or in scratch, relative to the largest logit so far;
+    logits rise or fall by `rise` along the row. A row is one thread's, or both threads'.
     """
     real = np.float64 if dtype == "f8" else np.float32
     slope = np.linspace(0, rise, classes)
