@@ -135,11 +135,11 @@ static OUT_OF_LINE void terms_keep(const closs_softmax_args *args, int kind, con
 /* The exponentials of the one sample, relative to a maximum of its first classes, made relative to that of all. */
 static void terms_shrink(real *e, int64_t n, double max, double whole_max, double temperature)
 {
-    const double factor = max == whole_max ? 1 : times_exp(1, (max - whole_max) / temperature);
-    const real by = (real)factor;
-    if (factor == 1) return;
+    const double gap = max == whole_max ? 0 : (max - whole_max) / temperature;
+    if (gap == 0) return;
+    const real by = (real)times_exp(1, gap);
     if (by < REAL_TINY) { /* digits of it are lost, those of products need not be */
-        for (int64_t i = 0; i < n; i++) e[i] = (real)((double)e[i] * factor);
+        for (int64_t i = 0; i < n; i++) e[i] = (real)times_exp((double)e[i], gap);
         return;
     }
 #pragma omp simd
@@ -351,7 +351,7 @@ INLINE real *terms_store(const closs_softmax_args *args, const terms_place *plac
     const int64_t room = args->scratch_bytes / (int64_t)sizeof(real);
     if (!terms_are_stored(args)) return NULL;
     if (grad_has_room(args)) return (real *)args->grad.data + place->grad[0];
-    return args->scratch && end - args->first_class <= room ? (real *)args->scratch - args->first_class : NULL;
+    return args->scratch && end - place->first_class <= room ? (real *)args->scratch - place->first_class : NULL;
 }
 
 /* Gradient and Hessian of classes [begin, end) of the one sample, a part. Exponentials are those that were summed,
@@ -372,11 +372,10 @@ static OUT_OF_LINE void terms_write_along(const closs_softmax_args *args, const 
         if (!kept) {
             ALIGNED real base[L], target_base[L];
             terms_pieces(args, place, kind, first, n, tile);
-            if (block_max) {
+            if (block_max)
                 max = block_max[2 * t], target_max = block_max[2 * t + 1];
-            } else {
+            else
                 terms_max_along(kind, piece, &max, &target_max);
-            }
             for (int l = 0; l < L; l++) base[l] = (real)base_of(max), target_base[l] = (real)base_of(target_max);
             if (store) tile->piece.e = store + first, tile->piece.e_tail = tile->tail[2];
             terms_keep(args, kind, base, target_base, piece, 0, store != NULL);

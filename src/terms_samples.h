@@ -23,9 +23,10 @@ typedef struct {
     int64_t logits[TERM_WIDE], targets[TERM_WIDE], grad[TERM_WIDE], hess[TERM_WIDE]; /* offsets in elements */
     int64_t values[TERM_WIDE], label[TERM_WIDE];
     double weight[TERM_WIDE];
-    int64_t count; /* samples */
-    int64_t width; /* lanes that are samples: count, rounded up */
-    int along;     /* lanes are classes of the one sample */
+    int64_t count;       /* samples */
+    int64_t width;       /* lanes that are samples: count, rounded up */
+    int64_t first_class; /* with which arrays and scratch begin */
+    int along;           /* lanes are classes of the one sample */
 } terms_place;
 
 /* Takes the next `count` samples; lanes without one repeat the first, and count for nothing. */
@@ -33,6 +34,7 @@ static OUT_OF_LINE void terms_take(const closs_softmax_args *args, sample_cursor
                                    terms_place *place)
 {
     place->count = count;
+    place->first_class = 0;
     place->width = along ? 1 : (count + LANES_OF_TERMS - 1) / LANES_OF_TERMS * LANES_OF_TERMS;
     place->along = along;
     place->targets[0] = place->grad[0] = place->hess[0] = place->values[0] = 0; /* of arrays that are not there */
@@ -59,6 +61,7 @@ static void terms_one(const closs_softmax_args *args, int64_t sample, terms_plac
 {
     sample_cursor cursor = cursor_at(args, sample, sample + 1);
     terms_take(args, &cursor, 1, 1, place);
+    place->first_class = args->first_class;
     place->logits[0] -= args->first_class * class_stride_of(args, args->logits.strides);
     place->targets[0] -= args->first_class * class_stride_of(args, args->targets.strides);
     place->grad[0] -= args->first_class * class_stride_of(args, args->grad.strides);

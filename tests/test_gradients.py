@@ -173,3 +173,19 @@ def test_long_rows(classes, dtype, rise, rng):
                     reference.assert_same_bits(np.ascontiguousarray(got), first[1], name)
             assert (apart[:, 1::2] == 7).all()
         reference.assert_within(first[1], exact, bound, name)
+
+
+def test_probabilities_below_the_smallest_number_keep_their_digits():
+    """A weight brings them back: also where the largest logit comes last in a long row, and by then all was small."""
+    for classes in (1536, 1537):  # in one tile, and in two
+        logits = np.full((1, classes), -1e6)
+        targets = np.zeros((1, classes))
+        targets[0, -1] = 1
+        logits[0, 0] = 0
+        for gap in (700, 710, 725, 740, 745):
+            logits[0, -1] = gap
+            _, gradient = closs.softmax_cross_entropy(
+                logits, targets, sample_weight=np.array([1e60]), reduction="none", grad=True
+            )
+            exact = np.exp(np.longdouble(-gap)) * np.longdouble(1e60)
+            assert abs(gradient[0, 0] - exact) <= 16 * np.finfo("f8").eps * exact, (classes, gap)

@@ -208,9 +208,11 @@ static void test_one_class(void)
     for (int64_t sample = 0; sample < count; sample++) CHECK(results[sample] == 1);
 }
 
-/* Scratch, none, some or all that is of use, changes no bit; nor does it by parts. */
-static void test_scratch(closs_softmax_result result, closs_dtype dtype, int64_t step)
+/* Scratch, none, some or all that is of use, changes no bit, nor does it by parts; what lies before and behind it stays,
+ * whatever first_class, which is for parts, says. `soft`: with targets. */
+static void test_scratch(closs_softmax_result result, int soft, closs_dtype dtype, int64_t step)
 {
+    enum { AROUND = 4096 };
     const int f32 = dtype == CLOSS_F32, f64 = dtype == CLOSS_F64;
     const size_t size = f64 ? 8 : f32 ? 4 : 2, bytes = (size_t)(ROWS * CLASSES * step) * size;
     const int64_t strides[2] = {CLASSES * step, step};
@@ -227,6 +229,11 @@ static void test_scratch(closs_softmax_result result, closs_dtype dtype, int64_t
     args.logits.data = logits;
     args.grad.data = grad[0];
     args.logits.strides = args.grad.strides = strides;
+    if (soft) {
+        args.labels.data = NULL;
+        args.targets = args.logits;
+        args.target_dtype = dtype;
+    }
     double expected = 0;
     closs_softmax_run(&args, 0, rows, &expected);
     const int64_t of_use = closs_softmax_scratch(&args);
@@ -234,15 +241,20 @@ static void test_scratch(closs_softmax_result result, closs_dtype dtype, int64_t
     args.grad.data = grad[1];
     for (int64_t given = 0; given <= of_use; given += of_use / 4 + (of_use == 0)) {
         double sum = 0;
+        char *room = malloc((size_t)given + 2 * AROUND);
+        memset(room, 0x5A, (size_t)given + 2 * AROUND);
         args.scratch_bytes = given;
-        args.scratch = malloc((size_t)given);
+        args.scratch = room + AROUND;
         memset(grad[1], 0, bytes);
+        args.first_class = 77;
         closs_softmax_run(&args, 0, rows, &sum);
+        args.first_class = 0;
         CHECK(sum == expected && !memcmp(grad[0], grad[1], bytes));
         memset(grad[1], 0, bytes);
         by_parts(&args);
         CHECK(!memcmp(grad[0], grad[1], bytes));
-        free(args.scratch);
+        for (int64_t i = 0; i < AROUND; i++) CHECK(room[i] == 0x5A && room[AROUND + given + i] == 0x5A);
+        free(room);
     }
     free(logits);
     free(grad[0]);
@@ -354,8 +366,11 @@ int main(void)
         for (int tenths = 0; tenths <= 10; tenths += 5) test_layouts_of_parts(tenths / 10.0);
         for (int dtype = CLOSS_F32; dtype <= CLOSS_BF16; dtype++)
             for (int64_t step = 1; step <= 2; step++) {
-                test_scratch(CLOSS_CROSS_ENTROPY, (closs_dtype)dtype, step);
-                test_scratch(CLOSS_SOFTMAX, (closs_dtype)dtype, step);
+                test_scratch(CLOSS_CROSS_ENTROPY, 0, (closs_dtype)dtype, step);
+                test_scratch(CLOSS_SOFTMAX, 0, (closs_dtype)dtype, step);
+                test_scratch(CLOSS_CROSS_ENTROPY, 1, (closs_dtype)dtype, step);
+                test_scratch(CLOSS_SOFTMAX_ENTROPY, 0, (closs_dtype)dtype, step);
+                test_scratch(CLOSS_DISTILLATION, 1, (closs_dtype)dtype, step);
             }
         test_elementwise();
     }
