@@ -208,8 +208,8 @@ static void test_one_class(void)
     for (int64_t sample = 0; sample < count; sample++) CHECK(results[sample] == 1);
 }
 
-/* Scratch, none, some or all that is of use, changes no bit, nor does it by parts; what lies before and behind it stays,
- * whatever first_class, which is for parts, says. `soft`: with targets. */
+/* Scratch, none, some or all that is of use, changes no bit, nor does it by parts; what lies around it stays, whatever
+ * first_class, which is for parts, says. `soft`: with targets. */
 static void test_scratch(closs_softmax_result result, int soft, closs_dtype dtype, int64_t step)
 {
     enum { AROUND = 4096 };
