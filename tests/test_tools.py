@@ -1,5 +1,6 @@
 """`python -m closs`: the demo, the benchmark, facts about the build, and wrong options."""
 
+import itertools
 import json
 import os
 import re
@@ -211,14 +212,25 @@ def test_bench_draws(tmp_path):
 
 @pytest.mark.parametrize(("seconds", "untimed"), [(0, 2), (1, 4)])
 def test_contenders_take_turns(seconds, untimed, monkeypatch):
-    """Each starts a round once before anybody starts two. Untimed calls go before: as many, and four times as long."""
+    """Untimed calls go before each timing: as many, and four times as long."""
     order = []
     monkeypatch.setattr(timing, "calls_per_timing", lambda function, seconds: 2)
     monkeypatch.setattr(timing.time, "perf_counter", lambda: len(order))  # calls take a second
     contenders = {name: lambda name=name: order.append(name) for name in "abc"}
     times = timing.timings(contenders, rounds=4, seconds=seconds)
     assert times == dict.fromkeys("abc", [1.0] * 4)
-    assert "".join(order) == "".join(name * (untimed + 2) for name in "abcbcacababc")
+    assert "".join(order) == "".join(name * (untimed + 2) for name in "acbcabcbabca")
+
+
+@pytest.mark.parametrize("count", range(1, 9))
+def test_everybody_comes_after_everybody(count):
+    """As often after one as after another, and as often first."""
+    names = [chr(ord("a") + place) for place in range(count)]
+    rounds = [timing.turns(names, number) for number in range(2 * count)]
+    assert all(sorted(order) == names for order in rounds)
+    assert all(sum(order[0] == name for order in rounds) == 2 for name in names)
+    pairs = [pair for order in rounds for pair in itertools.pairwise(order)]
+    assert all(pairs.count((one, other)) == 2 for one in names for other in names if one != other)
 
 
 def test_spread():

@@ -1,8 +1,8 @@
 """`python -m closs bench`: the functions of closs and of whatever peers are installed, in turn in one process.
 
-Every case is checked once, each peer against closs, and then timed in rounds: all contenders one after the other, the
-order rotated, each long enough to be measured; medians are compared. A ratio is the peer's time over that of closs.
-What the machine allows is measured in the same run.
+Every case is checked once, each peer against closs, and then timed in rounds: all contenders one after the other, in
+an order that changes, each long enough to be measured; medians are compared. A ratio is the peer's time over that of
+closs. What the machine allows is measured in the same run.
 """
 
 import argparse

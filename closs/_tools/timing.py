@@ -22,8 +22,21 @@ def calls_per_timing(function: Callable[[], object], seconds: float) -> int:
         calls *= 2
 
 
+def turns(names: list[str], number: int) -> list[str]:
+    """The order of round `number`. Over twice as many rounds as there are names each comes after every other one
+    equally often: what a contender leaves behind, threads or caches, does not always meet the same one.
+
+    The order is that of E. J. Williams, Experimental designs balanced for the estimation of residual effects of
+    treatments, Australian Journal of Scientific Research A 2 (1949).
+    """
+    count = len(names)
+    zigzag = [place // 2 if place % 2 == 0 else count - 1 - place // 2 for place in range(count)]
+    order = [names[(place + number) % count] for place in zigzag]
+    return order[::-1] if count % 2 and number % 2 else order
+
+
 def timings(contenders: dict[str, Callable[[], object]], rounds: int, seconds: float = 2e-3) -> dict[str, list[float]]:
-    """Seconds of a call for each contender, timed in turn, the order rotated every round.
+    """Seconds of a call for each contender, timed in turn, the order another one every round.
 
     Untimed calls go before each timing, as many and for four times as long as one should last: a contender meets its
     own caches, and threads that run, on processors that are as fast after the one before it as they get; after 50 ms
@@ -37,8 +50,7 @@ def timings(contenders: dict[str, Callable[[], object]], rounds: int, seconds: f
     gc.disable()
     try:
         for number in range(rounds):
-            turn = number % len(names)
-            for name in names[turn:] + names[:turn]:
+            for name in turns(names, number):
                 function, count = contenders[name], calls[name]
                 warm, done = time.perf_counter() + 4 * seconds, 0
                 while done < count or time.perf_counter() < warm:
