@@ -201,22 +201,22 @@ INLINE void lanes_find(lanes_state *state, const lanes_chunk *chunk)
 }
 
 /* Adds the exponentials of a chunk, of STEP lanes from `lane`, to total: ADD_ALL of them; or all but those of labels,
- * whose logits FIND_LABEL finds as well; or all but those of the maximum, which are counted as ties. `few`: at most
- * WIDEN. */
+ * which FIND_LABEL puts in `apart`, and their logits where they belong; or all but those of the maximum, which are
+ * counted in `apart`. `few`: at most WIDEN, and no others, so that nothing was in total and `apart`. */
 INLINE void lanes_sum(lanes_state *state, const lanes_chunk *chunk, int64_t lane, const int few, const int which,
-                      const int stores, double *restrict total, double *restrict ties)
+                      const int stores, double *restrict total, double *restrict apart)
 {
     const real *x = chunk->x + lane;
     real *store = stores ? chunk->store + lane : NULL;
     const int64_t n = chunk->n, stride = chunk->stride, store_stride = chunk->store_stride;
     const memory_ahead next = from_lane(chunk->next, lane), target = from_lane(chunk->target, lane);
     const real lowest = exp_lowest();
-    ALIGNED real base[STEP], label[STEP], at_label[STEP];
+    ALIGNED real base[STEP], label[STEP], at_label[STEP], of_label[STEP]; /* the last two of FIND_LABEL */
 #pragma omp simd
     for (int l = 0; l < STEP; l++) { /* finite where only -inf was seen: -inf - -inf is NaN, and zeros are meant */
         base[l] = state->max[lane + l] == -INFINITY ? 0 : state->max[lane + l];
         label[l] = which == LEAVE_LABEL || which == FIND_LABEL ? chunk->label[lane + l] : -1;
-        at_label[l] = -INFINITY;
+        at_label[l] = -INFINITY, of_label[l] = 0;
     }
     for (int64_t first = 0; first < n; first += WIDEN) {
         const int64_t end = n - first < WIDEN ? n : first + WIDEN;
@@ -230,54 +230,57 @@ INLINE void lanes_sum(lanes_state *state, const lanes_chunk *chunk, int64_t lane
                 const real z = x[j * stride + l], e = exp_above(z - base[l], lowest);
                 const int left_out =
                     which == LEAVE_MAX ? z == base[l] : which != ADD_ALL && label[l] == class_number[j];
-                const real other = left_out ? 0 : e, one = left_out ? 1 : 0, found = left_out ? z : at_label[l];
+                const real other = left_out ? 0 : e, one = left_out ? 1 : 0;
+                const real found = left_out ? z : at_label[l], term = left_out ? e : of_label[l];
                 const real sum = now[l] + other;
                 if (stores) store[j * store_stride + l] = e;
                 now[l] = then[l];
                 then[l] = sum;
                 if (which == LEAVE_MAX) count[l] += one;
-                if (which == FIND_LABEL) at_label[l] = found;
+                if (which == FIND_LABEL) at_label[l] = found, of_label[l] = term;
             }
         }
 #pragma omp simd
-        for (int l = 0; l < STEP; l++) total[l] += (double)now[l] + (double)then[l];
-        if (which == LEAVE_MAX) {
-#pragma omp simd
-            for (int l = 0; l < STEP; l++) ties[l] += (double)count[l];
+        for (int l = 0; l < STEP; l++) {
+            const double sum = (double)now[l] + (double)then[l], ties = (double)count[l];
+            total[l] = few ? sum : total[l] + sum;
+            if (which == LEAVE_MAX) apart[l] = few ? ties : apart[l] + ties;
         }
         if (few) break;
     }
     if (which == FIND_LABEL) {
 #pragma omp simd
-        for (int l = 0; l < STEP; l++) state->at_label[lane + l] = at_label[l];
+        for (int l = 0; l < STEP; l++) state->at_label[lane + l] = at_label[l], apart[l] = (double)of_label[l];
     }
 }
 
-/* From the finished sums of STEP lanes from `lane`: what values are made of, and shares for a gradient. */
-INLINE void lanes_finish(lanes_state *state, int64_t lane, const closs_softmax_result result, const double *others,
-                         const double *ties)
+/* From the finished sums of STEP lanes from `lane`: what values are made of, and, if `shares`, what a gradient is. `of`:
+ * the labels' terms, if these were found. Where the maximum is infinite a sum or a gap is NaN, or of softmax 1 / 0. */
+INLINE void lanes_finish(lanes_state *state, int64_t lane, const closs_softmax_result result, const int shares,
+                         const double *others, const double *ties, const double *of)
 {
     const int pivot = result == CLOSS_LOGSUMEXP || result == CLOSS_LOG_SOFTMAX;
-    const double unit = (double)((bits_t)1 << EXP_BIAS);
 #pragma omp simd
     for (int l = 0; l < STEP; l++) {
         const real max = state->max[lane + l];
-        const real at_label = result == CLOSS_CROSS_ENTROPY ? state->at_label[lane + l] : max;
-        const double nan = (double)(max - max); /* of an infinite maximum; else 0 */
-        const double label = result == CLOSS_CROSS_ENTROPY ? (double)exp_scaled(at_label - max)
-                             : pivot                       ? unit + nan
-                                                           : nan;
-        const double sum = others[l] + (pivot && ties[l] > 1 ? (ties[l] - 1) * unit : 0); /* one maximum is the label */
-        /* At the maximum the label's term is exactly 1. */
-        const double rest = sum * EXP_UNIT + (result == CLOSS_LOGSUMEXP ? 0 : label * EXP_UNIT - 1);
         if (result == CLOSS_SOFTMAX) {
-            state->value[lane + l] = (real)(1.0 / (sum + label));
+            state->value[lane + l] = (real)(1.0 / others[l]);
             continue;
         }
-        state->value[lane + l] = (real)rest;
-        state->gap[lane + l] = result == CLOSS_LOGSUMEXP ? max : max - at_label;
-        if (!pivot) state->others[lane + l] = sum;
-        if (!pivot) state->share[lane + l] = 1.0 / (sum + label);
+        if (pivot) { /* one maximum is left out of the sum for good: it is the 1 of log1p */
+            const double more = ties[l] - 1 > 0 ? ties[l] - 1 : 0;
+            state->value[lane + l] = (real)(others[l] * EXP_UNIT + more);
+            state->gap[lane + l] = result == CLOSS_LOGSUMEXP ? max : max - max;
+            continue;
+        }
+        const real at_label = state->at_label[lane + l];
+        const double label = of ? of[l] : (double)exp_scaled(at_label - max);
+        /* At the maximum the label's term is exactly 1. */
+        state->value[lane + l] = (real)(others[l] * EXP_UNIT + (label * EXP_UNIT - 1));
+        state->gap[lane + l] = max - at_label;
+        if (!shares) continue;
+        state->others[lane + l] = others[l];
+        state->share[lane + l] = 1.0 / (others[l] + label);
     }
 }
 
@@ -287,9 +290,9 @@ INLINE void lanes_only(lanes_state *state, const lanes_chunk *chunk, const closs
                        const int stores)
 {
     for (int64_t v = 0; v < state->width; v += STEP) {
-        ALIGNED double total[STEP] = {0}, ties[STEP] = {0};
-        lanes_sum(state, chunk, v, 1, which, stores, total, ties);
-        lanes_finish(state, v, result, total, ties);
+        ALIGNED double total[STEP] = {0}, apart[STEP] = {0};
+        lanes_sum(state, chunk, v, 1, which, stores, total, apart);
+        lanes_finish(state, v, result, stores, total, apart, which == FIND_LABEL ? apart : NULL);
     }
 }
 
@@ -357,13 +360,13 @@ INLINE void lanes_end(lanes_state *state, const closs_softmax_args *args, const 
 {
     for (int64_t v = 0; v < state->width; v += STEP) {
         if (args->result == CLOSS_LOGSUMEXP)
-            lanes_finish(state, v, CLOSS_LOGSUMEXP, others + v, ties + v);
+            lanes_finish(state, v, CLOSS_LOGSUMEXP, 0, others + v, ties + v, NULL);
         else if (args->result == CLOSS_LOG_SOFTMAX)
-            lanes_finish(state, v, CLOSS_LOG_SOFTMAX, others + v, ties + v);
+            lanes_finish(state, v, CLOSS_LOG_SOFTMAX, 0, others + v, ties + v, NULL);
         else if (args->result == CLOSS_SOFTMAX)
-            lanes_finish(state, v, CLOSS_SOFTMAX, others + v, ties + v);
+            lanes_finish(state, v, CLOSS_SOFTMAX, 0, others + v, ties + v, NULL);
         else
-            lanes_finish(state, v, CLOSS_CROSS_ENTROPY, others + v, ties + v);
+            lanes_finish(state, v, CLOSS_CROSS_ENTROPY, 1, others + v, ties + v, NULL);
     }
 }
 

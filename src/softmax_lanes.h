@@ -14,11 +14,14 @@
 #define lanes_load KERNEL(lanes_load)
 #define lanes_store KERNEL(lanes_store)
 #define softmax_tile KERNEL(softmax_tile)
+#define lanes_softmax KERNEL(lanes_softmax)
+#define softmax_at_once KERNEL(softmax_at_once)
 #define softmax_lanes KERNEL(softmax_lanes)
 
 #ifndef CLOSS_LANE_SIZES
 #define CLOSS_LANE_SIZES
 enum {
+    AT_ONCE = 6,       /* classes of a softmax that takes one pass: of 2 x1.4, of 8 x1.0 */
     BLEND = 16,        /* classes among which the label's gradient is put by comparing */
     CROWDED = 4,       /* classes that no set of a cache is too small for */
     AHEAD_CLASSES = 4, /* of what is fetched for the output */
@@ -232,6 +235,55 @@ static OUT_OF_LINE void softmax_tile(lanes_state *state, const closs_softmax_arg
     }
 }
 
+/* softmax of so few classes that STEP lanes go from logits to results before the next ones: in registers, mostly. */
+static OUT_OF_LINE void lanes_softmax(lanes_state *state, const lanes_chunk *chunk)
+{
+    const int64_t n = chunk->n, stride = chunk->stride, to_stride = chunk->store_stride;
+    for (int64_t v = 0; v < state->width; v += STEP) {
+        const real *x = chunk->x + v;
+        real *to = chunk->store + v;
+        ALIGNED double total[STEP];
+        ALIGNED real max[STEP], by[STEP];
+        for (int l = 0; l < STEP; l++) max[l] = -INFINITY, total[l] = 0;
+        for (int64_t j = 0; j < n; j++) {
+#pragma omp simd
+            for (int l = 0; l < STEP; l++) max[l] = x[j * stride + l] > max[l] ? x[j * stride + l] : max[l];
+        }
+#pragma omp simd
+        for (int l = 0; l < STEP; l++) /* a copy would be made by pieces, which are waited for */
+            state->max[v + l] = max[l] > -INFINITY ? max[l] : -INFINITY;
+        lanes_sum(state, chunk, v, 1, ADD_ALL, 1, total, NULL);
+#pragma omp simd
+        for (int l = 0; l < STEP; l++) by[l] = (real)(1.0 / total[l]);
+        for (int64_t j = 0; j < n; j++) {
+#pragma omp simd
+            for (int l = 0; l < STEP; l++) to[j * to_stride + l] *= by[l];
+        }
+    }
+}
+
+/* The same of samples anywhere in memory: as softmax_tile. */
+static OUT_OF_LINE void softmax_at_once(lanes_state *state, const closs_softmax_args *args)
+{
+    const int beside = state->neighbours && args->dtype == REAL_DTYPE;
+    const int64_t stride = class_stride_of(args, args->logits.strides);
+    const int64_t grad_stride = class_stride_of(args, args->grad.strides);
+    ALIGNED real tile[AT_ONCE * WIDE];
+    lanes_chunk chunk;
+    chunk.first = 0, chunk.n = args->classes;
+    chunk.x = beside ? (const real *)args->logits.data + state->logits[0] : tile;
+    chunk.stride = beside ? stride : state->width;
+    chunk.store = beside ? (real *)args->grad.data + state->grad[0] : tile;
+    chunk.store_stride = beside ? grad_stride : state->width;
+    chunk.next = tile_ahead(state, args, args->logits.data, args->dtype, state->logits, stride, 0, 1);
+    chunk.target = tile_ahead(state, args, args->grad.data, grad_dtype(args), state->grad, grad_stride, 0, 0);
+    if (!state->far) chunk.target.later = 0;
+    if (beside) chunk.target = from_lane(chunk.target, BATCH);
+    if (!beside) lanes_load(state, args, stride, 0, chunk.n, tile);
+    lanes_softmax(state, &chunk);
+    if (!beside) lanes_store(state, args, grad_stride, 0, chunk.n, tile);
+}
+
 static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum)
 {
     const int64_t stride = class_stride_of(args, args->logits.strides);
@@ -257,6 +309,8 @@ static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t
                     neighbours);
         if (few)
             softmax_few(&state, args);
+        else if (args->result == CLOSS_SOFTMAX && args->grad.data && args->classes <= AT_ONCE)
+            softmax_at_once(&state, args);
         else
             softmax_tile(&state, args);
         int infinite = 0;
