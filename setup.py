@@ -33,16 +33,19 @@ GNU_FLAGS = [
     "-std=c11", "-O3", "-fPIC", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fopenmp-simd",
     "-fvisibility=hidden",
 ]  # fmt: skip
-# gcc unrolls loops and copies functions without them, which saves no time: a seventh of the library.
-FEWER_COPIES = [
-    "--param=max-completely-peel-times=8", "--param=max-completely-peeled-insns=100", "-fno-ipa-cp-clone",
-    "-fno-loop-unroll-and-jam",
+# Flags of gcc, of which older ones and clang lack some:
+OF_GCC = [
+    # It unrolls loops and copies functions without these, which saves no time: a seventh of the library.
+    ["--param=max-completely-peel-times=8", "--param=max-completely-peeled-insns=100", "-fno-ipa-cp-clone",
+     "-fno-loop-unroll-and-jam"],
+    # For x86 it clears arrays of more than 256 bytes by "rep stos" otherwise, which takes several times as long.
+    ["-mmemset-strategy=vector_loop:4096:noalign,libcall:-1:noalign"],
+    # Loops that copy become block copies otherwise, and their arrays, which registers had room for, memory: elementwise
+    # losses on AVX2 take 1.4 times as long, up to 2.2.
+    ["-fno-tree-loop-distribute-patterns"],
+    # Those that remain, for x86: by vectors, and not by pieces, which are waited for. Few classes on AVX2: up to 1.15.
+    ["-mmove-max=512", "-mstore-max=512"],
 ]  # fmt: skip
-# gcc for x86 clears arrays of more than 256 bytes by "rep stos" otherwise, which takes several times as long.
-CLEARED_BY_VECTORS = ["-mmemset-strategy=vector_loop:4096:noalign,libcall:-1:noalign"]
-# gcc makes a block copy of a loop that copies otherwise: by pieces smaller than a vector, which are waited for, of
-# arrays that could have stayed in registers. Elementwise losses on AVX2 take 1.4 times as long, up to 2.2 times.
-COPIED_BY_VECTORS = ["-fno-tree-loop-distribute-patterns"]
 SYMBOLS = [] if "CFLAGS" in os.environ else ["-g0"]  # Python's own flags have -g, which would double the wheel
 AVX2 = ["-mavx2", "-mfma", "-mf16c"]
 AVX512 = [*AVX2, "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mprefer-vector-width=512"]
@@ -108,7 +111,7 @@ class BuildLibrary(build_clib):
         if prefix is not None:
             flags = GNU_FLAGS + SYMBOLS + BASELINE.get(machine(self), [])
             common = [prefix + flag for flag in flags if not (prefix and flag == "-fPIC")]
-            for of_gcc in (FEWER_COPIES, CLEARED_BY_VECTORS, COPIED_BY_VECTORS):
+            for of_gcc in OF_GCC:
                 if can_build(self.compiler, PROBE, [*common, *of_gcc, "-Werror"]):
                     common += of_gcc
             for level, flags in LEVELS.get(machine(self), {}).items():

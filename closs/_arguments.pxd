@@ -10,6 +10,7 @@ cdef extern from "environment.h" nogil:
         pass
     environment enter()
     void leave(environment callers)
+    double inside(double number)
 
 cdef enum:
     MEAN = 0

@@ -73,9 +73,10 @@ cdef double bounded(object given, str name, str wanted, double low, double high,
     """A number between two others, which belong to the range or not."""
     cdef double number = number_of(given, name)
     cdef environment callers = enter()  # else a subnormal number may count as 0
-    cdef bint inside = low < number < high or with_low and number == low or with_high and number == high
+    cdef double above = inside(low), below = inside(high), it = inside(number)
+    cdef double belongs = inside(above < it < below or with_low and it == above or with_high and it == below)
     leave(callers)
-    if not inside:
+    if belongs == 0:
         raise ValueError(f"{name} must be {wanted}, got {given!r}")
     return number
 

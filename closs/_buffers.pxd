@@ -35,5 +35,5 @@ cdef int fill_axes(sample_axes *axes, int axis, cnp.ndarray data, cnp.ndarray ta
                    cnp.ndarray hess, cnp.ndarray labels, cnp.ndarray weight, cnp.ndarray values) except -1
 cdef int check_buffers(tuple inputs, object grad, cnp.ndarray gradient, object hess, cnp.ndarray hessian, object out,
                        cnp.ndarray values) except -1
-cdef cnp.ndarray flat_buffer(cnp.ndarray gradient)
+cdef cnp.ndarray flat_buffer(cnp.ndarray result)
 cdef object results(int how, double total, cnp.ndarray values, object out, cnp.ndarray gradient, cnp.ndarray hessian)

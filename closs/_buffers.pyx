@@ -163,6 +163,10 @@ cdef bint may_overlap(cnp.ndarray a, cnp.ndarray b) noexcept:
     return a_low < b_high and b_low < a_high
 
 
+# By which objects that are no arrays show memory of their own, besides the buffer protocol.
+INTERFACES = ("__array__", "__array_interface__", "__array_struct__", "__dlpack__")
+
+
 cdef int check_overlap(cnp.ndarray buffer, str name, object other, str other_name, bint may_be_same) except -1:
     """A buffer shares no element with another array; with the one that it may replace, either all or none."""
     cdef cnp.ndarray array
@@ -170,7 +174,7 @@ cdef int check_overlap(cnp.ndarray buffer, str name, object other, str other_nam
         return 0
     if cnp.PyArray_Check(other):
         array = other
-    elif PyObject_CheckBuffer(other) or hasattr(other, "__array__") or hasattr(other, "__dlpack__"):
+    elif PyObject_CheckBuffer(other) or any(hasattr(other, interface) for interface in INTERFACES):
         array = as_array(other, other_name)
     else:
         return 0

@@ -64,6 +64,8 @@ cdef extern from *:
     typedef _Atomic double closs_time;
     #endif
     static closs_flag closs_forked = 0;
+    static closs_flag process_threads = 0; /* set_num_threads, or 0 */
+    static closs_flag usable_cpus = 0;     /* counted once, at the first need */
     static closs_time last_large_call = -1, last_shared = 0, credit = 0, alone = 0, alone_left = 0, last_wait = 0;
     static void closs_after_fork(void) { closs_forked = 1; }
     #if defined(_WIN32) || defined(__EMSCRIPTEN__)
@@ -97,6 +99,8 @@ cdef extern from *:
     int omp_get_max_threads() nogil
     double omp_get_wtime() nogil
     int closs_forked
+    int process_threads
+    int usable_cpus
     double last_large_call
     double alone
     double alone_left
@@ -133,9 +137,6 @@ cdef double SHORTEST_WAIT = 0.0001  # of the scheduler's: shorter and longer one
 cdef double LONGEST_WAIT = 0.003
 cdef double MOST_ALONE = 0.25
 credit = CREDIT
-
-cdef int process_threads = 0  # set_num_threads, or 0
-cdef int usable_cpus = 0      # counted once, at the first need
 
 cdef int MOST_THREADS = 65536
 
@@ -361,7 +362,7 @@ cdef int64_t SHARED_PARTS = 6
 
 # Parts of one row whose states are kept: 1024 of them take less than half a megabyte. Longer rows go in several rounds,
 # and their exponentials are computed again for the gradient.
-cdef int64_t PARTS_KEPT = 1024
+cdef int64_t PARTS_A_ROUND = 1024
 
 
 cdef struct row_work:
@@ -393,11 +394,11 @@ cdef double run_row(const closs_softmax_args *args, int64_t sample, int64_t part
     cdef row_work work
     cdef int64_t p, count
     work.args, work.sample, work.first = &sums, sample, 0
-    work.kept, work.row, work.keep = kept, &row, parts <= PARTS_KEPT
+    work.kept, work.row, work.keep = kept, &row, parts <= PARTS_A_ROUND
     if not work.keep:
         sums.grad.data = NULL
     while work.first < parts:
-        count = min(parts - work.first, PARTS_KEPT)
+        count = min(parts - work.first, PARTS_A_ROUND)
         run_items(sum_part, &work, count, threads)
         for p in range(count):
             if work.first + p == 0:
@@ -447,7 +448,7 @@ cdef double softmax_run(const closs_softmax_args *args, int64_t samples, int thr
         # Few rows: threads share each of them, if it is long or they could not take one each.
         parts = closs_softmax_parts(args)
         if parts >= SHARED_PARTS or (parts > 1 and min(samples, by_samples) < threads):
-            kept = <closs_softmax_part *> malloc(<size_t> min(parts, PARTS_KEPT) * sizeof(closs_softmax_part))
+            kept = <closs_softmax_part *> malloc(<size_t> min(parts, PARTS_A_ROUND) * sizeof(closs_softmax_part))
     copies = with_scratch(args, 1 if kept != NULL else <int> max(1, min(by_samples, samples)), &step)
     if copies == NULL:
         step = 0

@@ -523,7 +523,7 @@ def zero_one_loss(pred, target, *, axis=-1, sample_weight=None, reduction="mean"
             given = np.asarray(np.not_equal(given, labels))
             labels = np.broadcast_to(np.False_, shape_of(given))
             given_type = label_type = CLOSS_U8
-        shaped = np.zeros(shape_of(given)) if how == NONE else given
+        shaped = np.broadcast_to(np.float64(0), shape_of(given)) if how == NONE else given
     cdef cnp.ndarray by_sample = as_sample_weight(sample_weight, shaped, class_axis)
     cdef cnp.ndarray values = values_buffer(out, how, shaped, class_axis)
     inputs = (predicted, given, "pred"), (truth, labels, "target"), (sample_weight, by_sample, "sample_weight")

@@ -176,7 +176,8 @@ def softmax_cross_entropy(logits, target, *, axis=-1, class_weight=None, sample_
     Loss and gradient have a relative error of at most 8 eps (plus sqrt(C)/16 eps), plus half an ulp of z_j - max(z) for
     each exponential, at every confidence down to underflow: the sum leaves the label's own term out, so that a loss of
     1e-30 is as exact as one of 1. With class probabilities or smoothing the error is at most 8 eps of the sum of
-    abs(v_j log p_j), and 8 eps of W p_j + abs(v_j). The bits do not depend on the number of threads.
+    abs(v_j log p_j), and 8 eps of W p_j + abs(v_j); the two parts of a smoothed v_j count apart, if one is negative.
+    The bits do not depend on the number of threads.
 
     Special values: -inf is a class of probability zero; a target > 0 there costs +inf, with a finite gradient, and one
     of exactly 0 nothing. +inf, NaN, or -inf throughout make that sample NaN, and no other. A sample of weight zero, or
@@ -320,8 +321,7 @@ def distillation_loss(logits, target_logits, *, axis=-1, temperature=1.0, sample
 
     Equal logits give exactly 0. The error is at most 8 eps of the sum of abs(q_j log q_j) and abs(q_j log r_j), plus
     one and a half ulp of (z_j - max(z)) / T and of the same of u for each exponential (half an ulp where T is a power
-    of two). Terms are computed in float64 for
-    float64, else in float32, and added in float64 after at most 16.
+    of two). Terms are computed in float64 for float64, else in float32, and added in float64 after at most 16.
 
     A class whose target logit is -inf has no share; one whose logit alone is -inf makes the loss +inf, with a finite
     gradient. +inf, NaN, or -inf throughout make that sample NaN, and no other. A sample of weight zero is left out.

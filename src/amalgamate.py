@@ -35,7 +35,7 @@ HEAD = """\
 #if defined(__clang__)
 #pragma STDC FP_CONTRACT OFF
 #elif defined(__GNUC__)
-#pragma GCC optimize("fp-contract=off", "no-trapping-math")
+#pragma GCC optimize("fp-contract=off", "no-trapping-math", "no-tree-loop-distribute-patterns")
 #endif
 
 #if defined(__clang__)

@@ -33,6 +33,7 @@ void closs_sum_add(closs_sum *sum, double partial)
 {
     const environment callers = enter();
     int k = 0;
+    partial = inside(partial);
     for (uint64_t bits = sum->count; bits & 1; bits >>= 1) partial = sum->level[k++] + partial;
     sum->level[k] = partial;
     sum->count++;
@@ -46,6 +47,7 @@ double closs_sum_total(const closs_sum *sum)
     int k = 0;
     for (uint64_t bits = sum->count; bits; bits >>= 1, k++)
         if (bits & 1) total = sum->level[k] + total;
+    total = inside(total);
     leave(callers);
     return total;
 }

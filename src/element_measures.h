@@ -75,7 +75,8 @@ INLINE measure measure_kl(real p, real q, int wrt_p, log_scale scale, const int 
 
 INLINE measure measure_js(real p, real q, int wrt_p, log_scale nats, const int careful)
 {
-    const real lift = careful && p + q < 4 * (real)REAL_TINY ? 1 / EXP_UNIT : 1; /* halves of subnormals lose a bit */
+    const real lift =
+        careful && p + q < 4 * (real)REAL_TINY ? (real)EXP_SCALE : 1; /* halves of subnormals lose a bit */
     p *= lift, q *= lift;
     const real high = p > q ? p : q, low = p > q ? q : p;
     /* Neither p + q nor what the derivative is made of may overflow. */

@@ -88,7 +88,7 @@ static element_runs element_runs_at(const closs_elementwise_args *args, int64_t 
 #if CLOSS_REAL == 32
 #define element_loss_f64 CLOSS_JOIN(element_loss_f64_, CLOSS_ISA)
 
-/* Of a parameter that float does not hold, or only some digits of: in double, which holds every d^2 as well. */
+/* Of a parameter outside of the range of normal floats: in double, which holds every d^2 as well. */
 static OUT_OF_LINE void element_loss_in_double(closs_elementwise_loss loss, double parameter, const real *p,
                                                const real *t, int64_t n, real scale, real *restrict v, real *g, real *h)
 {
@@ -308,8 +308,7 @@ static void elementwise(const closs_elementwise_args *args, int64_t begin, int64
                 element_results(g, weight, args->scale, args->grad.data, grad_type, &at, AT_GRAD);
             if (h) element_results(h, weight, args->scale, args->hess.data, hess_type, &at, AT_HESS);
             if (weight) {
-                for (int64_t i = 0; i < n; i++) /* + 0.0: never -0 */
-                    weights[i] = weights[i] == 0 ? 0 : weights[i] * (double)v[i] + 0.0;
+                for (int64_t i = 0; i < n; i++) weights[i] = weighted_value(weights[i], (double)v[i]);
                 value_sum_add(&values, weights, n);
                 if (args->values.data)
                     for (int64_t i = 0; i < n; i++) v[i] = (real)weights[i];

@@ -22,21 +22,7 @@
 #include "softmax_state.h"
 #include "terms_samples.h"
 
-#include "tiles.h"
-#include "softmax_row.h"
-#include "softmax_rows.h"
-#include "softmax_chunks.h"
-#include "softmax_few.h"
-#include "softmax_lanes.h"
-#include "terms_pieces.h"
-#include "terms_outputs.h"
-#include "terms_cut.h"
-#include "softmax_terms.h"
-#include "element_measures.h"
-#include "measures.h"
-#include "element_losses.h"
-#include "elementwise.h"
-#include "zero_one.h"
+#include "kernels_of_real.h"
 #undef CLOSS_REAL
 
 #define CLOSS_REAL 32
@@ -44,21 +30,7 @@
 #include "storage.h"
 #include "vmath.h"
 
-#include "tiles.h"
-#include "softmax_row.h"
-#include "softmax_rows.h"
-#include "softmax_chunks.h"
-#include "softmax_few.h"
-#include "softmax_lanes.h"
-#include "terms_pieces.h"
-#include "terms_outputs.h"
-#include "terms_cut.h"
-#include "softmax_terms.h"
-#include "element_measures.h"
-#include "measures.h"
-#include "element_losses.h"
-#include "elementwise.h"
-#include "zero_one.h"
+#include "kernels_of_real.h"
 #undef CLOSS_REAL
 
 /* In the order of closs_dtype; half types are computed in float. */

@@ -41,7 +41,7 @@ static double log_divisor(const closs_softmax_args *args)
     return args->base == 2 && args->result != CLOSS_JS_DIVERGENCE ? 1 : log_of_base(args->base);
 }
 
-/* The weighted values of sums of terms. A sample of weight 0 is absent; + 0.0: a sum of nothing is +0. */
+/* The weighted values of sums of terms. */
 static void measure_values(const closs_softmax_args *args, int64_t count, const double *sum, const double *weight,
                            double *restrict value)
 {
@@ -52,10 +52,7 @@ static void measure_values(const closs_softmax_args *args, int64_t count, const 
     if (args->dtype != CLOSS_F64)
         for (int64_t l = 0; l < count; l++) value[l] = (double)(float)value[l];
 #pragma omp simd
-    for (int64_t l = 0; l < count; l++) {
-        const double weighted = weight[l] * value[l] + 0.0;
-        value[l] = weight[l] == 0 ? 0 : weighted;
-    }
+    for (int64_t l = 0; l < count; l++) value[l] = weighted_value(weight[l], value[l]);
 }
 #endif
 
@@ -488,7 +485,7 @@ static void measures_part(const closs_softmax_args *args, int64_t sample, int64_
     terms_tile tile;
     terms_one(args, sample, &place);
     part->stored = 0;
-    state_clear(&part->state, args, 1 / EXP_UNIT);
+    state_clear(&part->state, args, EXP_SCALE);
     part->state.moment = measure_along(args, &place, begin, end, 0, &tile);
 }
 

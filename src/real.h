@@ -9,7 +9,7 @@
  * LANES                  lanes along classes: accumulators of a row, a property of the algorithm and not of the machine
  * STEP                   lanes that a loop over samples takes at a time: what registers hold; no result depends on it
  * SIDE                   lanes in 16 bytes: tiles are transposed by blocks of SIDE rows and columns
- * EXP_..., LN2_..., ATANH_TERMS    constants of vmath.h; EXP_UNIT = 2^-EXP_BIAS
+ * EXP_..., LN2_..., ATANH_TERMS    constants of vmath.h; EXP_UNIT = 2^-EXP_BIAS, EXP_SCALE = 2^EXP_BIAS
  * POWER_...              POWER_AS_REAL(k << MANTISSA_BITS) x POWER_UNIT = k: a conversion where that is vector code
  * KERNEL(name)           name_f32_<isa> or name_f64_<isa>
  *
@@ -37,26 +37,15 @@
 #undef SIDE
 #undef EXP_BIAS
 #undef EXP_UNIT
+#undef EXP_SCALE
 #undef EXP_MAGIC
 #undef EXP_LOWEST
 #undef LN2_HIGH
 #undef LN2_LOW
 #undef ATANH_TERMS
-#undef ATANH_SERIES
 #undef POWER_UNIT
 #undef POWER_AS_REAL
-#undef KERNEL
 #undef KERNEL_
-#undef KERNEL_EXPAND
-#undef exp_scaled
-#undef exp_above
-#undef exp_lowest
-#undef log1p_positive
-#undef log_ratio
-#undef log_scale
-#undef log_scale_of
-#undef twice_atanh
-#undef js_series
 
 #if CLOSS_REAL == 32
 #define real float
@@ -79,6 +68,7 @@
 #define SIDE 4
 #define EXP_BIAS 24
 #define EXP_UNIT 0x1p-24f
+#define EXP_SCALE 0x1p24
 #define EXP_MAGIC (0x1.8p23f + 127 + EXP_BIAS)
 #define EXP_LOWEST (-104.66523f) /* -(127 + EXP_BIAS) ln 2: here the biased exponent is 0, and so the scale */
 #define LN2_HIGH 0.693359375f    /* 9 bits: n x LN2_HIGH is exact */
@@ -108,6 +98,7 @@
 #define SIDE 2
 #define EXP_BIAS 54
 #define EXP_UNIT 0x1p-54
+#define EXP_SCALE 0x1p54
 #define EXP_MAGIC (0x1.8p52 + 1023 + EXP_BIAS)
 #define EXP_LOWEST (-746.51952)             /* -(1023 + EXP_BIAS) ln 2 */
 #define LN2_HIGH 6.93147180369123816490e-01 /* 32 bits: n x LN2_HIGH is exact */

@@ -329,12 +329,11 @@ static OUT_OF_LINE void only_cross_entropy(lanes_state *state, const lanes_chunk
 static OUT_OF_LINE void lanes_add(lanes_state *state, const lanes_chunk *chunk, const real *before, int pivot,
                                   int whole)
 {
-    const double unit = (double)((bits_t)1 << EXP_BIAS);
     const int64_t width = state->width;
     for (int64_t l = 0; chunk->first > 0 && l < width; l++) {
         if (before[l] == state->max[l]) continue;
         const double gap = (double)before[l] - (double)state->max[l];
-        state->open[l] += state->ties[l] * unit; /* they join the others */
+        state->open[l] += state->ties[l] * EXP_SCALE; /* they join the others */
         state->ties[l] = 0;
         state->others[l] = times_exp(state->others[l], gap);
         state->open[l] = times_exp(state->open[l], gap);

@@ -15,13 +15,13 @@
 #define lanes_store KERNEL(lanes_store)
 #define softmax_tile KERNEL(softmax_tile)
 #define lanes_softmax KERNEL(lanes_softmax)
-#define softmax_at_once KERNEL(softmax_at_once)
+#define softmax_of_few KERNEL(softmax_of_few)
 #define softmax_lanes KERNEL(softmax_lanes)
 
 #ifndef CLOSS_LANE_SIZES
 #define CLOSS_LANE_SIZES
 enum {
-    AT_ONCE = 6,       /* classes of a softmax that takes one pass: of 2 x1.4, of 8 x1.0 */
+    ONE_PASS = 6,      /* classes of a softmax that takes one pass: of 2 x1.4, of 8 x1.0 */
     BLEND = 16,        /* classes among which the label's gradient is put by comparing */
     CROWDED = 4,       /* classes that no set of a cache is too small for */
     AHEAD_CLASSES = 4, /* of what is fetched for the output */
@@ -263,12 +263,12 @@ static OUT_OF_LINE void lanes_softmax(lanes_state *state, const lanes_chunk *chu
 }
 
 /* The same of samples anywhere in memory: as softmax_tile. */
-static OUT_OF_LINE void softmax_at_once(lanes_state *state, const closs_softmax_args *args)
+static OUT_OF_LINE void softmax_of_few(lanes_state *state, const closs_softmax_args *args)
 {
     const int beside = state->neighbours && args->dtype == REAL_DTYPE;
     const int64_t stride = class_stride_of(args, args->logits.strides);
     const int64_t grad_stride = class_stride_of(args, args->grad.strides);
-    ALIGNED real tile[AT_ONCE * WIDE];
+    ALIGNED real tile[ONE_PASS * WIDE];
     lanes_chunk chunk;
     chunk.first = 0, chunk.n = args->classes;
     chunk.x = beside ? (const real *)args->logits.data + state->logits[0] : tile;
@@ -309,8 +309,8 @@ static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t
                     neighbours);
         if (few)
             softmax_few(&state, args);
-        else if (args->result == CLOSS_SOFTMAX && args->grad.data && args->classes <= AT_ONCE)
-            softmax_at_once(&state, args);
+        else if (args->result == CLOSS_SOFTMAX && args->grad.data && args->classes <= ONE_PASS)
+            softmax_of_few(&state, args);
         else
             softmax_tile(&state, args);
         int infinite = 0;
@@ -326,10 +326,7 @@ static void softmax_lanes(const closs_softmax_args *args, int64_t begin, int64_t
             const int64_t n = state.count - v < BATCH ? state.count - v : BATCH;
             ALIGNED double value[BATCH];
 #pragma omp simd
-            for (int l = 0; l < BATCH; l++) { /* + 0.0: never -0 */
-                const double weighted = state.weight[v + l] * (double)state.value[v + l] + 0.0;
-                value[l] = state.weight[v + l] == 0 ? 0.0 : weighted;
-            }
+            for (int l = 0; l < BATCH; l++) value[l] = weighted_value(state.weight[v + l], (double)state.value[v + l]);
             if (args->values.data) store_values(args, state.values + v, n, value);
             value_sum_add(&values, value, n);
         }

@@ -271,7 +271,6 @@ INLINE row_sums row_blocks(const real *x, int64_t n, real max, int64_t label, in
                            memory_ahead ahead, real *store, uintptr_t far)
 {
     const int pivots = pivot && max > -INFINITY;
-    const double unit = (double)((bits_t)1 << EXP_BIAS);
     const real base = max == -INFINITY ? 0 : max;
     row_sums sums = {0, 0, 0};
     ALIGNED double sum[LANES], gap_sum[LANES];
@@ -290,8 +289,8 @@ INLINE row_sums row_blocks(const real *x, int64_t n, real max, int64_t label, in
         if (smoothed) row_widen(gap, first == 0, gap_sum);
     }
     if (pivots) {
-        sum[0] += (ties - 1) * unit;
-        sums.left_out = max < INFINITY ? unit : (double)NAN;
+        sum[0] += (ties - 1) * EXP_SCALE;
+        sums.left_out = max < INFINITY ? EXP_SCALE : (double)NAN;
     }
     FOLD(sum, SUM);
     sums.others = sum[0];
@@ -319,9 +318,8 @@ static void row_block(row_state *state, const real *x, int64_t n, real max, int6
         state->max = max;
         if (pivot) { /* the last one joins the others */
             ALIGNED real partial[LANES] = {0};
-            const double unit = (double)((bits_t)1 << EXP_BIAS);
-            state->open[0] += state->left_out + (row_exp_pivots(x, n, max, ahead, partial) - 1) * unit;
-            state->left_out = max < INFINITY ? unit : (double)NAN;
+            state->open[0] += state->left_out + (row_exp_pivots(x, n, max, ahead, partial) - 1) * EXP_SCALE;
+            state->left_out = max < INFINITY ? EXP_SCALE : (double)NAN;
 #pragma omp simd
             for (int l = 0; l < LANES; l++) state->open[l] += (double)partial[l];
             return;
@@ -388,7 +386,7 @@ static void row_end(closs_softmax_part *part, const closs_softmax_args *args, co
                     int64_t end, double max, const row_sums *sums)
 {
     closs_softmax_state *state = &part->state;
-    state_clear(state, args, (double)((bits_t)1 << EXP_BIAS));
+    state_clear(state, args, EXP_SCALE);
     state->max = max;
     state->others = sums->others;
     state->left_out = sums->left_out;

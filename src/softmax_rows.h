@@ -101,7 +101,6 @@ static void short_rows(const closs_softmax_args *args, const row_batch *rows, in
 {
     const int smoothed = args->label_smoothing != 0, written = args->grad.data != NULL;
     const int64_t n = args->classes, to_write = written ? n : 0;
-    const double unit = (double)((bits_t)1 << EXP_BIAS);
     ALIGNED real at_label[BATCH] = {0}, log[BATCH];
     batch_sums sums = {.max = {0}};
     const real *max = sums.max;
@@ -112,13 +111,13 @@ static void short_rows(const closs_softmax_args *args, const row_batch *rows, in
     if (args->result == CLOSS_LOG_SOFTMAX) {
 #pragma omp simd
         for (int r = 0; r < BATCH; r++) {
-            const double rest = others[r] + (left_out[r] - unit);
-            log[r] = log1p_positive((real)(rest / unit));
+            const double rest = others[r] + (left_out[r] - EXP_SCALE);
+            log[r] = log1p_positive((real)(rest / EXP_SCALE));
         }
     }
     for (int64_t r = begin; r < end; r++) {
         const double weight = rows->weight[r] * derivative_scale(args), share = 1.0 / (others[r] + left_out[r]);
-        const double rest = others[r] + (left_out[r] - unit);
+        const double rest = others[r] + (left_out[r] - EXP_SCALE);
         if (rows->weight[r] == 0) {
             for (int64_t j = 0; j < to_write; j++) rows->grad[r][j] = 0;
             continue;
@@ -128,11 +127,11 @@ static void short_rows(const closs_softmax_args *args, const row_batch *rows, in
             for (int64_t j = 0; j < to_write; j++) rows->grad[r][j] = (rows->x[r][j] - max[r]) - log[r];
         } else if (args->result == CLOSS_LOGSUMEXP) {
             const row_view row = {(void *)(uintptr_t)rows->x[r], REAL_DTYPE, 0, 1};
-            rows->rest[r] = (real)(rest < 0 ? 0 : rest / unit);
+            rows->rest[r] = (real)(rest < 0 ? 0 : rest / EXP_SCALE);
             rows->gap[r] = max[r];
             if (max[r] == INFINITY) rows->rest[r] = row_has_nan(&row, 0, n) ? (real)NAN : 0;
         } else {
-            rows->rest[r] = (real)(others[r] / unit + (left_out[r] / unit - 1));
+            rows->rest[r] = (real)(others[r] / EXP_SCALE + (left_out[r] / EXP_SCALE - 1));
             rows->gap[r] = max[r] - at_label[r];
             if (smoothed) {
                 const double terms = row_terms(args, sums.gaps[r]);
@@ -298,10 +297,7 @@ static void softmax_rows(const closs_softmax_args *args, int64_t begin, int64_t 
             }
         }
         for (int l = 0; l < BATCH; l++) rest[l] = log1p_positive(rest[l]) + gap[l];
-        for (int l = 0; l < BATCH; l++) { /* + 0.0: never -0 */
-            const double weighted = weight[l] * (double)rest[l] + 0.0;
-            value[l] = weight[l] == 0 ? 0.0 : weighted;
-        }
+        for (int l = 0; l < BATCH; l++) value[l] = weighted_value(weight[l], (double)rest[l]);
         if (args->values.data) store_values(args, value_offset, count, value);
         value_sum_add(&values, value, count);
     }
@@ -369,7 +365,7 @@ static double softmax_value(const closs_softmax_args *args, int64_t sample, cons
     if (weight != 0) {
         real rest, gap;
         row_value(args, total, (real)total->at_label, &rest, &gap);
-        value = weight * (double)(real)(log1p_positive(rest) + gap) + 0.0; /* never -0 */
+        value = weighted_value(weight, (double)(real)(log1p_positive(rest) + gap));
     }
     if (args->values.data) store_value(args, run.first.values, value);
     return value;

@@ -238,6 +238,13 @@ INLINE int fetches_far(const closs_softmax_args *args)
     return is_large(args, grad_dtype(args), packed ? LARGE_PACKED : LARGE_BESIDE);
 }
 
+/* A weighted value: 0 where the sample is absent, whatever its value is, and never -0. */
+INLINE double weighted_value(double weight, double value)
+{
+    const double product = weight * value + 0.0;
+    return weight == 0 ? 0 : product;
+}
+
 /* One value of a sample, in the dtype of values. */
 INLINE void store_value(const closs_softmax_args *args, int64_t offset, double value)
 {

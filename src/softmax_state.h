@@ -4,7 +4,7 @@
  * with few digits, where the product is not. */
 INLINE double times_exp(double x, double t)
 {
-    const double e = exp_scaled(t), product = fabs(x) >= 1 ? x * 0x1p-54 * e : x * e * 0x1p-54;
+    const double e = exp_scaled(t), product = fabs(x) >= 1 ? x * EXP_UNIT * e : x * e * EXP_UNIT;
     return ((e == 0) & (fabs(x) == INFINITY)) ? 0 : product; /* a sum that a huge gap made overflow */
 }
 

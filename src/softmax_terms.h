@@ -233,7 +233,7 @@ INLINE void terms_at(const closs_softmax_args *args, const double *max, const do
         memcpy(sums->max, max, size);
         memcpy(sums->target_max, target_max, size);
     } else if (memcmp(max, sums->max, size) != 0 || memcmp(target_max, sums->target_max, size) != 0)
-        terms_grow(args, 1 / EXP_UNIT, max, target_max, sums);
+        terms_grow(args, EXP_SCALE, max, target_max, sums);
 }
 
 /* Takes in the pieces of a block of classes, `fresh` if there was none before, for the 16 lanes from `column`. */
@@ -275,7 +275,7 @@ static OUT_OF_LINE void terms_along(const closs_softmax_args *args, const terms_
         terms_sum_kind(args, place, kind, &tile->piece, 0, &sums);
     }
     terms_fold_all(kind, &sums);
-    terms_state(args, &sums, 1 / EXP_UNIT, state);
+    terms_state(args, &sums, EXP_SCALE, state);
 }
 
 /* Samples in lanes: their totals, 16 to each. */
@@ -293,7 +293,7 @@ static OUT_OF_LINE void terms_lanes(const closs_softmax_args *args, const terms_
         for (int64_t c = 0; c < place->width; c += L) terms_block(args, place, kind, tile, c, first == 0, &sums[c / L]);
     }
     for (int64_t c = 0; c < place->width; c += L)
-        terms_total(args, &sums[c / L], place->weight + c, 1 / EXP_UNIT, &totals[c / L]);
+        terms_total(args, &sums[c / L], place->weight + c, EXP_SCALE, &totals[c / L]);
 }
 
 /* And their outputs, of 256 bytes of each class at a time: for room on the stack. */
@@ -361,7 +361,7 @@ static OUT_OF_LINE void terms_of_cut(const closs_softmax_args *args, const terms
         terms_at(args, max, target_max, k == 0, &sums);
         for (int64_t s = 0, l = k; s < place->count; s++, l += cut->lanes) terms_add(&part[l / L], l % L, s, &sums);
     }
-    terms_total(args, &sums, place->weight, 1 / EXP_UNIT, total);
+    terms_total(args, &sums, place->weight, EXP_SCALE, total);
 }
 
 /* Totals and outputs of few samples, cut into lanes; as many totals are used as lanes have. */
@@ -428,7 +428,7 @@ static void softmax_terms(const closs_softmax_args *args, int64_t begin, int64_t
                 terms_lane_of_row(&state, place.weight[0], i, all);
                 at[i] = place.values[0];
             }
-            terms_finish(args, 1 / EXP_UNIT, all);
+            terms_finish(args, EXP_SCALE, all);
         } else {
             if (are_worth_cutting(args, cursor.left)) {
                 terms_cut(args, &cursor, &place, &tile, totals);

@@ -37,7 +37,7 @@ typedef struct {
     const terms_totals *total;
 } terms_factors;
 
-#define AT_MAXIMUM ((real)(1 / EXP_UNIT)) /* an exponential */
+#define AT_MAXIMUM ((real)EXP_SCALE) /* an exponential */
 
 INLINE void terms_factors_for(const closs_softmax_args *args, const int kind, const terms_totals *restrict total,
                               terms_factors *restrict f)

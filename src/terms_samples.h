@@ -337,8 +337,8 @@ static void terms_values(const closs_softmax_args *args, const terms_totals *tot
     if (args->dtype != CLOSS_F64)
         for (int l = 0; l < L; l++) values[l] = (double)(float)values[l];
 #pragma omp simd
-    for (int l = 0; l < L; l++) { /* + 0.0: a sum of nothing is +0 */
-        const double weighted = total->sample[l] * values[l] + 0.0;
-        values[l] = total->weight[l] == 0 ? 0 : weighted;
+    for (int l = 0; l < L; l++) {
+        const double value = weighted_value(total->sample[l], values[l]);
+        values[l] = total->weight[l] == 0 ? 0 : value;
     }
 }

@@ -110,6 +110,7 @@ INLINE real log1p_positive(real z)
 
 /* Of a logarithm to base e, or to base 2, where powers of two are exact: what a step of the exponent's lowest bit in
  * `bits_t` adds, and the coefficients of 2 + s^2 R(s^2), `one` times as large as to base e. */
+#undef ATANH_SERIES
 #if CLOSS_REAL == 32
 #define ATANH_SERIES {2, 0.66666947170577806232f, 0.39957822469659293572f, 0.30360935492837901302f}
 #else
@@ -162,8 +163,8 @@ INLINE real log_ratio(real p, real q, log_scale scale, const int careful)
     if (careful) {
         /* So that a is normal, and a + q does not overflow. */
         const real small = (real)(2 * REAL_TINY), large = (real)(0.25 / REAL_TINY);
-        const real p_lift = p < (real)REAL_TINY ? (real)1 / EXP_UNIT : 1;
-        const real q_lift = q < small ? (real)1 / EXP_UNIT : q > large ? EXP_UNIT : 1;
+        const real p_lift = p < (real)REAL_TINY ? (real)EXP_SCALE : 1;
+        const real q_lift = q < small ? (real)EXP_SCALE : q > large ? EXP_UNIT : 1;
         const real q_lifted = q < small ? (real)EXP_BIAS : q > large ? -(real)EXP_BIAS : 0;
         lifted = q_lifted - (p < (real)REAL_TINY ? (real)EXP_BIAS : 0);
         p *= p_lift;

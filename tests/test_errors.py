@@ -445,7 +445,12 @@ def test_masks_in_lists():
 def test_overlaps_with_what_is_no_array():
     """It is converted, but its memory is where it was."""
     raw = np.arange(8, dtype=np.float32)
-    for given in (memoryview(raw)[:4], raw[:4], raw[:4].view(np.recarray)):
+
+    def only(interface):  # what numpy finds nothing else at
+        return type("Shown", (), {interface: property(lambda self: getattr(raw[:4], interface))})()
+
+    shown = only("__array_interface__"), only("__array_struct__")
+    for given in (memoryview(raw)[:4], raw[:4], raw[:4].view(np.recarray), *shown):
         with pytest.raises(ValueError, match="out overlaps pred"):
             closs.mse_loss(given, np.zeros(4), out=raw.view(np.float64), reduction="none")
         with pytest.raises(ValueError, match="out overlaps x"):
