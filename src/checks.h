@@ -220,81 +220,146 @@ static int64_t label_at(const checked_samples *args, int64_t offset)
                                           : ((const int64_t *)args->labels.data)[offset];
 }
 
-/* Contiguous labels without any option: one pass that only looks for a fault. The sign of label | (last - label) is set
- * where a label is outside [0, last]; that is vector code for any processor, as a comparison of 64 bits is not. */
-static int labels_in_range(const checked_samples *args, int64_t offset, int64_t count)
-{
-    const int64_t last = args->classes - 1;
-    if (args->label_dtype == CLOSS_I32) {
-        const uint32_t *label = (const uint32_t *)args->labels.data + offset;
-        const uint32_t last32 = last > INT32_MAX ? (uint32_t)INT32_MAX : (uint32_t)last;
-        uint32_t outside = 0;
-        for (int64_t i = 0; i < count; i++) outside |= label[i] | (last32 - label[i]);
-        return outside <= (uint32_t)INT32_MAX;
+/* Contiguous labels: one pass that only looks for a fault, and counts those that are not to be ignored. The sign of
+ * label | (last - label) is set where a label is outside [0, last], that of x | -x where x is not 0; that is vector code
+ * for any processor, as a comparison of 64 bits is not. */
+#define LOOK_AT_LABELS(type, sign, ignores)                                                                            \
+    {                                                                                                                  \
+        const type *label = (const type *)args->labels.data + offset, top = (type)most, ignored = (type)ignore;        \
+        type outside = 0;                                                                                              \
+        uint64_t kept = 0;                                                                                             \
+        for (int64_t i = 0; i < count; i++) {                                                                          \
+            const type apart = label[i] ^ ignored, keeps = (ignores) ? (apart | (0 - apart)) >> (sign) : 1;            \
+            outside |= (0 - keeps) & (label[i] | (top - label[i]));                                                    \
+            kept += keeps;                                                                                             \
+        }                                                                                                              \
+        *present = (int64_t)kept;                                                                                      \
+        return outside >> (sign) == 0;                                                                                 \
     }
-    const uint64_t *label = (const uint64_t *)args->labels.data + offset;
-    uint64_t outside = 0;
-    for (int64_t i = 0; i < count; i++) outside |= label[i] | ((uint64_t)last - label[i]);
-    return outside <= (uint64_t)INT64_MAX;
+static int labels_in_range(const checked_samples *args, int64_t offset, int64_t count, int64_t *present)
+{
+    const int64_t ignore = args->ignore_index, last = args->classes - 1;
+    const int is_i32 = args->label_dtype == CLOSS_I32;
+    const int64_t most = is_i32 && last > INT32_MAX ? INT32_MAX : last;
+    const int ignores = args->has_ignore_index && (!is_i32 || (ignore >= INT32_MIN && ignore <= INT32_MAX));
+    if (is_i32 && ignores) LOOK_AT_LABELS(uint32_t, 31, 1)
+    if (is_i32) LOOK_AT_LABELS(uint32_t, 31, 0)
+    if (ignores) LOOK_AT_LABELS(uint64_t, 63, 1)
+    LOOK_AT_LABELS(uint64_t, 63, 0)
 }
+#undef LOOK_AT_LABELS
 
-/* The sum of weights by the number of the sample alone: stretches of 1024, added pairwise. However the axes of other
- * arrays cut the samples into runs, the bits are the same. What rounding takes from a stretch is added to it again
- * (Knuth's two-sum), because the sum's error is that of every gradient of a mean. */
+/* The sum of weights by the number of the sample alone: stretches of WEIGHT_STRETCH, added pairwise. However the axes
+ * of other arrays cut the samples into runs, the bits are the same. */
 typedef struct {
     closs_sum total;
-    double open, lost; /* of a stretch */
+    closs_weights stretch;
 } weight_total;
-
-static void weight_add(weight_total *sum, double weight)
-{
-    const double after = sum->open + weight, added = after - sum->open;
-    sum->lost += (sum->open - (after - added)) + (weight - added);
-    sum->open = after;
-}
 
 static void weight_close(weight_total *sum)
 {
-    closs_sum_add(&sum->total, fabs(sum->open) < INFINITY ? sum->open + sum->lost : sum->open);
-    sum->open = sum->lost = 0;
+    closs_weights *stretch = &sum->stretch;
+    double total = 0, lost = 0;
+    for (int l = 0; l < WEIGHT_LANES; l++) {
+        const double after = total + stretch->sum[l], added = after - total;
+        lost += ((total - (after - added)) + (stretch->sum[l] - added)) + stretch->lost[l];
+        total = after;
+        stretch->sum[l] = stretch->lost[l] = 0;
+    }
+    closs_sum_add(&sum->total, fabs(total) < INFINITY ? total + lost : total);
 }
 
-/* One run of samples along the innermost axis, samples numbered from `first`. */
-static closs_status check_run(const checked_samples *args, int64_t first, int64_t count, int64_t label_offset,
-                              int64_t label_stride, int64_t weight_offset, int64_t weight_stride, closs_report *report,
-                              weight_total *sum)
+/* Where labels, and weights, of a run of samples along the innermost axis lie. */
+typedef struct {
+    int64_t first, count; /* samples, by number */
+    int64_t label, label_stride, weight, weight_stride;
+} checked_run;
+
+static int is_finite(double weight)
 {
-    const int weighted = args->class_weight.data || args->sample_weight.data;
-    if (!weighted && !args->has_ignore_index && label_stride == 1 && labels_in_range(args, label_offset, count)) {
-        report->counted += count;
+    return weight - weight == 0;
+}
+
+/* The first of n samples, from the i-th of a run, whose own weight is not finite; n if there is none. */
+static int64_t first_odd_weight(const checked_samples *args, const checked_run *run, int64_t i, int64_t n)
+{
+    int64_t k = 0;
+    while (k < n && is_finite(weight_at(&args->sample_weight, args->sample_weight_dtype,
+                                        run->weight + (i + k) * run->weight_stride)))
+        k++;
+    return k;
+}
+
+/* The weights of n samples from the i-th of a run, one by one; 0 of those that are to be ignored. */
+static closs_status read_weights(const checked_samples *args, const checked_run *run, int64_t i, int64_t n,
+                                 double *weights, closs_report *report)
+{
+    const int64_t class_stride = args->class_weight.strides ? args->class_weight.strides[0] : 1;
+    for (int64_t k = 0; k < n; k++) {
+        weights[k] = 1;
+        if (args->sample_weight.data)
+            weights[k] =
+                weight_at(&args->sample_weight, args->sample_weight_dtype, run->weight + (i + k) * run->weight_stride);
+        report->index = run->first + i + k;
+        if (!is_finite(weights[k])) return CLOSS_BAD_SAMPLE_WEIGHT;
+        if (!args->labels.data) continue;
+        const int64_t label = label_at(args, run->label + (i + k) * run->label_stride);
+        if (args->has_ignore_index && label == args->ignore_index) {
+            weights[k] = 0;
+        } else if ((uint64_t)label >= (uint64_t)args->classes) {
+            report->label = label;
+            return CLOSS_BAD_LABEL;
+        } else if (args->class_weight.data) {
+            weights[k] *= weight_at(&args->class_weight, args->class_weight_dtype, label * class_stride);
+        }
+    }
+    report->index = -1;
+    return CLOSS_OK;
+}
+
+static closs_status check_run(const checked_samples *args, const checked_run *run, weight_total *sum,
+                              closs_report *report)
+{
+    enum { AT_ONCE = 256 };
+    const int weighted = args->class_weight.data || args->sample_weight.data, labelled = args->labels.data != NULL;
+    int64_t present = run->count;
+    const int looked = labelled && run->label_stride == 1 && labels_in_range(args, run->label, run->count, &present);
+    if (looked && !weighted) {
+        report->counted += present;
         return CLOSS_OK;
     }
-    const int64_t class_stride = args->class_weight.strides ? args->class_weight.strides[0] : 1;
-    for (int64_t i = 0; i < count; i++) {
-        double weight = 1;
-        if ((first + i) % 1024 == 0) weight_close(sum);
-        if (args->sample_weight.data) {
-            weight = weight_at(&args->sample_weight, args->sample_weight_dtype, weight_offset + i * weight_stride);
-            if (!(weight - weight == 0)) { /* infinite or NaN */
-                report->index = first + i;
-                return CLOSS_BAD_SAMPLE_WEIGHT;
-            }
+    /* Whether labels have no say, and weights can be read where they lie. */
+    const int apart = !args->class_weight.data && (!labelled || (looked && present == run->count));
+    const int direct = apart && run->weight_stride == 1;
+    for (int64_t i = 0, n; i < run->count; i += n) {
+        const int64_t number = run->first + i, left = WEIGHT_STRETCH - number % WEIGHT_STRETCH;
+        const int64_t most = direct || left < AT_ONCE ? left : AT_ONCE;
+        n = run->count - i < most ? run->count - i : most;
+        if (number % WEIGHT_STRETCH == 0) weight_close(sum);
+        double copy[AT_ONCE];
+        const void *weights = copy;
+        if (direct && args->sample_weight_dtype == CLOSS_F32)
+            weights = (const float *)args->sample_weight.data + run->weight + i;
+        else if (direct)
+            weights = (const double *)args->sample_weight.data + run->weight + i;
+        else {
+            const closs_status status = read_weights(args, run, i, n, copy, report);
+            if (status != CLOSS_OK) return status;
         }
-        if (args->labels.data) {
-            const int64_t label = label_at(args, label_offset + i * label_stride);
-            if (args->has_ignore_index && label == args->ignore_index) continue;
-            if ((uint64_t)label >= (uint64_t)args->classes) {
-                report->index = first + i;
-                report->label = label;
-                return CLOSS_BAD_LABEL;
-            }
-            if (args->class_weight.data)
-                weight *= weight_at(&args->class_weight, args->class_weight_dtype, label * class_stride);
-        }
-        report->counted += weight != 0;
-        weight_add(sum, weight);
+        const closs_dtype dtype = direct ? args->sample_weight_dtype : CLOSS_F64;
+        const int odd = closs_chosen_kernels()->weights(weights, dtype, number, n, &sum->stretch);
+        const int64_t k = odd && args->sample_weight.data ? first_odd_weight(args, run, i, n) : n;
+        if (k == n) continue;
+        report->index = number + k;
+        return CLOSS_BAD_SAMPLE_WEIGHT;
     }
     return CLOSS_OK;
+}
+
+/* Whether the axis before those of `extent` elements, `step` apart, continues them. */
+static int continues(const closs_const_array *array, int32_t axis, int64_t extent, int64_t step)
+{
+    return !array->data || !array->strides || array->strides[axis] == step * extent;
 }
 
 static closs_status check_samples(const checked_samples *args, int64_t samples, closs_report *report)
@@ -304,26 +369,34 @@ static closs_status check_samples(const checked_samples *args, int64_t samples, 
         report->weight_sum = (double)samples;
         return CLOSS_OK;
     }
-    weight_total sum = {{{0}, 0}, 0, 0};
-    const int32_t inner = args->ndim - 1;
-    const int64_t extent = args->ndim > 0 ? args->shape[inner] : 1;
+    weight_total sum = {{{0}, 0}, {{0}, {0}, 0}};
     const int64_t *label_strides = args->labels.strides, *weight_strides = args->sample_weight.strides;
-    for (int64_t first = 0; first < samples; first += extent) {
-        int64_t label_offset = 0, weight_offset = 0, rest = first, packed = 1;
-        for (int32_t axis = inner; axis >= 0; axis--) {
-            const int64_t index = axis == 0 ? rest : rest % args->shape[axis];
-            rest = axis == 0 ? 0 : rest / args->shape[axis];
-            label_offset += index * (label_strides ? label_strides[axis] : packed);
-            weight_offset += index * (weight_strides ? weight_strides[axis] : packed);
+    /* A run is the innermost axis, and those before it that continue it. */
+    int32_t inner = args->ndim - 1;
+    while (inner > 0 && args->shape[inner] == 1) inner--;
+    checked_run run = {0, inner < 0 ? 1 : args->shape[inner],
+                       0, label_strides && inner >= 0 ? label_strides[inner] : 1,
+                       0, weight_strides && inner >= 0 ? weight_strides[inner] : 1};
+    while (inner > 0 &&
+           (args->shape[inner - 1] == 1 || (continues(&args->labels, inner - 1, run.count, run.label_stride) &&
+                                            continues(&args->sample_weight, inner - 1, run.count, run.weight_stride))))
+        run.count *= args->shape[--inner];
+    for (; run.first < samples; run.first += run.count) {
+        int64_t rest = run.first / run.count, packed = run.count;
+        run.label = run.weight = 0;
+        for (int32_t axis = inner - 1; axis >= 0; axis--) {
+            const int64_t index = rest % args->shape[axis];
+            rest /= args->shape[axis];
+            run.label += index * (label_strides ? label_strides[axis] : packed);
+            run.weight += index * (weight_strides ? weight_strides[axis] : packed);
             packed *= args->shape[axis];
         }
-        const closs_status status =
-            check_run(args, first, extent, label_offset, label_strides && inner >= 0 ? label_strides[inner] : 1,
-                      weight_offset, weight_strides && inner >= 0 ? weight_strides[inner] : 1, report, &sum);
+        const closs_status status = check_run(args, &run, &sum, report);
         if (status != CLOSS_OK) return status;
     }
     const int weighted = args->class_weight.data || args->sample_weight.data;
     weight_close(&sum);
+    report->counted += sum.stretch.counted;
     report->weight_sum = weighted ? closs_sum_total(&sum.total) : (double)report->counted;
     return CLOSS_OK;
 }

@@ -20,6 +20,15 @@ typedef void closs_write_kernel(const closs_softmax_args *args, int64_t sample, 
 
 typedef void closs_elementwise_kernel(const closs_elementwise_args *args, int64_t begin, int64_t end, double *sum);
 
+/* Weights of a stretch of samples: their sum in lanes, what rounding took from it, and how many are not 0. */
+enum { WEIGHT_LANES = 16, WEIGHT_STRETCH = 1024 };
+typedef struct {
+    double sum[WEIGHT_LANES], lost[WEIGHT_LANES];
+    int64_t counted;
+} closs_weights;
+typedef int closs_weights_kernel(const void *weights, closs_dtype dtype, int64_t number, int64_t count,
+                                 closs_weights *total);
+
 enum { CLOSS_DTYPES = 4 };
 
 typedef struct {
@@ -42,6 +51,7 @@ typedef struct {
     closs_elementwise_kernel *elementwise[CLOSS_DTYPES];
     closs_softmax_kernel *zero_one[CLOSS_DTYPES];
     closs_softmax_kernel *zero_one_labels;
+    closs_weights_kernel *weights;
 } closs_kernels;
 
 extern const closs_kernels closs_kernels_baseline;

@@ -300,10 +300,9 @@ static void elementwise(const closs_elementwise_args *args, int64_t begin, int64
             real *h = args->hess.data ? curvatures : NULL;
             element_loss(loss, args->parameter, p, t, positive, n, weight ? 1 : (real)args->scale, v, g, h);
             for (int64_t r = 0; weight && r < at.runs; r++)
-                for (int64_t i = 0; i < at.length; i++)
-                    weights[r * at.length + i] =
-                        weight_at(&args->sample_weight, args->sample_weight_dtype,
-                                  at.first[AT_WEIGHT] + r * at.apart[AT_WEIGHT] + i * at.step[AT_WEIGHT]);
+                load_weights(&args->sample_weight, args->sample_weight_dtype,
+                             at.first[AT_WEIGHT] + r * at.apart[AT_WEIGHT], at.step[AT_WEIGHT], at.length, 0,
+                             weights + r * at.length);
             if (args->grad.data && !direct)
                 element_results(g, weight, args->scale, args->grad.data, grad_type, &at, AT_GRAD);
             if (h) element_results(h, weight, args->scale, args->hess.data, hess_type, &at, AT_HESS);

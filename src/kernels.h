@@ -12,6 +12,7 @@
 #include "ahead.h"
 #include "softmax_samples.h"
 #include "zero_one_labels.h"
+#include "weights.h"
 
 #define CLOSS_REAL 64
 #include "real.h"
@@ -58,4 +59,5 @@ const closs_kernels CLOSS_JOIN(closs_kernels_, CLOSS_ISA) = {
     .elementwise = {EACH(elementwise)},
     .zero_one = {EACH(zero_one)},
     .zero_one_labels = zero_one_pairs,
+    .weights = add_weights,
 };

@@ -147,6 +147,26 @@ INLINE int weighted_by_label(const closs_softmax_args *args)
     return args->class_weight.data && args->labels.data && args->label_smoothing == 0;
 }
 
+/* n weights, times what was there if `times`. */
+INLINE void load_weights(const closs_const_array *array, closs_dtype dtype, int64_t offset, int64_t step, int64_t n,
+                         const int times, double *restrict weight)
+{
+#define LOAD(type, step)                                                                                               \
+    {                                                                                                                  \
+        const type *given = (const type *)array->data + offset;                                                        \
+        for (int64_t i = 0; i < n; i++) weight[i] = times ? weight[i] * (double)given[i * (step)] : given[i * (step)]; \
+    }
+    if (dtype == CLOSS_F32 && step == 1)
+        LOAD(float, 1)
+    else if (dtype == CLOSS_F32)
+        LOAD(float, step)
+    else if (step == 1)
+        LOAD(double, 1)
+    else
+        LOAD(double, step)
+#undef LOAD
+}
+
 /* The labels of a run, in [0, classes) or -1, and its weights. A label is read once. Ignored: weight 0. One that is out
  * of range, which only another thread can have written since check, never becomes an index: weight NaN. */
 INLINE void labels_and_weights(const closs_softmax_args *args, const sample_run *run, int64_t *restrict label,
@@ -179,9 +199,8 @@ INLINE void labels_and_weights(const closs_softmax_args *args, const sample_run 
             if (label[i] >= 0) weight[i] *= weight_at(&args->class_weight, args->class_weight_dtype, label[i] * stride);
     }
     if (args->sample_weight.data)
-        for (int64_t i = 0; i < run->count; i++)
-            weight[i] *=
-                weight_at(&args->sample_weight, args->sample_weight_dtype, run->first.weight + i * run->step.weight);
+        load_weights(&args->sample_weight, args->sample_weight_dtype, run->first.weight, run->step.weight, run->count,
+                     1, weight);
 }
 
 INLINE closs_dtype grad_dtype(const closs_softmax_args *args)

@@ -1,0 +1,52 @@
+/* weights.h: the sum of a stretch of sample weights, for the check, which reads each of them.
+ *
+ * Passes: one. Accumulators: WEIGHT_LANES doubles by the number of the sample, and what rounding took from each
+ * (Knuth's two-sum, The Art of Computer Programming 2, 4.2.2): the sum's error is that of every gradient of a mean.
+ */
+INLINE void weight_add(double weight, double *sum, double *lost)
+{
+    const double after = *sum + weight, added = after - *sum;
+    *lost += (*sum - (after - added)) + (weight - added);
+    *sum = after;
+}
+
+INLINE int add_weights_of(const void *weights, const int are_floats, int64_t number, int64_t count,
+                          closs_weights *total)
+{
+    enum { L = WEIGHT_LANES };
+#define WEIGHT(i) (are_floats ? (double)((const float *)weights)[i] : ((const double *)weights)[i])
+#define ADD_ONE(i)                                                                                                     \
+    {                                                                                                                  \
+        const double weight = WEIGHT(i);                                                                               \
+        weight_add(weight, &total->sum[(number + (i)) % L], &total->lost[(number + (i)) % L]);                         \
+        total->counted += weight != 0;                                                                                 \
+    }
+    ALIGNED double sum[L], lost[L], present[L / 2] = {0};
+    double strange = 0, more = 0;
+    int64_t i = 0;
+    for (; i < count && (number + i) % L != 0; i++) ADD_ONE(i);
+    for (int l = 0; l < L; l++) sum[l] = total->sum[l], lost[l] = total->lost[l];
+    for (; i + L <= count; i += L) {
+#pragma omp simd
+        for (int l = 0; l < L; l++) weight_add(WEIGHT(i + l), &sum[l], &lost[l]);
+#pragma omp simd
+        for (int l = 0; l < L / 2; l++)
+            present[l] += (WEIGHT(i + l) != 0 ? 1.0 : 0.0) + (WEIGHT(i + L / 2 + l) != 0 ? 1.0 : 0.0);
+    }
+    for (int l = 0; l < L; l++) total->sum[l] = sum[l], total->lost[l] = lost[l];
+    for (int l = 0; l < L / 2; l++) more += present[l];
+    total->counted += (int64_t)more;
+    for (; i < count; i++) ADD_ONE(i);
+    for (int l = 0; l < L; l++) strange += total->lost[l] - total->lost[l];
+    return strange != 0;
+#undef ADD_ONE
+#undef WEIGHT
+}
+
+/* Adds `count` weights, floats or doubles, of samples from `number`; returns whether one may be infinite or NaN, which
+ * leaves NaN in `lost`, as a sum that overflows does. */
+static int add_weights(const void *weights, closs_dtype dtype, int64_t number, int64_t count, closs_weights *total)
+{
+    return dtype == CLOSS_F32 ? add_weights_of(weights, 1, number, count, total)
+                              : add_weights_of(weights, 0, number, count, total);
+}
