@@ -199,6 +199,30 @@ def test_the_first_offender_is_named():
         closs.softmax_cross_entropy(np.moveaxis(logits, 0, 1), labels.T)
 
 
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("place", [0, 1, 14, 15, 16, 17, 255, 256, 1022, 1023, 1024, 1025, 2100, 2999])
+def test_the_first_odd_weight_is_named(place, dtype, rng):
+    """However weights lie, and whatever labels say of them; a sum that overflows is no odd weight."""
+    odd = rng.choice([np.nan, np.inf, -np.inf])
+    weight = rng.random(3000).astype(dtype)
+    weight[place] = weight[-1] = odd
+    spread = np.zeros((3000, 3), dtype)
+    spread[:, 1] = weight
+    labels = rng.integers(0, 5, 3000)
+    ignored = np.where(rng.random(3000) < 0.5, -1, labels)
+    for given in (weight, spread[:, 1], weight[::-1].copy()[::-1]):
+        message = f"sample_weight must be finite, got {odd} at row {place}$"
+        with pytest.raises(ValueError, match=message):
+            closs.mse_loss(np.zeros(3000), 1, sample_weight=given)
+        for target, options in ((labels, {}), (ignored, {"ignore_index": -1}), (labels, {"class_weight": np.ones(5)})):
+            with pytest.raises(ValueError, match=message):
+                closs.softmax_cross_entropy(np.zeros((3000, 5)), target, sample_weight=given, **options)
+    row, column = divmod(place, 30)
+    cube = np.asfortranarray(weight.reshape(100, 30))
+    with pytest.raises(ValueError, match=rf"got {odd} at position \({row}, {column}\)$"):
+        closs.mse_loss(np.zeros((100, 30)), 1, sample_weight=cube)
+
+
 @pytest.mark.parametrize("labels", [np.array([True, False]), np.array([1.0, 0.0])])
 def test_labels_of_cross_entropy(labels):
     with pytest.raises(TypeError, match=r"p: labels must be integers, got (bool|float64)"):

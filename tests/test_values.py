@@ -1,6 +1,7 @@
 """Values that are known: the special rows, weights, ignored labels, reductions, dtypes of labels and results."""
 
 import math
+from fractions import Fraction
 
 import cases
 import numpy as np
@@ -238,6 +239,57 @@ def test_sums_of_weights_are_as_exact_as_a_gradient(weight):
         value, gradient = closs.softmax_cross_entropy(logits, labels, grad=True, **options)
         np.testing.assert_allclose(gradient, np.array([[-0.5, 0.5]]) / n + np.zeros((n, 1)), rtol=8 * 2**-52, atol=0)
         np.testing.assert_allclose(value, np.log(2), rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_sums_of_weights_do_not_depend_on_where_they_lie(dtype, rng):
+    """The mean's denominator, of which every gradient tells, has the same bits and is exact to the last ones."""
+    shape = 6, 7, 150
+    weight = (rng.random(shape) * 10.0 ** rng.uniform(-6, 6, shape)).astype(dtype)
+    exact = float(sum(map(Fraction, weight.ravel().tolist())))
+    labels = rng.integers(0, 3, shape)
+    gaps = np.zeros((*shape, 3))
+    wide = np.zeros((6, 14, 300), dtype)
+    wide[:, ::2, ::2] = weight
+    first, other = closs.mse_loss(np.ones(shape), 0, sample_weight=weight, grad=True)[1], None
+    np.testing.assert_allclose(first, 2 * (weight.astype("f8") / exact), rtol=1e-15)
+    for given in (weight, np.asfortranarray(weight), wide[:, ::2, ::2], weight[::-1, :, ::-1].copy()[::-1, :, ::-1]):
+        np.testing.assert_array_equal(closs.mse_loss(np.ones(shape), 0, sample_weight=given, grad=True)[1], first)
+        gradient = closs.softmax_cross_entropy(gaps, labels, sample_weight=given, grad=True)[1]
+        np.testing.assert_array_equal(gradient, gradient if other is None else other)
+        other = gradient
+    row = np.broadcast_to(weight[0, 0, 0], shape)
+    same = [closs.mse_loss(np.ones(shape), 0, sample_weight=given, grad=True)[1] for given in (row, row.copy())]
+    np.testing.assert_array_equal(*same)
+    ignored = np.where(rng.random(shape) < 0.3, -9, labels)
+    absent = np.where(ignored == -9, 0, weight)
+    both = [
+        closs.softmax_cross_entropy(gaps, ignored, ignore_index=-9, sample_weight=weight, grad=True)[1],
+        closs.softmax_cross_entropy(gaps, labels, sample_weight=absent, grad=True)[1],
+    ]
+    np.testing.assert_array_equal(*both)
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+@pytest.mark.parametrize("ignore_index", [-(2**40), -100, 0, 2, 5, 2**31 - 1, 2**40])
+def test_what_is_ignored_counts_for_nothing(dtype, ignore_index, rng):
+    """By value, in any part of a long array; a label beyond the classes is a fault, unless it is the one to ignore."""
+    labels = rng.integers(0, 5, 5000).astype(dtype)
+    fits = np.iinfo(dtype).min <= ignore_index <= np.iinfo(dtype).max
+    for place in (0, 1, 17, 2500, 4999):
+        if fits:
+            labels[place] = ignore_index
+    kept = labels != ignore_index
+    logits = rng.standard_normal((5000, 5))
+    value = closs.softmax_cross_entropy(logits, labels, ignore_index=ignore_index)
+    wanted = closs.softmax_cross_entropy(logits[kept], labels[kept])
+    np.testing.assert_allclose(value, wanted, rtol=1e-13)
+    for fault in (-1, 5, np.iinfo(dtype).min, np.iinfo(dtype).max):
+        if fault == ignore_index:
+            continue
+        labels[4321] = fault
+        with pytest.raises(IndexError, match=f"label {fault} at row 4321"):
+            closs.softmax_cross_entropy(logits, labels, ignore_index=ignore_index)
 
 
 def test_the_gradient_of_a_certain_rows_entropy_is_not_negative_zero():
