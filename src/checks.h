@@ -342,6 +342,10 @@ static closs_status check_run(const checked_samples *args, const checked_run *ru
             weights = (const float *)args->sample_weight.data + run->weight + i;
         else if (direct)
             weights = (const double *)args->sample_weight.data + run->weight + i;
+        else if (apart)
+            for (int64_t k = 0; k < n; k++)
+                copy[k] = weight_at(&args->sample_weight, args->sample_weight_dtype,
+                                    run->weight + (i + k) * run->weight_stride);
         else {
             const closs_status status = read_weights(args, run, i, n, copy, report);
             if (status != CLOSS_OK) return status;

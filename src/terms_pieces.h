@@ -169,8 +169,9 @@ static const real *terms_targets(const closs_softmax_args *args, const terms_pla
         const real *given = terms_load(place, args->targets.data, args->target_dtype, place->targets,
                                        class_stride_of(args, args->targets.strides), first, n, tile, step);
         if (smoothing == 0 && !args->class_weight.data) return given;
-        for (int64_t j = 0; j < n && given != tile; j++)
-            memcpy(tile + j * width, given + (place->along ? j : j * *step), (size_t)width * sizeof(real));
+        for (int64_t i = 0; i < n && place->along && given != tile; i++) tile[i] = given[i];
+        for (int64_t j = 0; j < n && !place->along && given != tile; j++)
+            memcpy(tile + j * width, given + j * *step, (size_t)width * sizeof(real));
         if (smoothing != 0) {
 #pragma omp simd
             for (int64_t i = 0; i < elements; i++) tile[i] = kept * tile[i] + shared;
@@ -185,9 +186,15 @@ static const real *terms_targets(const closs_softmax_args *args, const terms_pla
     *step = place->along ? LANES_OF_TERMS : width;
     if (!args->class_weight.data) return tile;
     const int64_t stride = stride_of(args->class_weight.strides, 0, 1);
-    for (int64_t j = 0; j < n; j++) {
-        const double weight = weight_at(&args->class_weight, args->class_weight_dtype, (first + j) * stride);
-        for (int64_t l = 0; l < width; l++) tile[j * width + l] = (real)((double)tile[j * width + l] * weight);
+    for (int64_t j = 0, some; j < n; j += some) {
+        enum { WEIGHTS = 64 };
+        double weight[WEIGHTS];
+        some = n - j < WEIGHTS ? n - j : WEIGHTS;
+        load_weights(&args->class_weight, args->class_weight_dtype, (first + j) * stride, stride, some, 0, weight);
+        for (int64_t i = 0; i < some && place->along; i++) tile[j + i] = (real)((double)tile[j + i] * weight[i]);
+        for (int64_t i = 0; i < some && !place->along; i++)
+            for (int64_t l = 0; l < width; l++)
+                tile[(j + i) * width + l] = (real)((double)tile[(j + i) * width + l] * weight[i]);
     }
     return tile;
 }

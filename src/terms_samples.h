@@ -302,11 +302,15 @@ INLINE double log_of_base(double base)
     return base > 1 ? log1p_positive(base - 1) : -log1p_positive((1 - base) / base);
 }
 
-/* An entropy to base 2: where S is a power of two nothing may be left of the logarithm but its exponent. */
-static double entropy_in_bits(double rest, double mean)
+/* An entropy to base 2: where S is a power of two nothing may be left of the logarithm but its exponent. With
+ * 1 + rest = 2^k (1 + f), 0 <= f < 1, f is exact. */
+INLINE double entropy_in_bits(double rest, double mean)
 {
-    double exponent = 0, f = rest; /* 1 + rest = 2^exponent (1 + f) */
-    while (f >= 1) f = f * 0.5 + -0.5, exponent += 1;
+    double power = from_bits(to_bits(1 + rest) >> MANTISSA_BITS << MANTISSA_BITS);
+    power = rest < power - 1 ? power * 0.5 : power; /* the sum was rounded up to it */
+    const bits_t k = (to_bits(power) >> MANTISSA_BITS) - EXPONENT_BIAS;
+    const double inverse = from_bits((EXPONENT_BIAS - k) << MANTISSA_BITS), f = rest * inverse + (inverse - 1);
+    const double exponent = from_bits(to_bits(TWO_TO_MANTISSA) + k) - TWO_TO_MANTISSA; /* k as a number */
     return exponent + (log1p_positive(f) + mean) / LN2;
 }
 
@@ -324,6 +328,7 @@ static void terms_values(const closs_softmax_args *args, const terms_totals *tot
         for (int l = 0; l < L; l++) log[l] -= log1p_positive(total->target_rest[l] * smaller);
     }
     if (args->base == 2) {
+#pragma omp simd
         for (int l = 0; l < L; l++) values[l] = entropy_in_bits(total->rest[l] * smaller, total->mean[l]);
     } else if (kind == TERMS_TARGETS) {
         for (int l = 0; l < L; l++) values[l] = total->terms[l] + total->weight[l] * log[l];
