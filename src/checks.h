@@ -258,15 +258,14 @@ typedef struct {
 
 static void weight_close(weight_total *sum)
 {
-    closs_weights *stretch = &sum->stretch;
-    double total = 0, lost = 0;
-    for (int l = 0; l < WEIGHT_LANES; l++) {
-        const double after = total + stretch->sum[l], added = after - total;
-        lost += ((total - (after - added)) + (stretch->sum[l] - added)) + stretch->lost[l];
-        total = after;
-        stretch->sum[l] = stretch->lost[l] = 0;
-    }
-    closs_sum_add(&sum->total, fabs(total) < INFINITY ? total + lost : total);
+    double *total = sum->stretch.sum, *lost = sum->stretch.lost;
+    for (int half = WEIGHT_LANES / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; l++) {
+            lost[l] += lost[l + half];
+            weight_add(total[l + half], &total[l], &lost[l]);
+        }
+    closs_sum_add(&sum->total, fabs(total[0]) < INFINITY ? total[0] + lost[0] : total[0]);
+    for (int l = 0; l < WEIGHT_LANES; l++) total[l] = lost[l] = 0;
 }
 
 /* Where labels, and weights, of a run of samples along the innermost axis lie. */

@@ -26,6 +26,15 @@ typedef struct {
     double sum[WEIGHT_LANES], lost[WEIGHT_LANES];
     int64_t counted;
 } closs_weights;
+
+/* Knuth's two-sum (The Art of Computer Programming 2, 4.2.2): what rounding takes is kept. */
+INLINE void weight_add(double weight, double *sum, double *lost)
+{
+    const double after = *sum + weight, added = after - *sum;
+    *lost += (*sum - (after - added)) + (weight - added);
+    *sum = after;
+}
+
 typedef int closs_weights_kernel(const void *weights, closs_dtype dtype, int64_t number, int64_t count,
                                  closs_weights *total);
 

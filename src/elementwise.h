@@ -11,6 +11,7 @@
 #define element_store KERNEL(element_store)
 #define element_place KERNEL(element_place)
 #define element_sum KERNEL(element_sum)
+#define element_sum_weighted KERNEL(element_sum_weighted)
 #define element_arrays KERNEL(element_arrays)
 #define element_plain KERNEL(element_plain)
 #define elementwise KERNEL(elementwise)
@@ -204,6 +205,32 @@ INLINE void element_sum(value_sum *sum, const real *v, int64_t n, const uintptr_
     for (; i < n; i++) sum->lane[i % BATCH] += (double)v[i];
 }
 
+/* The same of weighted values, which take the place of values where they are `wanted`. */
+static OUT_OF_LINE void element_sum_weighted(value_sum *sum, real *v, const double *weight, int64_t n, int wanted)
+{
+    ALIGNED double lane[BATCH];
+    int64_t i = 0;
+#define ADD_ONE()                                                                                                      \
+    {                                                                                                                  \
+        const double value = weighted_value(weight[i], (double)v[i]);                                                  \
+        sum->lane[sum->next++ % BATCH] += value;                                                                       \
+        if (wanted) v[i] = (real)value;                                                                                \
+    }
+    for (; i < n && sum->next % BATCH != 0; i++) ADD_ONE();
+    for (int l = 0; l < BATCH; l++) lane[l] = sum->lane[l];
+    for (int64_t whole = i + (n - i) / BATCH * BATCH; i < whole; i += BATCH) {
+        sum->next += BATCH;
+#pragma omp simd
+        for (int l = 0; l < BATCH; l++) lane[l] += weighted_value(weight[i + l], (double)v[i + l]);
+        if (!wanted) continue;
+#pragma omp simd
+        for (int l = 0; l < BATCH; l++) v[i + l] = (real)weighted_value(weight[i + l], (double)v[i + l]);
+    }
+    for (int l = 0; l < BATCH; l++) sum->lane[l] = lane[l];
+    for (; i < n; i++) ADD_ONE();
+#undef ADD_ONE
+}
+
 /* Contiguous arrays of `real`. */
 typedef struct {
     const real *pred, *target, *positive; /* the last one ELEMENTS long, whatever the others are */
@@ -306,14 +333,10 @@ static void elementwise(const closs_elementwise_args *args, int64_t begin, int64
             if (args->grad.data && !direct)
                 element_results(g, weight, args->scale, args->grad.data, grad_type, &at, AT_GRAD);
             if (h) element_results(h, weight, args->scale, args->hess.data, hess_type, &at, AT_HESS);
-            if (weight) {
-                for (int64_t i = 0; i < n; i++) weights[i] = weighted_value(weights[i], (double)v[i]);
-                value_sum_add(&values, weights, n);
-                if (args->values.data)
-                    for (int64_t i = 0; i < n; i++) v[i] = (real)weights[i];
-            } else {
+            if (weight)
+                element_sum_weighted(&values, v, weights, n, args->values.data != NULL);
+            else
                 element_sum(&values, v, n, NULL, 0);
-            }
             if (args->values.data) element_store(v, args->values.data, REAL_DTYPE, &at, AT_VALUES);
             left -= at.length;
             for (int k = 0; k < AT_ARRAYS && left > 0; k++) at.first[k] += ELEMENTS * at.step[k];

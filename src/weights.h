@@ -1,15 +1,8 @@
 /* weights.h: the sum of a stretch of sample weights, for the check, which reads each of them.
  *
- * Passes: one. Accumulators: WEIGHT_LANES doubles by the number of the sample, and what rounding took from each
- * (Knuth's two-sum, The Art of Computer Programming 2, 4.2.2): the sum's error is that of every gradient of a mean.
+ * Passes: one. Accumulators: WEIGHT_LANES doubles by the number of the sample, and what rounding took from each: the
+ * sum's error is that of every gradient of a mean.
  */
-INLINE void weight_add(double weight, double *sum, double *lost)
-{
-    const double after = *sum + weight, added = after - *sum;
-    *lost += (*sum - (after - added)) + (weight - added);
-    *sum = after;
-}
-
 INLINE int add_weights_of(const void *weights, const int are_floats, int64_t number, int64_t count,
                           closs_weights *total)
 {
@@ -21,23 +14,28 @@ INLINE int add_weights_of(const void *weights, const int are_floats, int64_t num
         weight_add(weight, &total->sum[(number + (i)) % L], &total->lost[(number + (i)) % L]);                         \
         total->counted += weight != 0;                                                                                 \
     }
-    ALIGNED double sum[L], lost[L], present[L / 2] = {0};
-    double strange = 0, more = 0;
+    ALIGNED double sum[L], lost[L], least[L];
+    int64_t zero = 0, strange = 0;
     int64_t i = 0;
     for (; i < count && (number + i) % L != 0; i++) ADD_ONE(i);
-    for (int l = 0; l < L; l++) sum[l] = total->sum[l], lost[l] = total->lost[l];
+    for (int l = 0; l < L; l++) sum[l] = total->sum[l], lost[l] = total->lost[l], least[l] = 1;
+    const int64_t first = i;
     for (; i + L <= count; i += L) {
 #pragma omp simd
-        for (int l = 0; l < L; l++) weight_add(WEIGHT(i + l), &sum[l], &lost[l]);
-#pragma omp simd
-        for (int l = 0; l < L / 2; l++)
-            present[l] += (WEIGHT(i + l) != 0 ? 1.0 : 0.0) + (WEIGHT(i + L / 2 + l) != 0 ? 1.0 : 0.0);
+        for (int l = 0; l < L; l++) {
+            const double weight = WEIGHT(i + l), size = fabs(weight);
+            weight_add(weight, &sum[l], &lost[l]);
+            least[l] = size < least[l] ? size : least[l];
+        }
     }
     for (int l = 0; l < L; l++) total->sum[l] = sum[l], total->lost[l] = lost[l];
-    for (int l = 0; l < L / 2; l++) more += present[l];
-    total->counted += (int64_t)more;
+#pragma omp simd reduction(| : zero)
+    for (int l = 0; l < L; l++) zero |= least[l] == 0;
+    total->counted += i - first;
+    for (int64_t k = first; k < i && zero; k++) total->counted -= WEIGHT(k) == 0;
     for (; i < count; i++) ADD_ONE(i);
-    for (int l = 0; l < L; l++) strange += total->lost[l] - total->lost[l];
+#pragma omp simd reduction(| : strange)
+    for (int l = 0; l < L; l++) strange |= !(total->lost[l] - total->lost[l] == 0);
     return strange != 0;
 #undef ADD_ONE
 #undef WEIGHT
