@@ -221,8 +221,8 @@ static int64_t label_at(const checked_samples *args, int64_t offset)
 }
 
 /* Contiguous labels: one pass that only looks for a fault, and counts those that are not to be ignored. The sign of
- * label | (last - label) is set where a label is outside [0, last], that of x | -x where x is not 0; that is vector code
- * for any processor, as a comparison of 64 bits is not. */
+ * label | (last - label) is set where a label is outside [0, last], that of x | -x where x is not 0; that is vector
+ * code for any processor, as a comparison of 64 bits is not. */
 #define LOOK_AT_LABELS(type, sign, ignores)                                                                            \
     {                                                                                                                  \
         const type *label = (const type *)args->labels.data + offset, top = (type)most, ignored = (type)ignore;        \

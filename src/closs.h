@@ -349,8 +349,8 @@ CLOSS_API void closs_softmax_write_part(const closs_softmax_args *args, int64_t 
  * stride of 0 repeats an element of an input. NaN stays NaN in all three; an element of weight 0 is 0 in all three.
  *
  * Error: at most 2 ulp of the value for the rounded d; log-cosh, pseudo-Huber and the sigmoid's 4 (where exp(-|z|) is
- * subnormal, also half of its last place times u). Where the arithmetic is float, a delta, beta or quantile is rounded to
- * float, or, outside of the range of normal floats, taken in double; a positive weight is rounded to float.
+ * subnormal, also half of its last place times u). Where the arithmetic is float, a delta, beta or quantile is rounded
+ * to float, or, outside of the range of normal floats, taken in double; a positive weight is rounded to float.
  *
  * grad may be the very array of pred; no other overlap is allowed. check, block, run and one-shot: as for the softmax
  * family. */

@@ -254,8 +254,9 @@ INLINE void lanes_sum(lanes_state *state, const lanes_chunk *chunk, int64_t lane
     }
 }
 
-/* From the finished sums of STEP lanes from `lane`: what values are made of, and, if `shares`, what a gradient is. `of`:
- * the labels' terms, if these were found. Where the maximum is infinite a sum or a gap is NaN, or of softmax 1 / 0. */
+/* From the finished sums of STEP lanes from `lane`: what values are made of, and, if `shares`, what a gradient is.
+ * `of`: the labels' terms, if these were found. Where the maximum is infinite a sum or a gap is NaN, or, of softmax, a
+ * sum 0. */
 INLINE void lanes_finish(lanes_state *state, int64_t lane, const closs_softmax_result result, const int shares,
                          const double *others, const double *ties, const double *of)
 {
