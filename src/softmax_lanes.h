@@ -63,7 +63,7 @@ INLINE int lanes_write(const lanes_state *state, const lanes_chunk *chunk, int64
         for (int l = 0; l < BATCH; l++) {
             const double both = state->share[from + l] * (state->weight[from + l] * scale);
             const int extreme = is_extreme(both) & ((both != 0) | (state->weight[from + l] != 0));
-            by[v + l] = (real)(extreme ? 1.0 : both);
+            by[v + l] = (real)(extreme ? 1.0 : both + 0.0); /* absent: never -0 */
             special |= extreme;
         }
         if (!state->labelled) continue;

@@ -292,6 +292,22 @@ def test_what_is_ignored_counts_for_nothing(dtype, ignore_index, rng):
             closs.softmax_cross_entropy(logits, labels, ignore_index=ignore_index)
 
 
+@pytest.mark.parametrize("classes", [2, 7, 20, 100, 300])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_an_absent_sample_has_a_gradient_of_positive_zeros(classes, axis, rng):
+    """Whatever the sign of what makes it absent."""
+    logits = rng.standard_normal((40, classes))
+    labels = np.where(rng.random(40) < 0.5, -100, rng.integers(0, classes, 40))
+    weight = rng.choice([-1.5, -0.0, 0.0, 2.0], 40)
+    given = logits if axis else np.ascontiguousarray(logits.T)
+    gradient = closs.softmax_cross_entropy(
+        given, labels, axis=axis, ignore_index=-100, sample_weight=weight, reduction="sum", grad=True
+    )[1]
+    absent = (gradient if axis else gradient.T)[(labels == -100) | (weight == 0)]
+    np.testing.assert_array_equal(absent, 0)
+    assert not np.signbit(absent).any()
+
+
 def test_the_gradient_of_a_certain_rows_entropy_is_not_negative_zero():
     for row in ([0.0, -800.0], [0.0, -np.inf], [0.0, 0.0, 0.0]):
         _, gradient = closs.softmax_entropy([row], grad=True)
