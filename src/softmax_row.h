@@ -554,11 +554,11 @@ static void row_log_softmax(const row_view *row, const row_view *result, stream_
     }
 }
 
-static void row_zero(const row_view *row, int64_t begin, int64_t end)
+static void row_zero(const row_view *grad, stream_writer *stream, int64_t begin, int64_t end)
 {
-    const real zero = 0;
-    for (int64_t j = begin; j < end; j++)
-        store_reals(&zero, 1, row->data, row->dtype, row->offset + j * row->stride, 1);
+    ALIGNED static const real zeros[BLOCK] = {0};
+    for (int64_t first = begin; first < end; first += BLOCK)
+        row_put(zeros, grad, stream, first, end - first < BLOCK ? end - first : BLOCK);
 }
 
 /* What `write` does with one stretch of the results. */
@@ -567,7 +567,7 @@ static void row_write(const closs_softmax_args *args, const closs_softmax_part *
                       int64_t end, int64_t label, double weight)
 {
     if (weight == 0)
-        row_zero(grad, begin, end);
+        row_zero(grad, stream, begin, end);
     else if (args->result == CLOSS_LOG_SOFTMAX)
         row_log_softmax(row, grad, stream, begin, end, (real)total->max,
                         log1p_positive((real)(total->rest / total->unit)));

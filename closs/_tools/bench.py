@@ -23,7 +23,7 @@ import closs._core as _core
 from closs._tools import ceilings, files, peers, tables, targets
 from closs._tools.results import Report, Result, compare, make_results
 from closs._tools.timing import timings
-from closs._tools.workloads import Array, Case, cases
+from closs._tools.workloads import Case, Inputs, cases
 
 QUICK_ROUNDS, QUICK_SECONDS, SECONDS = 3, 2e-4, 2e-3
 
@@ -68,22 +68,21 @@ class Progress:
 
 def race_case(
     case: Case,
-    inputs: tuple[Array, Array | None],
+    inputs: Inputs,
     names: list[str],
     threads: int,
     rounds: int,
     seconds: float,
     limits: ceilings.Ceilings | None,
 ) -> list[Result]:
-    x, target = inputs
-    contenders = peers.prepare("closs", case, x, target, threads)
+    contenders = peers.prepare("closs", case, inputs, threads)
     expected = peers.as_arrays(next(iter(contenders.values()))())
     wrong: dict[str, str] = {}
     failed: dict[str, str] = {}
     for name in names:
         calls: dict[str, Callable[[], Any]] = {}
         try:
-            calls = peers.prepare(name, case, x, target, threads)
+            calls = peers.prepare(name, case, inputs, threads)
             for call in calls.values():
                 fault = compare(case, expected, call())
                 if fault:

@@ -5,7 +5,7 @@ import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,7 @@ ELEMENTS: tuple[tuple[tuple[int, ...], int], ...] = (((1000,), -1), ((100_000,),
 
 VALUE, GRADIENT, HESSIAN = "value", "value+gradient", "value+gradient+hessian"
 ARRAY = "array"  # softmax and log_softmax give one
+IGNORED = -100  # the label of a fifth of the samples, where it is one
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Workload:
     shapes: tuple[tuple[tuple[int, ...], int], ...] = LOGITS
     arguments: dict[str, Any] = field(default_factory=dict)
     exponentials: int = 0  # of each element, without which the result cannot be had
+    weights: str | None = None  # the argument that is an array of them: sample_weight, class_weight
 
     @property
     def function(self) -> str:
@@ -64,6 +66,15 @@ WORKLOADS = (
         "softmax_cross_entropy:smoothed", "logits", "labels", ALL, arguments={"label_smoothing": 0.1}, exponentials=1
     ),
     Workload("softmax_cross_entropy:probabilities", "logits", "probabilities", ALL, exponentials=1),
+    Workload("softmax_cross_entropy:ignored", "logits", "labels", arguments={"ignore_index": IGNORED}, exponentials=1),
+    *(
+        Workload(f"softmax_cross_entropy:{word}", "logits", second, exponentials=1, weights=weights)
+        for word, second, weights in (
+            ("class_weighted", "labels", "class_weight"),
+            ("sample_weighted", "labels", "sample_weight"),
+            ("weighted_probabilities", "probabilities", "class_weight"),
+        )
+    ),
     Workload("distillation_loss", "logits", "logits", exponentials=2),
     Workload("softmax_entropy", "logits", None, arguments=MEAN, exponentials=1),
     Workload("softmax", "logits", None, (ARRAY,), exponentials=1),
@@ -75,10 +86,15 @@ WORKLOADS = (
     Workload("js_divergence", "probabilities", "probabilities", arguments=MEAN),
     Workload("zero_one_loss", "logits", "labels", (VALUE,)),
     Workload("sigmoid_cross_entropy", "elements", "fractions", ALL, ELEMENTS, exponentials=1),
+    Workload(
+        "sigmoid_cross_entropy:weighted", "elements", "fractions", shapes=ELEMENTS, exponentials=1,
+        weights="sample_weight",
+    ),
     *(
         Workload(name, "elements", "elements", ALL, ELEMENTS)
         for name in ("l1_loss", "mse_loss", "huber_loss", "smooth_l1_loss", "pseudo_huber_loss")
     ),
+    Workload("mse_loss:weighted", "elements", "elements", ALL, ELEMENTS, weights="sample_weight"),
     Workload("log_cosh_loss", "elements", "elements", ALL, ELEMENTS, exponentials=1),
     Workload("quantile_loss", "elements", "elements", ALL, ELEMENTS, {"quantile": 0.3}),
 )
@@ -111,15 +127,36 @@ class Case:
     def bytes(self) -> int:
         """What must be read and written at least, each array once."""
         labels = 8 * self.samples if self.workload.second == "labels" else 0
-        return sum(self.streams) * prod(self.shape) * dtype_of(self.dtype).itemsize + labels
+        weights = prod(self.weights_shape) * weight_dtype(self.dtype).itemsize if self.workload.weights else 0
+        return sum(self.streams) * prod(self.shape) * dtype_of(self.dtype).itemsize + labels + weights
+
+    @property
+    def weights_shape(self) -> tuple[int, ...]:
+        if self.workload.weights == "class_weight":
+            return (self.shape[self.axis],)
+        return self.shape if self.workload.first == "elements" else samples_shape(self.shape, self.axis)
 
     @property
     def exponentials(self) -> int:
         return self.workload.exponentials * prod(self.shape)
 
-    def inputs(self) -> tuple[Array, Array | None]:
-        """The differentiated argument, and the other one."""
-        return make_inputs(self.workload.first, self.workload.second, self.dtype, self.shape, self.axis)
+    def inputs(self) -> "Inputs":
+        workload = self.workload
+        x, target = make_inputs(workload.first, workload.second, self.dtype, self.shape, self.axis)
+        keywords = dict(workload.arguments)
+        rng = np.random.default_rng(8)
+        if "ignore_index" in keywords:
+            assert target is not None
+            target[rng.random(target.shape) < 0.2] = keywords["ignore_index"]
+        if workload.weights:
+            keywords[workload.weights] = rng.uniform(0.5, 1.5, self.weights_shape).astype(weight_dtype(self.dtype))
+        return Inputs(x, target, keywords)
+
+
+class Inputs(NamedTuple):
+    x: Array  # the differentiated argument
+    target: Any  # the other one, an array or None
+    keywords: dict[str, Any]  # without axis, grad, hess and out
 
 
 def dtype_of(name: str) -> Any:
@@ -127,8 +164,17 @@ def dtype_of(name: str) -> Any:
     return np.dtype(importlib.import_module("ml_dtypes").bfloat16 if name == "bfloat16" else name)
 
 
+def weight_dtype(name: str) -> Any:
+    """Of weights beside arrays of a dtype: float32 beside half types."""
+    return np.dtype("float32" if name in HALF else name)
+
+
 def has_dtype(name: str) -> bool:
     return name != "bfloat16" or importlib.util.find_spec("ml_dtypes") is not None
+
+
+def samples_shape(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
+    return tuple(extent for d, extent in enumerate(shape) if d != axis % len(shape))
 
 
 def make_inputs(
@@ -140,8 +186,7 @@ def make_inputs(
         if kind is None:
             return None
         if kind == "labels":
-            samples = tuple(extent for d, extent in enumerate(shape) if d != axis % len(shape))
-            return rng.integers(0, shape[axis], samples)
+            return rng.integers(0, shape[axis], samples_shape(shape, axis))
         values = rng.random(shape, dtype=np.float32)
         if kind != "fractions":
             values = 3 * rng.standard_normal(shape, dtype=np.float32)

@@ -1,6 +1,6 @@
 """How others compute what closs computes, as a user of each library would write it: a module for each.
 
-`prepare(case, x, target, threads)` of a module gives calls without arguments, by a word that says where the result
+`prepare(case, inputs, threads)` of a module gives calls without arguments, by a word that says where the result
 goes: "reused", an array that is kept; "fresh", a new one every time; "", for results without large arrays. It holds its
 inputs as a user of that library would; it is empty where the library has no such function. A call gives the mean value,
 the array, or the tuple (value, gradient[, hessian]), in whatever form the library has them.
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from closs._tools.workloads import Array, Case
+from closs._tools.workloads import Array, Case, Inputs
 
 Calls = dict[str, Callable[[], Any]]
 
@@ -39,9 +39,9 @@ def installed_peers() -> list[str]:
     return [name for name, needs in PACKAGES.items() if all(map(importlib.util.find_spec, needs))]
 
 
-def prepare(name: str, case: Case, x: Array, target: Any, threads: int) -> Calls:
+def prepare(name: str, case: Case, inputs: Inputs, threads: int) -> Calls:
     """The calls of closs or a peer, by contender: "closs reused", "torch fresh", "numpy"."""
-    calls = importlib.import_module(f"closs._tools.peers.of_{name}").prepare(case, x, target, threads)
+    calls = importlib.import_module(f"closs._tools.peers.of_{name}").prepare(case, inputs, threads)
     return {f"{name} {where}".strip(): call for where, call in calls.items()}
 
 

@@ -1,17 +1,15 @@
 """closs itself, called by its public functions."""
 
-from typing import Any
-
 import numpy as np
 
 import closs
 from closs._tools.peers import Calls
-from closs._tools.workloads import ARRAY, HESSIAN, VALUE, Array, Case
+from closs._tools.workloads import ARRAY, HESSIAN, VALUE, Case, Inputs
 
 
-def prepare(case: Case, x: Array, target: Any, threads: int) -> Calls:
+def prepare(case: Case, inputs: Inputs, threads: int) -> Calls:
     function = getattr(closs, case.workload.function)
-    keywords: dict[str, Any] = dict(case.workload.arguments)
+    x, target, keywords = inputs.x, inputs.target, dict(inputs.keywords)
     if case.workload.first != "elements" and case.axis != -1:
         keywords["axis"] = case.axis
     arguments = [x] if target is None else [x, target]

@@ -5,12 +5,13 @@ from typing import Any
 import numpy as np
 
 from closs._tools.peers import Calls
-from closs._tools.workloads import VALUE, Array, Case
+from closs._tools.workloads import VALUE, Case, Inputs
 
 
-def prepare(case: Case, x: Array, target: Any, threads: int) -> Calls:
+def prepare(case: Case, inputs: Inputs, threads: int) -> Calls:
     import numkong
 
+    x, target = inputs.x, inputs.target
     if case.output != VALUE or x.ndim != 2 or case.dtype == "bfloat16":
         return {}
 

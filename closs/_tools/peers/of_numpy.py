@@ -6,16 +6,17 @@ from typing import Any
 import numpy as np
 
 from closs._tools.peers import Calls, Unscaled
-from closs._tools.workloads import ARRAY, GRADIENT, HALF, VALUE, Array, Case
+from closs._tools.workloads import ARRAY, GRADIENT, HALF, VALUE, Array, Case, Inputs
 
 
-def prepare(case: Case, x: Array, target: Any, threads: int) -> Calls:
+def prepare(case: Case, inputs: Inputs, threads: int) -> Calls:
     if case.dtype in HALF or case.output not in (VALUE, GRADIENT, ARRAY):
         return {}
+    x, target = inputs.x, inputs.target
     name, with_gradient = case.workload.name, case.output == GRADIENT
-    if name.startswith("softmax_cross_entropy"):
-        race = CrossEntropy(case, x, target)
-        return {"reused": race.value_and_gradient} if with_gradient else {"": race.value}
+    if name.startswith("softmax_cross_entropy") and name != "softmax_cross_entropy:weighted_probabilities":
+        race = CrossEntropy(case, inputs)
+        return {"reused" if with_gradient else "": lambda: race.value_and_gradient(with_gradient)}
     if name in TRANSFORMS:
         transform = TRANSFORMS[name]
         return {"" if case.output == VALUE else "fresh": lambda: transform(x, case.axis)}
@@ -24,51 +25,58 @@ def prepare(case: Case, x: Array, target: Any, threads: int) -> Calls:
     if name in MEASURES:
         measure = MEASURES[name]
         return {} if with_gradient else {"": lambda: measure(x, target, case.axis) / case.samples}
-    if name in SLOPES:
-        loss = SLOPES[name]
-        return {"fresh" if with_gradient else "": lambda: loss(x, target, with_gradient)}
+    if case.workload.function in SLOPES:
+        loss, weights = SLOPES[case.workload.function], inputs.keywords.get("sample_weight")
+        return {"fresh" if with_gradient else "": lambda: loss(x, target, weights, with_gradient)}
     return {}
 
 
 class CrossEntropy:
-    """Labels, smoothed or not, and class probabilities; one buffer, kept between calls."""
+    """Labels, smoothed, weighted, or ignored in part, or class probabilities; one buffer, kept between calls."""
 
-    def __init__(self, case: Case, logits: Array, target: Any) -> None:
-        self.logits, self.axis, self.samples = logits, case.axis, case.samples
-        self.smoothing = case.workload.arguments.get("label_smoothing", 0.0)
-        self.target = None if case.workload.second == "labels" else target
-        self.places = np.expand_dims(target, case.axis) if self.target is None else None
-        self.buffer = np.empty_like(logits)
+    def __init__(self, case: Case, inputs: Inputs) -> None:
+        self.logits, self.target, self.keywords = inputs.x, inputs.target, inputs.keywords
+        self.axis, self.samples = case.axis, case.samples
+        self.labelled = case.workload.second == "labels"
+        self.smoothing = inputs.keywords.get("label_smoothing", 0.0)
+        self.buffer = np.empty_like(self.logits)
 
-    def exponentials(self) -> tuple[float, Array]:
-        buffer, axis = self.buffer, self.axis
+    def places_and_weights(self) -> tuple[Any, Any]:
+        """Labels with a class axis, and the weights of the samples, whose sum is 1."""
+        weights, places, number = self.keywords.get("sample_weight"), self.target, self.buffer.dtype.type
+        if "ignore_index" in self.keywords:
+            kept = self.target != self.keywords["ignore_index"]
+            weights, places = kept.astype(self.buffer.dtype), np.where(kept, self.target, 0)
+        elif "class_weight" in self.keywords:
+            weights = self.keywords["class_weight"][self.target]
+        places = np.expand_dims(places, self.axis) if self.labelled else None
+        if weights is None:
+            return places, number(1 / self.samples)
+        return places, np.expand_dims(weights / weights.sum(), self.axis)
+
+    def value_and_gradient(self, with_gradient: bool = True) -> Any:
+        buffer, axis, target = self.buffer, self.axis, self.target
+        places, weights = self.places_and_weights()
         np.subtract(self.logits, self.logits.max(axis=axis, keepdims=True), out=buffer)
-        if self.places is None:
-            assert self.target is not None
-            onto = (self.target * buffer).sum(axis=axis, keepdims=True)
-        else:
-            onto = np.take_along_axis(buffer, self.places, axis)
+        if self.labelled:
+            onto = np.take_along_axis(buffer, places, axis)
             if self.smoothing:
                 onto = (1 - self.smoothing) * onto + self.smoothing * buffer.mean(axis=axis, keepdims=True)
+        else:
+            onto = (target * buffer).sum(axis=axis, keepdims=True)
         np.exp(buffer, out=buffer)
         total = buffer.sum(axis=axis, keepdims=True)
-        return float(np.mean(np.log(total) - onto, dtype=np.float64)), total
-
-    def value(self) -> float:
-        return self.exponentials()[0]
-
-    def value_and_gradient(self) -> tuple[float, Array]:
-        loss, total = self.exponentials()
-        buffer, number = self.buffer, self.buffer.dtype.type
-        np.divide(buffer, total * number(self.samples), out=buffer)
-        if self.places is None:
-            assert self.target is not None
-            buffer -= self.target / number(self.samples)
+        loss = float(np.sum((np.log(total) - onto) * weights, dtype=np.float64))
+        if not with_gradient:
+            return loss
+        np.multiply(buffer, weights / total, out=buffer)
+        if not self.labelled:
+            buffer -= target * weights
             return loss, buffer
         if self.smoothing:
-            buffer -= number(self.smoothing / (buffer.shape[self.axis] * self.samples))
-        at_label = np.take_along_axis(buffer, self.places, self.axis)
-        np.put_along_axis(buffer, self.places, at_label - number((1 - self.smoothing) / self.samples), self.axis)
+            buffer -= weights * buffer.dtype.type(self.smoothing / buffer.shape[axis])
+        at_label = np.take_along_axis(buffer, places, axis)
+        np.put_along_axis(buffer, places, at_label - buffer.dtype.type(1 - self.smoothing) * weights, axis)
         return loss, buffer
 
 
@@ -133,13 +141,19 @@ MEASURES: dict[str, Callable[[Array, Any, int], float]] = {
 }
 
 
-def elementwise(formula: Callable[[Array, Any, bool], tuple[Array, Any]]) -> Callable[[Array, Any, bool], Any]:
-    """From values and slopes to a mean, and the gradient as that of the sum."""
+def elementwise(formula: Callable[[Array, Any, bool], tuple[Array, Any]]) -> Callable[[Array, Any, Any, bool], Any]:
+    """From values and slopes to a mean, weighted or not, and the gradient as that of the sum."""
 
-    def call(x: Array, target: Any, with_gradient: bool) -> Any:
+    def call(x: Array, target: Any, weights: Any, with_gradient: bool) -> Any:
         losses, slope = formula(x, target, with_gradient)
-        mean = float(losses.mean(dtype=np.float64))
-        return (mean, Unscaled(slope, 1 / x.size)) if with_gradient else mean
+        total = float(x.size)
+        if weights is not None:
+            losses *= weights
+            total = float(weights.sum(dtype=np.float64))
+            if with_gradient:
+                slope *= weights
+        mean = float(losses.sum(dtype=np.float64)) / total
+        return (mean, Unscaled(slope, 1 / total)) if with_gradient else mean
 
     return call
 

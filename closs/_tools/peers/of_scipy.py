@@ -5,15 +5,16 @@ from typing import Any
 import numpy as np
 
 from closs._tools.peers import Calls, Unscaled
-from closs._tools.workloads import ARRAY, GRADIENT, HALF, VALUE, Array, Case
+from closs._tools.workloads import ARRAY, GRADIENT, HALF, VALUE, Array, Case, Inputs
 
 
-def prepare(case: Case, x: Array, target: Any, threads: int) -> Calls:
+def prepare(case: Case, inputs: Inputs, threads: int) -> Calls:
     from scipy import special
 
     if case.dtype in HALF:
         return {}
-    name, axis, t = case.workload.name, case.axis, target
+    x, t = inputs.x, inputs.target
+    name, axis = case.workload.name, case.axis
     if case.output == ARRAY:
         return {"fresh": lambda: getattr(special, name)(x, axis=axis)}
     if name == "logsumexp":

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from closs._tools.peers import Calls, Unscaled
-from closs._tools.workloads import GRADIENT, HALF, HESSIAN, VALUE, Array, Case
+from closs._tools.workloads import GRADIENT, HALF, HESSIAN, VALUE, Case, Inputs
 
 SERIAL = 32768  # elements; it would wake its threads for any number, and is spared that
+ASKED = ("", "weighted", "sample_weighted")
 KERNELS: dict[str, tuple[str, dict[str, float], float]] = {  # class, arguments, closs / sklearn
     "softmax_cross_entropy": ("CyHalfMultinomialLoss", {}, 1),
     "sigmoid_cross_entropy": ("CyHalfBinomialLoss", {}, 1),
@@ -23,30 +24,37 @@ KERNELS: dict[str, tuple[str, dict[str, float], float]] = {  # class, arguments,
 }
 
 
-def prepare(case: Case, x: Array, target: Any, threads: int) -> Calls:
+def prepare(case: Case, inputs: Inputs, threads: int) -> Calls:
+    x, target = inputs.x, inputs.target
+    weights = inputs.keywords.get("sample_weight")
     rows = case.workload.first == "elements" or (x.ndim == 2 and case.axis == -1 and x.shape[1] > 2)
-    if case.workload.name not in KERNELS or case.dtype in HALF or not rows:
+    plain, _, asked = case.workload.name.partition(":")
+    if plain not in KERNELS or asked not in ASKED or case.dtype in HALF or not rows:
         return {}
     if x.size < SERIAL:
         threads = 1
-    name, arguments, factor = KERNELS[case.workload.name]
+    name, arguments, factor = KERNELS[plain]
     kernel = getattr(importlib.import_module("sklearn._loss._loss"), name)(**arguments)
     y = np.asarray(target).astype(x.dtype)
     losses, gradient, hessian = np.empty(len(x), x.dtype), np.empty_like(x), np.empty_like(x)
-    scale = factor / case.samples
+
+    def divided() -> float:  # what sums are multiplied with
+        return factor / (case.samples if weights is None else float(weights.sum(dtype=np.float64)))
 
     def value() -> Any:
-        kernel.loss(y, x, None, losses, threads)
-        return factor * float(losses.mean(dtype=np.float64))
+        kernel.loss(y, x, weights, losses, threads)
+        return divided() * float(losses.sum(dtype=np.float64))
 
     def both() -> Any:
-        kernel.loss_gradient(y, x, None, losses, gradient, threads)
-        return factor * float(losses.mean(dtype=np.float64)), Unscaled(gradient, scale)
+        kernel.loss_gradient(y, x, weights, losses, gradient, threads)
+        scale = divided()
+        return scale * float(losses.sum(dtype=np.float64)), Unscaled(gradient, scale)
 
     def curved() -> Any:
-        kernel.gradient_hessian(y, x, None, gradient, hessian, threads)
+        kernel.gradient_hessian(y, x, weights, gradient, hessian, threads)
+        scale = divided()
         return np.nan, Unscaled(gradient, scale), Unscaled(hessian, scale)
 
-    if case.output == HESSIAN and case.workload.name in ("l1_loss", "quantile_loss"):
+    if case.output == HESSIAN and plain in ("l1_loss", "quantile_loss"):
         return {}  # its curvature of these is 1, for the sake of trees
     return {VALUE: {"": value}, GRADIENT: {"reused": both}, HESSIAN: {"reused": curved}}[case.output]
