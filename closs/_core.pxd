@@ -199,8 +199,10 @@ cdef const char *closs_isa_compiled() noexcept nogil
 cdef int closs_isa_available(const char *name) noexcept nogil
 cdef closs_status closs_set_isa(const char *name) noexcept nogil
 
-# What closs.h has not: all samples, by threads. The arguments have passed their check.
+# What closs.h has not: all samples, by threads.
 cdef double softmax_run(const closs_softmax_args *args, int64_t samples, int threads) noexcept nogil
+cdef void elementwise_check(const closs_elementwise_args *args, int64_t samples, int threads,
+                            closs_report *report) noexcept nogil
 cdef double elementwise_run(const closs_elementwise_args *args, int64_t samples, int threads) noexcept nogil
 
 # The threads for that much work, in elements of a softmax. Notes that a call came; needs the GIL.

@@ -334,7 +334,7 @@ static closs_status check_run(const checked_samples *args, const checked_run *ru
         const int64_t number = run->first + i, left = WEIGHT_STRETCH - number % WEIGHT_STRETCH;
         const int64_t most = direct || left < AT_ONCE ? left : AT_ONCE;
         n = run->count - i < most ? run->count - i : most;
-        if (number % WEIGHT_STRETCH == 0) weight_close(sum);
+        if (number % WEIGHT_STRETCH == 0 && number > 0) weight_close(sum);
         double copy[AT_ONCE];
         const void *weights = copy;
         if (direct && args->sample_weight_dtype == CLOSS_F32)
