@@ -479,21 +479,22 @@ cdef void softmax_block(const void *args, int64_t begin, int64_t end, double *su
     closs_softmax_run(<const closs_softmax_args *> args, begin, end, sum)
 
 
-# Sample weights that a thread checks at a time. The sum of all of them has the same bits as from one call, for these are
-# a power of two of the stretches of 1024 that are added by themselves.
+# Sample weights that a thread checks at a time, at least, and how often at most. The sum of all of them has the same bits
+# as from one call, for a power of two of the stretches of 1024 that are added by themselves are checked at a time.
 cdef int64_t CHECKED = 16384
+cdef int64_t MOST_CHECKS = 4096
 
 
 cdef struct check_work:
     const closs_elementwise_args *args
-    int64_t samples
+    int64_t block, samples
     closs_report *reports
 
 
 cdef void check_block(const void *of_all, int64_t b, int share) noexcept nogil:
     cdef const check_work *work = <const check_work *> of_all
     cdef closs_elementwise_args args = work.args[0]
-    cdef int64_t first = b * CHECKED, count = min(CHECKED, work.samples - first)
+    cdef int64_t first = b * work.block, count = min(work.block, work.samples - first)
     cdef int64_t size = 4 if args.sample_weight_dtype == CLOSS_F32 else 8
     args.shape = &count
     args.sample_weight.data = <const char *> args.sample_weight.data + first * size
@@ -505,11 +506,14 @@ cdef void elementwise_check(const closs_elementwise_args *args, int64_t samples,
                             closs_report *report) noexcept nogil:
     """closs_elementwise_check, but threads share sample weights that lie side by side."""
     cdef const int64_t *strides = args.sample_weight.strides
-    cdef int64_t blocks = (samples + CHECKED - 1) // CHECKED, b
-    cdef closs_elementwise_args others = args[0]
-    cdef closs_sum total = closs_sum_empty()
+    cdef int64_t blocks, b
+    cdef closs_elementwise_args others
+    cdef closs_sum total
     cdef check_work work
-    work.args, work.samples, work.reports = args, samples, NULL
+    work.args, work.block, work.samples, work.reports = args, CHECKED, samples, NULL
+    while samples > work.block * MOST_CHECKS:
+        work.block *= 2
+    blocks = (samples + work.block - 1) // work.block
     if args.sample_weight.data != NULL and args.ndim == 1 and (strides == NULL or strides[0] == 1):
         if threads > 1 and blocks > 1:
             work.reports = <closs_report *> malloc(<size_t> blocks * sizeof(closs_report))
@@ -517,13 +521,14 @@ cdef void elementwise_check(const closs_elementwise_args *args, int64_t samples,
         closs_elementwise_check(args, report)
         return
     run_items(check_block, &work, blocks, threads)
+    others = args[0]
     others.sample_weight.data = NULL
     closs_elementwise_check(&others, report)
-    report.counted = 0
+    report.counted, total = 0, closs_sum_empty()
     for b in range(blocks):
         if work.reports[b].status != CLOSS_OK:
             report[0] = work.reports[b]
-            report.index += b * CHECKED
+            report.index += b * work.block
             break
         report.counted += work.reports[b].counted
         closs_sum_add(&total, work.reports[b].weight_sum)

@@ -7,13 +7,16 @@
  */
 #define element_loss KERNEL(element_loss)
 #define element_source KERNEL(element_source)
-#define element_results KERNEL(element_results)
+#define element_weights KERNEL(element_weights)
+#define element_weight KERNEL(element_weight)
+#define element_weigh KERNEL(element_weigh)
 #define element_store KERNEL(element_store)
 #define element_place KERNEL(element_place)
 #define element_sum KERNEL(element_sum)
+#define element_sum_products KERNEL(element_sum_products)
 #define element_sum_weighted KERNEL(element_sum_weighted)
 #define element_arrays KERNEL(element_arrays)
-#define element_plain KERNEL(element_plain)
+#define element_packed KERNEL(element_packed)
 #define elementwise KERNEL(elementwise)
 
 #undef ELEMENTS
@@ -173,14 +176,33 @@ static OUT_OF_LINE void element_store(const real *from, void *data, closs_dtype 
             store_reals(from + r * length, length, data, dtype, first + r * apart, step);
 }
 
-/* Derivatives to where they belong, weighted if there are weights. */
-static OUT_OF_LINE void element_results(real *computed, const double *weight, double scale, void *data,
-                                        closs_dtype dtype, const element_runs *at, int which)
+/* Weights of elements, floats or doubles. */
+typedef struct {
+    const void *data; /* NULL: none */
+    int are_floats;
+} element_weights;
+
+INLINE double element_weight(const void *weights, const int are_floats, int64_t i)
 {
-    if (weight)
-        for (int64_t i = 0; i < at->length * at->runs; i++)
-            computed[i] = weight[i] == 0 ? 0 : (real)((double)computed[i] * (weight[i] * scale));
-    element_store(computed, data, dtype, at, which);
+    return are_floats ? (double)((const float *)weights)[i] : ((const double *)weights)[i];
+}
+
+/* Weighs n derivatives where they are. */
+static OUT_OF_LINE void element_weigh(real *computed, const element_weights *weights, int64_t first, int64_t n,
+                                      double scale)
+{
+#define WEIGH(are_floats)                                                                                              \
+    _Pragma("omp simd") for (int64_t i = 0; i < n; i++)                                                                \
+    {                                                                                                                  \
+        const double weight = element_weight(weights->data, are_floats, first + i);                                    \
+        const real product = (real)((double)computed[i] * (weight * scale));                                           \
+        computed[i] = weight == 0 ? 0 : product;                                                                       \
+    }
+    if (weights->are_floats)
+        WEIGH(1)
+    else
+        WEIGH(0)
+#undef WEIGH
 }
 
 /* Lanes in registers, where the sum starts with the first of them. Meanwhile the same number of elements from each
@@ -205,14 +227,15 @@ INLINE void element_sum(value_sum *sum, const real *v, int64_t n, const uintptr_
     for (; i < n; i++) sum->lane[i % BATCH] += (double)v[i];
 }
 
-/* The same of weighted values, which take the place of values where they are `wanted`. */
-static OUT_OF_LINE void element_sum_weighted(value_sum *sum, real *v, const double *weight, int64_t n, int wanted)
+INLINE void element_sum_products(value_sum *sum, real *v, const void *weights, const int are_floats, int64_t n,
+                                 const int wanted)
 {
     ALIGNED double lane[BATCH];
     int64_t i = 0;
+#define VALUE(i) weighted_value(element_weight(weights, are_floats, i), (double)v[i])
 #define ADD_ONE()                                                                                                      \
     {                                                                                                                  \
-        const double value = weighted_value(weight[i], (double)v[i]);                                                  \
+        const double value = VALUE(i);                                                                                 \
         sum->lane[sum->next++ % BATCH] += value;                                                                       \
         if (wanted) v[i] = (real)value;                                                                                \
     }
@@ -221,41 +244,64 @@ static OUT_OF_LINE void element_sum_weighted(value_sum *sum, real *v, const doub
     for (int64_t whole = i + (n - i) / BATCH * BATCH; i < whole; i += BATCH) {
         sum->next += BATCH;
 #pragma omp simd
-        for (int l = 0; l < BATCH; l++) lane[l] += weighted_value(weight[i + l], (double)v[i + l]);
+        for (int l = 0; l < BATCH; l++) lane[l] += VALUE(i + l);
         if (!wanted) continue;
 #pragma omp simd
-        for (int l = 0; l < BATCH; l++) v[i + l] = (real)weighted_value(weight[i + l], (double)v[i + l]);
+        for (int l = 0; l < BATCH; l++) v[i + l] = (real)VALUE(i + l);
     }
     for (int l = 0; l < BATCH; l++) sum->lane[l] = lane[l];
     for (; i < n; i++) ADD_ONE();
 #undef ADD_ONE
+#undef VALUE
+}
+
+/* The same of values times weights from `first` on, which take the place of values where they are `wanted`. */
+static OUT_OF_LINE void element_sum_weighted(value_sum *sum, real *v, const element_weights *weights, int64_t first,
+                                             int64_t n, int wanted)
+{
+    const void *from = weights->are_floats ? (const void *)((const float *)weights->data + first)
+                                           : (const void *)((const double *)weights->data + first);
+    if (weights->are_floats && wanted)
+        element_sum_products(sum, v, from, 1, n, 1);
+    else if (weights->are_floats)
+        element_sum_products(sum, v, from, 1, n, 0);
+    else if (wanted)
+        element_sum_products(sum, v, from, 0, n, 1);
+    else
+        element_sum_products(sum, v, from, 0, n, 0);
 }
 
 /* Contiguous arrays of `real`. */
 typedef struct {
     const real *pred, *target, *positive; /* the last one ELEMENTS long, whatever the others are */
-    real *values, *grad, *hess;           /* NULL: not wanted */
+    element_weights weights;
+    real *values, *grad, *hess; /* NULL: not wanted */
 } element_arrays;
 
-/* `count` elements without weights. */
-static void element_plain(closs_elementwise_loss loss, double parameter, const element_arrays *arrays,
+/* `count` elements of them. */
+static void element_packed(closs_elementwise_loss loss, double parameter, const element_arrays *arrays,
                           stream_writer *stream, double scale, int64_t count, value_sum *values)
 {
     ALIGNED real v[ELEMENTS], slopes[ELEMENTS], curvatures[ELEMENTS];
+    const int weighted = arrays->weights.data != NULL;
     for (int64_t first = 0; first < count; first += ELEMENTS) {
         const int64_t n = count - first < ELEMENTS ? count - first : ELEMENTS;
         const size_t bytes = (size_t)n * sizeof(real);
         const real *p = arrays->pred + first, *t = arrays->target + first;
         real *to = arrays->values ? arrays->values + first : v;
         real *g = arrays->grad ? arrays->grad + first : NULL, *h = arrays->hess ? arrays->hess + first : NULL;
-        real *slope = (stream && g) || (h && !g) ? slopes : g;
-        element_loss(loss, parameter, p, t, arrays->positive, n, (real)scale, to, slope, stream && h ? curvatures : h);
+        real *slope = (stream && g) || (h && !g) ? slopes : g, *curvature = stream && h ? curvatures : h;
+        element_loss(loss, parameter, p, t, arrays->positive, n, weighted ? 1 : (real)scale, to, slope, curvature);
+        if (weighted && g) element_weigh(slope, &arrays->weights, first, n, scale);
+        if (weighted && h) element_weigh(curvature, &arrays->weights, first, n, scale);
         if (stream && g) stream_bytes(&stream[0], g, slopes, bytes);
         if (stream && h) stream_bytes(&stream[1], h, curvatures, bytes);
         const uintptr_t after_next = 2 * ELEMENTS * sizeof(real);
         const uintptr_t ahead[] = {(uintptr_t)p + after_next, (uintptr_t)t + after_next,
                                    (uintptr_t)(g ? g : h) + after_next, (uintptr_t)h + after_next};
-        if (first + 2 * ELEMENTS >= count)
+        if (weighted)
+            element_sum_weighted(values, to, &arrays->weights, first, n, arrays->values != NULL);
+        else if (first + 2 * ELEMENTS >= count)
             element_sum(values, to, n, NULL, 0);
         else if (stream || !(g || h))
             element_sum(values, to, n, ahead, 2);
@@ -282,10 +328,11 @@ static void elementwise(const closs_elementwise_args *args, int64_t begin, int64
     closs_elementwise_loss loss = args->loss;
     if (loss == CLOSS_SMOOTH_L1 && args->parameter == 0) loss = CLOSS_L1;
     if (loss == CLOSS_PSEUDO_HUBER && args->parameter == INFINITY) loss = CLOSS_HUBER; /* even where d is infinite */
-    const double *weight = args->sample_weight.data ? weights : NULL;
-    const int plain = args->dtype == REAL_DTYPE && grad_type == REAL_DTYPE && hess_type == REAL_DTYPE && !weight &&
-                      !args->pos_weight.data;
-    const int stream = plain && !args->fresh && (args->grad.data || args->hess.data) &&
+    const int weighted = args->sample_weight.data != NULL, floats = args->sample_weight_dtype == CLOSS_F32;
+    const element_weights copied = {weighted ? weights : NULL, 0};
+    const int direct_types = args->dtype == REAL_DTYPE && grad_type == REAL_DTYPE && hess_type == REAL_DTYPE &&
+                             !args->pos_weight.data;
+    const int stream = direct_types && !args->fresh && (args->grad.data || args->hess.data) &&
                        args->grad.data != args->pred.data && worth_streaming(args->shape, args->ndim, sizeof(real));
     for (int64_t i = 0; loss == CLOSS_SIGMOID_CROSS_ENTROPY && i < ELEMENTS; i++) positive_copy[i] = 1;
     stream_writer writers[2] = {{{0}, NULL, 0}, {{0}, NULL, 0}}; /* of gradient and Hessian */
@@ -295,17 +342,19 @@ static void elementwise(const closs_elementwise_args *args, int64_t begin, int64
         next += at.length * at.runs;
         const int packed = at.step[AT_PRED] == 1 && at.step[AT_TARGET] == 1 &&
                            (!args->grad.data || at.step[AT_GRAD] == 1) && (!args->hess.data || at.step[AT_HESS] == 1) &&
-                           (!args->values.data || at.step[AT_VALUES] == 1);
-        if (plain && packed && at.runs == 1) {
+                           (!args->values.data || at.step[AT_VALUES] == 1) && (!weighted || at.step[AT_WEIGHT] == 1);
+        if (direct_types && packed && at.runs == 1) {
+            const char *given = (const char *)args->sample_weight.data;
             const element_arrays arrays = {
                 (const real *)args->pred.data + at.first[AT_PRED],
                 (const real *)args->target.data + at.first[AT_TARGET],
                 positive_copy,
+                {weighted ? given + at.first[AT_WEIGHT] * (floats ? 4 : 8) : NULL, floats},
                 element_place(args->values.data, &at, AT_VALUES),
                 element_place(args->grad.data, &at, AT_GRAD),
                 element_place(args->hess.data, &at, AT_HESS),
             };
-            element_plain(loss, args->parameter, &arrays, stream ? writers : NULL, args->scale, at.length, &values);
+            element_packed(loss, args->parameter, &arrays, stream ? writers : NULL, args->scale, at.length, &values);
             continue;
         }
         /* Several runs, or one by pieces. */
@@ -320,21 +369,22 @@ static void elementwise(const closs_elementwise_args *args, int64_t begin, int64
                     element_source(args->pos_weight.data, args->pos_weight_dtype, &at, AT_POSITIVE, positive_copy);
             /* Straight to the caller's gradient where nothing is left to be done to it. */
             const int direct =
-                !weight && grad_type == REAL_DTYPE && at.step[AT_GRAD] == 1 && at.runs == 1 && args->grad.data;
+                !weighted && grad_type == REAL_DTYPE && at.step[AT_GRAD] == 1 && at.runs == 1 && args->grad.data;
             real *g = direct                               ? element_place(args->grad.data, &at, AT_GRAD)
                       : args->grad.data || args->hess.data ? slopes
                                                            : NULL;
             real *h = args->hess.data ? curvatures : NULL;
-            element_loss(loss, args->parameter, p, t, positive, n, weight ? 1 : (real)args->scale, v, g, h);
-            for (int64_t r = 0; weight && r < at.runs; r++)
+            element_loss(loss, args->parameter, p, t, positive, n, weighted ? 1 : (real)args->scale, v, g, h);
+            for (int64_t r = 0; weighted && r < at.runs; r++)
                 load_weights(&args->sample_weight, args->sample_weight_dtype,
                              at.first[AT_WEIGHT] + r * at.apart[AT_WEIGHT], at.step[AT_WEIGHT], at.length, 0,
                              weights + r * at.length);
-            if (args->grad.data && !direct)
-                element_results(g, weight, args->scale, args->grad.data, grad_type, &at, AT_GRAD);
-            if (h) element_results(h, weight, args->scale, args->hess.data, hess_type, &at, AT_HESS);
-            if (weight)
-                element_sum_weighted(&values, v, weights, n, args->values.data != NULL);
+            if (weighted && args->grad.data) element_weigh(g, &copied, 0, n, args->scale);
+            if (weighted && h) element_weigh(h, &copied, 0, n, args->scale);
+            if (args->grad.data && !direct) element_store(g, args->grad.data, grad_type, &at, AT_GRAD);
+            if (h) element_store(h, args->hess.data, hess_type, &at, AT_HESS);
+            if (weighted)
+                element_sum_weighted(&values, v, &copied, 0, n, args->values.data != NULL);
             else
                 element_sum(&values, v, n, NULL, 0);
             if (args->values.data) element_store(v, args->values.data, REAL_DTYPE, &at, AT_VALUES);

@@ -1,5 +1,7 @@
 """The published bound, against the oracle: every class count round an edge, every confidence, common offsets, ties."""
 
+import math
+
 import cases
 import numpy as np
 import pytest
@@ -88,3 +90,21 @@ def test_bit_patterns(dtype, layout, rng):
         small = rng.random(logits.shape) < 0.3
         logits[small] = (rng.standard_normal(small.sum()) * 10.0 ** rng.integers(-45, 2, small.sum())).astype(dtype)
         check(logits, rng.integers(0, classes, 40), layout)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("zeros", [0.0, 0.3])
+@pytest.mark.parametrize("octaves", [1, 16, 22, 23, 24, 25, 32, 200])
+def test_sums_of_sample_weights(octaves, zeros, dtype, rng):
+    """Those of floats of similar size are exact in plain doubles, others keep what is rounded; signs, zeros, subnormals."""
+    top = rng.choice([-149 + octaves, 0, 127]) if dtype == "f4" else 0
+    for count in (1, 2, 17, 1023, 1024, 1025, 5000):
+        exponents = rng.integers(top - octaves, top, count)
+        exponents[-1] = top - octaves
+        weights = np.ldexp(rng.uniform(1, 2, count), exponents) * rng.choice([1, 1, -1], count)
+        weights[rng.random(count) < zeros] = 0
+        weights = weights.astype(dtype)
+        weights[0] = np.ldexp(1.9, top)
+        exact = math.fsum(weights)
+        gradient = closs.l1_loss(np.ones(count), 0, sample_weight=weights, grad=True)[1]
+        assert abs(weights[0] / gradient[0] - exact) <= 3 * np.spacing(abs(exact))

@@ -55,6 +55,7 @@ MEASURE = """
         ((8192, 65536), "f2", "closs.softmax_cross_entropy(x[::2, 1::2], labels[::2])"),
         ((4096, 32768), "f8", "closs.kl_divergence(x, x, reduction='mean')"),
         ((2**28,), "f4", "closs.huber_loss(x, x)"),
+        ((2**28,), "f4", "closs.huber_loss(x, x, sample_weight=x, reduction='sum')"),
         ((2**27,), "f8", "closs.l1_loss(x[::3], 0.5)"),
     ],
 )

@@ -40,6 +40,30 @@ def test_bits_do_not_depend_on_threads(shape, axis, dtype, rng):
         reference.assert_same_bits(gradient, results[0][1])
 
 
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("count", [16_384, 16_385, 100_000, 300_001])
+def test_weights_of_elements_are_checked_by_threads(count, dtype, rng):
+    """Their sum has the same bits; of faults the first is named, and that of the sample weights before others."""
+    pred = rng.standard_normal(count)
+    weights = np.ldexp(rng.standard_normal(count), rng.integers(-40, 40, count)).astype(dtype)
+    results, faults = [], []
+    for threads in (1, 2, 3):
+        with threadpoolctl.threadpool_limits(8), closs.threads(threads):
+            results.append(closs.sigmoid_cross_entropy(pred, 0.5, sample_weight=weights, pos_weight=2, grad=True))
+            for places in ((count - 1,), (count - 1, count // 2), (0, count // 3), ()):
+                odd = weights.copy()
+                odd[list(places)] = np.inf
+                with pytest.raises(ValueError, match="must be finite") as fault:
+                    closs.sigmoid_cross_entropy(pred, 0.5, sample_weight=odd, pos_weight=-1)
+                faults.append(str(fault.value))
+    for loss, gradient in results[1:]:
+        assert loss == results[0][0]
+        reference.assert_same_bits(gradient, results[0][1])
+    places = [text.rpartition(" ")[2] for text in faults[:4]]
+    assert places == [str(count - 1), str(count // 2), "0", "-1.0"]
+    assert faults[:4] == faults[4:8] == faults[8:]
+
+
 def test_calls_that_wait_for_threads_stay_on_one_for_a_while():
     """Once waits take more than threads gain, as long as the last wait, at most 3 ms, and longer if that goes on."""
     code = """

@@ -16,7 +16,7 @@ import numpy as np
 import closs
 from closs._tools import files, peers
 from closs._tools.timing import in_units, race
-from closs._tools.workloads import GRADIENT, WORKLOADS, Array, Case
+from closs._tools.workloads import GRADIENT, WORKLOADS, Array, Case, Inputs
 
 HIDDEN, BATCH, RATE, MOMENTUM = 64, 32, 0.05, 0.9
 
@@ -161,9 +161,9 @@ def draw(history: History, regression: Regression, path: Path) -> None:
 
 def print_costs(logits: Array, labels: Array) -> None:
     case = Case(WORKLOADS[0], "float32", logits.shape, -1, GRADIENT)
-    calls = {}
+    inputs, calls = Inputs(logits, labels, {}), {}
     for name in ("closs", *(name for name in peers.installed_peers() if name in ("numpy", "torch"))):
-        (calls[name], *_) = peers.prepare(name, case, logits, labels, closs.get_num_threads()).values()
+        (calls[name], *_) = peers.prepare(name, case, inputs, closs.get_num_threads()).values()
     times = race(calls, rounds=9)
     print(f"loss step, value and gradient of {len(logits)} x {logits.shape[1]} float32 (medians, in turn):")
     for name, seconds in times.items():
