@@ -94,17 +94,16 @@ def test_bit_patterns(dtype, layout, rng):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("zeros", [0.0, 0.3])
-@pytest.mark.parametrize("octaves", [1, 16, 22, 23, 24, 25, 32, 200])
+@pytest.mark.parametrize("octaves", [1, 16, 23, 24, 28, 32, 36, 50])
 def test_sums_of_sample_weights(octaves, zeros, dtype, rng):
-    """Those of floats of similar size are exact in plain doubles, others keep what is rounded; signs, zeros, subnormals."""
-    top = rng.choice([-149 + octaves, 0, 127]) if dtype == "f4" else 0
-    for count in (1, 2, 17, 1023, 1024, 1025, 5000):
-        exponents = rng.integers(top - octaves, top, count)
-        exponents[-1] = top - octaves
-        weights = np.ldexp(rng.uniform(1, 2, count), exponents) * rng.choice([1, 1, -1], count)
-        weights[rng.random(count) < zeros] = 0
-        weights = weights.astype(dtype)
-        weights[0] = np.ldexp(1.9, top)
-        exact = math.fsum(weights)
-        gradient = closs.l1_loss(np.ones(count), 0, sample_weight=weights, grad=True)[1]
-        assert abs(weights[0] / gradient[0] - exact) <= 3 * np.spacing(abs(exact))
+    """What two large ones that cancel leave of the others: exact sums of floats of similar size, and those that keep what
+    is rounded. Signs, zeros, subnormal floats."""
+    for count in (40, 1023, 1024, 1025, 5000):
+        for top in (octaves - 140, 0, 120) if dtype == "f4" else (0,):
+            weights = np.ldexp(rng.uniform(1, 2, count), top - octaves) * rng.choice([1, 1, -1], count)
+            weights[rng.random(count) < zeros] = 0
+            weights = weights.astype(dtype)
+            weights[[0, 32]] = np.ldexp([1.9, -1.9], top)  # of one lane
+            exact = math.fsum(weights)
+            gradient = closs.l1_loss(np.ones(count), 0, sample_weight=weights, grad=True)[1]
+            assert abs(weights[0] / gradient[0] - exact) <= 3 * np.spacing(abs(exact))
