@@ -404,16 +404,38 @@ static closs_status check_samples(const checked_samples *args, int64_t samples, 
     return CLOSS_OK;
 }
 
+/* The first of `count` weights that is negative or not finite; `count` if there is none. */
+static int64_t first_bad_weight(const closs_const_array *weights, closs_dtype dtype, int64_t offset, int64_t step,
+                                int64_t count)
+{
+    int64_t i = 0;
+#define LOOK_AT_WEIGHTS(type)                                                                                          \
+    {                                                                                                                  \
+        const type *weight = (const type *)weights->data + offset;                                                     \
+        int bad = 0;                                                                                                   \
+        for (int64_t k = 0; k < count; k++) bad |= !((weight[k] >= 0) & (weight[k] < (type)INFINITY));                 \
+        if (!bad) return count;                                                                                        \
+    }
+    if (step == 1 && dtype == CLOSS_F32)
+        LOOK_AT_WEIGHTS(float)
+    else if (step == 1)
+        LOOK_AT_WEIGHTS(double)
+#undef LOOK_AT_WEIGHTS
+    for (; i < count; i++) {
+        const double weight = weight_at(weights, dtype, offset + i * step);
+        if (!(weight >= 0 && weight < INFINITY)) break;
+    }
+    return i;
+}
+
 static closs_status check_class_weights(const closs_softmax_args *args, closs_report *report)
 {
     const int64_t stride = args->class_weight.strides ? args->class_weight.strides[0] : 1;
-    for (int64_t c = 0; args->class_weight.data && c < args->classes; c++) {
-        const double weight = weight_at(&args->class_weight, args->class_weight_dtype, c * stride);
-        if (weight >= 0 && weight < INFINITY) continue;
-        report->index = c;
-        return CLOSS_BAD_CLASS_WEIGHT;
-    }
-    return CLOSS_OK;
+    if (!args->class_weight.data) return CLOSS_OK;
+    const int64_t bad = first_bad_weight(&args->class_weight, args->class_weight_dtype, 0, stride, args->classes);
+    if (bad == args->classes) return CLOSS_OK;
+    report->index = bad;
+    return CLOSS_BAD_CLASS_WEIGHT;
 }
 
 /* Each weight once, however often a stride of 0 repeats it: such axes stay at their first element. */
@@ -435,12 +457,10 @@ static closs_status check_pos_weights(const closs_elementwise_args *args, int64_
             packed *= args->shape[axis];
         }
         if (rest > 0) break; /* past the last row */
-        for (int64_t i = 0; i < count; i++) {
-            const double weight = weight_at(&args->pos_weight, args->pos_weight_dtype, offset + i * step);
-            if (weight >= 0 && weight < INFINITY) continue;
-            report->index = first + i;
-            return CLOSS_BAD_POS_WEIGHT;
-        }
+        const int64_t bad = first_bad_weight(&args->pos_weight, args->pos_weight_dtype, offset, step, count);
+        if (bad == count) continue;
+        report->index = first + bad;
+        return CLOSS_BAD_POS_WEIGHT;
     }
     return CLOSS_OK;
 }

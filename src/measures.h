@@ -19,6 +19,8 @@
 #define measure_counted KERNEL(measure_counted)
 #define measure_look KERNEL(measure_look)
 #define measure_ordinary KERNEL(measure_ordinary)
+#define measure_outputs KERNEL(measure_outputs)
+#define measure_factors KERNEL(measure_factors)
 #define measure_total KERNEL(measure_total)
 #define measure_stretch KERNEL(measure_stretch)
 #define measure_careful KERNEL(measure_careful)
@@ -127,15 +129,25 @@ INLINE void measure_total(const terms_piece *piece, int64_t first, int64_t end, 
     }
 }
 
-/* Adds the terms of groups [first, end) to total, and with `slopes` writes derivatives, times `scale`, to where they
- * all have room and no input is. Without `careful` returns whether all was ordinary, else it did nothing that
+/* What the derivatives of a column are multiplied with, and where they go: each group `step` behind the one before. */
+typedef struct {
+    ALIGNED real scale[LANES_OF_TERMS]; /* the factor as `real`; 0 or 1 where it is extreme */
+    ALIGNED double factor[LANES_OF_TERMS];
+    int extreme; /* whether one of them is */
+    memory_ahead ahead;
+    real *to;
+    int64_t step;
+} measure_outputs;
+
+/* Adds the terms of groups [first, end) to total, and with `outputs` writes derivatives, times their scale, to `g`, where
+ * they all have room and no input is. Without `careful` returns whether all was ordinary, else it did nothing that
  * counts. */
 INLINE int measure_stretch(const terms_piece *piece, int64_t first, int64_t end, int64_t column, log_scale log,
-                           const int kind, const int careful, const int slopes, const int wrt_p, const real *scale,
-                           memory_ahead g_ahead, real *restrict g, double *restrict total)
+                           const int kind, const int careful, const int wrt_p, const measure_outputs *outputs,
+                           real *restrict g, double *restrict total)
 {
     enum { L = LANES_OF_TERMS };
-    const int pairs = kind != CLOSS_ENTROPY;
+    const int pairs = kind != CLOSS_ENTROPY, slopes = outputs != NULL;
     const int quotient = slopes && !wrt_p && (kind == CLOSS_PROBABILITY_CROSS_ENTROPY || kind == CLOSS_KL_DIVERGENCE);
     const int alone = slopes && wrt_p && kind == CLOSS_PROBABILITY_CROSS_ENTROPY; /* log q counts where p = 0 */
     const memory_ahead z_ahead = from_lane(piece->z_ahead, column), v_ahead = from_lane(piece->v_ahead, column);
@@ -147,13 +159,13 @@ INLINE int measure_stretch(const terms_piece *piece, int64_t first, int64_t end,
         const real *v = careful ? group_v(piece, i, column) : piece->v + i * piece->v_step + column;
         fetch(z_ahead, i, L * sizeof(real));
         if (pairs) fetch(v_ahead, i, L * sizeof(real));
-        if (slopes) fetch(g_ahead, i, L * sizeof(real));
+        if (slopes) fetch(outputs->ahead, i, L * sizeof(real));
 #pragma omp simd
         for (int l = 0; l < L; l++) {
             const real q = z[l], p = pairs ? v[l] : q;
             const measure element = measure_element(kind, p, q, wrt_p, log, careful);
             sum[l] += element.term;
-            if (slopes) g[(i - first) * L + l] = scale[l] == 0 ? 0 : element.slope * scale[l];
+            if (slopes) g[(i - first) * L + l] = outputs->scale[l] == 0 ? 0 : element.slope * outputs->scale[l];
             if (!careful) measure_look(&seen, l, kind, quotient, alone, p, q);
         }
     }
@@ -167,8 +179,8 @@ INLINE int measure_stretch(const terms_piece *piece, int64_t first, int64_t end,
 
 /* The same where it needs care: with derivatives that are written only when all of a group is read. */
 INLINE void measure_careful(const closs_softmax_args *args, const terms_piece *piece, int64_t first, int64_t end,
-                            int64_t column, log_scale log, const int kind, int wrt_p, const double *factor,
-                            const real *scale, int extreme, real *g, int64_t g_step, double *restrict total)
+                            int64_t column, log_scale log, const int kind, const int wrt_p,
+                            const measure_outputs *outputs, double *restrict total)
 {
     enum { L = LANES_OF_TERMS };
     const int quotient = (kind == CLOSS_PROBABILITY_CROSS_ENTROPY || kind == CLOSS_KL_DIVERGENCE) && !wrt_p;
@@ -184,32 +196,31 @@ INLINE void measure_careful(const closs_softmax_args *args, const terms_piece *p
             const measure element = measure_element(kind, v[l], z[l], wrt_p, log, 1);
             sum[l] += element.term;
             wide[l] += (double)element.term;
-            slope[l] = scale[l] == 0 ? 0 : element.slope * scale[l];
+            slope[l] = outputs->scale[l] == 0 ? 0 : element.slope * outputs->scale[l];
             odd[l] = v[l] > 0 ? (to_bits(element.slope) << 1) - least : 0;
         }
         for (int l = 0; l < L; l++) {
             const int beyond = quotient && odd[l] >= infinity - least;
-            if (extreme | beyond)
-                slope[l] = measure_slope(slope[l], v[l], z[l], factor[l], beyond, quotient, args->base);
+            if (outputs->extreme | beyond)
+                slope[l] = measure_slope(slope[l], v[l], z[l], outputs->factor[l], beyond, quotient, args->base);
         }
-        memcpy(g + i * g_step + column, slope, sizeof slope);
+        memcpy(outputs->to + i * outputs->step + column, slope, sizeof slope);
     }
     for (int l = 0; l < L; l++) total[l] += ABSOLUTE(sum[l]) <= (real)REAL_MAX ? (double)sum[l] : wide[l];
 }
 
-/* A stretch with care, and with derivatives unless g is NULL. */
+/* A stretch with care, and with derivatives unless `outputs` is NULL. */
 static OUT_OF_LINE void measure_again(const closs_softmax_args *args, const terms_piece *piece, int64_t first,
-                                      int64_t end, int64_t column, const double *factor, const real *scale, int extreme,
-                                      real *g, int64_t g_step, double *restrict total)
+                                      int64_t end, int64_t column, const measure_outputs *outputs,
+                                      double *restrict total)
 {
     const log_scale log = log_scale_of(args->result == CLOSS_JS_DIVERGENCE ? 0 : args->base);
     const int wrt_p = args->wrt_targets;
-    const memory_ahead nowhere = {0, 0, 0, 0};
 #define AGAIN(kind)                                                                                                    \
-    if (g)                                                                                                             \
-        measure_careful(args, piece, first, end, column, log, kind, wrt_p, factor, scale, extreme, g, g_step, total);  \
+    if (outputs)                                                                                                       \
+        measure_careful(args, piece, first, end, column, log, kind, wrt_p, outputs, total);                            \
     else                                                                                                               \
-        measure_stretch(piece, first, end, column, log, kind, 1, 0, 0, NULL, nowhere, NULL, total);                    \
+        measure_stretch(piece, first, end, column, log, kind, 1, 0, NULL, NULL, total);                                \
     break
     switch (args->result) {
     case CLOSS_ENTROPY: AGAIN(CLOSS_ENTROPY);
@@ -284,27 +295,26 @@ INLINE void measure_terms(const closs_softmax_args *args, const terms_piece *pie
             if (ordinary || measure_plain(piece, first, end, c, kind, sums[s]))
                 for (int l = 0; l < L; l++) total[c + l] += (double)sums[s][l];
             else
-                measure_again(args, piece, first, end, c, NULL, NULL, 0, NULL, 0, total + c);
+                measure_again(args, piece, first, end, c, NULL, total + c);
         }
 }
 
-/* Adds the terms of a column of a piece to total, and writes derivatives times `factor`; `scale` is that as `real`, or
- * 1 where it is extreme. */
+/* Adds the terms of a column of a piece to total, and writes derivatives. */
 INLINE void measure_slopes(const closs_softmax_args *args, const terms_piece *piece, int64_t column, const int kind,
-                           const int wrt_p, const double *factor, const real *scale, int extreme, memory_ahead g_ahead,
-                           real *g, int64_t g_step, double *restrict total)
+                           const int wrt_p, const measure_outputs *outputs, double *restrict total)
 {
     enum { L = LANES_OF_TERMS };
     const log_scale log = log_scale_of(kind == CLOSS_JS_DIVERGENCE ? 0 : args->base);
     ALIGNED real held[TERMS_WIDENED * L]; /* derivatives may take the place of what must be read once more */
     for (int64_t first = 0; first < piece->groups; first += TERMS_WIDENED) {
         const int64_t end = piece->groups - first < TERMS_WIDENED ? piece->groups : first + TERMS_WIDENED;
-        if (extreme ||
-            !measure_stretch(piece, first, end, column, log, kind, 0, 1, wrt_p, scale, g_ahead, held, total)) {
-            measure_again(args, piece, first, end, column, factor, scale, extreme, g, g_step, total);
+        if (outputs->extreme ||
+            !measure_stretch(piece, first, end, column, log, kind, 0, wrt_p, outputs, held, total)) {
+            measure_again(args, piece, first, end, column, outputs, total);
             continue;
         }
-        for (int64_t i = first; i < end; i++) memcpy(g + i * g_step + column, held + (i - first) * L, L * sizeof(real));
+        for (int64_t i = first; i < end; i++)
+            memcpy(outputs->to + i * outputs->step + column, held + (i - first) * L, L * sizeof(real));
     }
 }
 
@@ -322,14 +332,13 @@ static OUT_OF_LINE void measure_terms_of(const closs_softmax_args *args, const t
 }
 
 static OUT_OF_LINE void measure_slopes_of(const closs_softmax_args *args, const terms_piece *piece, int64_t column,
-                                          const double *factor, const real *scale, int extreme,
-                                          const memory_ahead *g_ahead, real *g, int64_t g_step, double *restrict total)
+                                          const measure_outputs *outputs, double *restrict total)
 {
 #define SLOPES(kind, in_p)                                                                                             \
     if (in_p)                                                                                                          \
-        measure_slopes(args, piece, column, kind, 1, factor, scale, extreme, *g_ahead, g, g_step, total);              \
+        measure_slopes(args, piece, column, kind, 1, outputs, total);                                                  \
     else                                                                                                               \
-        measure_slopes(args, piece, column, kind, 0, factor, scale, extreme, *g_ahead, g, g_step, total);              \
+        measure_slopes(args, piece, column, kind, 0, outputs, total);                                                  \
     break
     switch (args->result) {
     case CLOSS_ENTROPY: SLOPES(CLOSS_ENTROPY, 0);
@@ -338,6 +347,30 @@ static OUT_OF_LINE void measure_slopes_of(const closs_softmax_args *args, const 
     default: SLOPES(CLOSS_JS_DIVERGENCE, args->wrt_targets);
     }
 #undef SLOPES
+}
+
+/* What derivatives of a column are multiplied with. By itself and in steps, because that is vector code. */
+static OUT_OF_LINE void measure_factors(const closs_softmax_args *args, const terms_place *place, int64_t column,
+                                        double divisor, measure_outputs *restrict outputs)
+{
+    enum { L = LANES_OF_TERMS };
+    double *restrict factor = outputs->factor, extreme = 0;
+    const double scale = args->scale;
+    for (int l = 0; l < L; l++) factor[l] = place->weight[place->along ? 0 : column + l];
+#pragma omp simd
+    for (int l = 0; l < L; l++) {
+        const double product = factor[l] * scale;
+        factor[l] = factor[l] == 0 ? 0 : product; /* the scale of no weights is NaN */
+    }
+    for (int l = 0; divisor != 1 && l < L; l++) factor[l] /= divisor;
+#pragma omp simd reduction(+ : extreme)
+    for (int l = 0; l < L; l++) {
+        const double size = fabs(factor[l]), some = factor[l] == 0 ? 0 : 1;
+        const double large = size >= (double)REAL_TINY ? factor[l] : 0, fits = size <= (double)REAL_MAX ? large : 0;
+        extreme += fits == factor[l] ? 0 : some;
+        outputs->scale[l] = (real)(fits == factor[l] ? fits : some);
+    }
+    outputs->extreme = extreme > 0;
 }
 
 /* n classes from `first`: their terms are added to the sums of lanes, 16 of them for each 16 samples, and their
@@ -361,23 +394,15 @@ static void measure_pieces(const closs_softmax_args *args, const terms_place *pl
         return;
     }
     for (int64_t c = 0; c < (place->along ? 1 : place->width); c += L) {
-        ALIGNED real scale[L];
-        double factor[L];
-        int extreme = 0;
-#pragma omp simd reduction(| : extreme)
-        for (int l = 0; l < L; l++) {
-            const double weight = place->weight[place->along ? 0 : c + l], product = weight * args->scale / divisor;
-            factor[l] = weight == 0 ? 0 : product; /* the scale of no weights is NaN */
-            const int beyond = is_extreme(factor[l]), some = factor[l] != 0;
-            scale[l] = beyond ? (real)some : (real)factor[l];
-            extreme |= beyond & some;
-        }
-        const memory_ahead lane_ahead = from_lane(g_ahead, c);
-        measure_slopes_of(args, piece, c, factor, scale, extreme, &lane_ahead, to, step, sums + c);
+        measure_outputs outputs;
+        measure_factors(args, place, c, divisor, &outputs);
+        outputs.ahead = from_lane(g_ahead, c), outputs.to = to, outputs.step = step;
+        measure_slopes_of(args, piece, c, &outputs, sums + c);
         if (!piece->has_tail) continue;
         const terms_piece tail = tail_of(piece);
         ALIGNED real last[L];
-        measure_slopes_of(args, &tail, 0, factor, scale, extreme, &lane_ahead, last, 0, sums);
+        outputs.to = last, outputs.step = 0;
+        measure_slopes_of(args, &tail, 0, &outputs, sums);
         memcpy(to + piece->groups * L, last, (size_t)(n - piece->groups * L) * sizeof(real));
     }
     if (g) return;
@@ -409,14 +434,13 @@ static double measure_label(const closs_softmax_args *args, const terms_place *p
                        : load_real(args->logits.data, args->dtype, place->logits[l] + place->label[l] * stride);
     const measure one = measure_cross_entropy(1, q, 0, log_scale_of(args->base), 1);
     if (args->grad.data) {
-        const real zero = 0;
+        const row_view grad = {args->grad.data, grad_dtype(args), place->grad[l], grad_stride};
         const double factor = place->weight[l] * args->scale / log_divisor(args);
         const real plain = is_extreme(factor) ? one.slope : (real)((double)one.slope * factor);
         const real size = ABSOLUTE(one.slope);
         const int odd = !((size >= (real)REAL_TINY) & (size <= (real)REAL_MAX));
         const real slope = measure_slope(plain, 1, q, factor, odd, 1, args->base);
-        for (int64_t j = 0; j < args->classes; j++)
-            store_reals(&zero, 1, args->grad.data, grad_dtype(args), place->grad[l] + j * grad_stride, 1);
+        row_zero(&grad, NULL, 0, args->classes);
         if (place->label[l] >= 0 && place->weight[l] != 0)
             store_reals(&slope, 1, args->grad.data, grad_dtype(args), place->grad[l] + place->label[l] * grad_stride,
                         1);
