@@ -274,6 +274,8 @@ typedef struct {
     int64_t label, label_stride, weight, weight_stride;
 } checked_run;
 
+enum { CHECKED_AT_ONCE = 256 };
+
 static int is_finite(double weight)
 {
     return weight - weight == 0;
@@ -289,7 +291,27 @@ static int64_t first_odd_weight(const checked_samples *args, const checked_run *
     return k;
 }
 
-/* The weights of n samples from the i-th of a run, one by one; 0 of those that are to be ignored. */
+/* The weights of n samples from the i-th of a run, whose labels were looked at; 0 of those that are to be ignored. */
+static void weights_of_labels(const checked_samples *args, const checked_run *run, int64_t i, int64_t n,
+                              double *restrict weights)
+{
+    int64_t label[CHECKED_AT_ONCE];
+    for (int64_t k = 0; k < n; k++) weights[k] = 1;
+    for (int64_t k = 0; k < n; k++) label[k] = label_at(args, run->label + i + k);
+    for (int64_t k = 0; args->has_ignore_index && k < n; k++) {
+        const int absent = label[k] == args->ignore_index;
+        weights[k] = absent ? 0 : 1;
+        label[k] = absent ? -1 : label[k];
+    }
+    if (args->class_weight.data && args->classes > 0)
+        weigh_labels(&args->class_weight, args->class_weight_dtype, label, n, weights);
+    if (!args->sample_weight.data) return;
+    for (int64_t k = 0; k < n; k++) /* one that is not finite makes even 0 NaN */
+        weights[k] *= weight_at(&args->sample_weight, args->sample_weight_dtype,
+                                run->weight + (i + k) * run->weight_stride);
+}
+
+/* The same, one by one, of labels that may be out of range. */
 static closs_status read_weights(const checked_samples *args, const checked_run *run, int64_t i, int64_t n,
                                  double *weights, closs_report *report)
 {
@@ -319,7 +341,6 @@ static closs_status read_weights(const checked_samples *args, const checked_run 
 static closs_status check_run(const checked_samples *args, const checked_run *run, weight_total *sum,
                               closs_report *report)
 {
-    enum { AT_ONCE = 256 };
     const int weighted = args->class_weight.data || args->sample_weight.data, labelled = args->labels.data != NULL;
     int64_t present = run->count;
     const int looked = labelled && run->label_stride == 1 && labels_in_range(args, run->label, run->count, &present);
@@ -332,10 +353,10 @@ static closs_status check_run(const checked_samples *args, const checked_run *ru
     const int direct = apart && run->weight_stride == 1;
     for (int64_t i = 0, n; i < run->count; i += n) {
         const int64_t number = run->first + i, left = WEIGHT_STRETCH - number % WEIGHT_STRETCH;
-        const int64_t most = direct || left < AT_ONCE ? left : AT_ONCE;
+        const int64_t most = direct || left < CHECKED_AT_ONCE ? left : CHECKED_AT_ONCE;
         n = run->count - i < most ? run->count - i : most;
         if (number % WEIGHT_STRETCH == 0 && number > 0) weight_close(sum);
-        double copy[AT_ONCE];
+        double copy[CHECKED_AT_ONCE];
         const void *weights = copy;
         if (direct && args->sample_weight_dtype == CLOSS_F32)
             weights = (const float *)args->sample_weight.data + run->weight + i;
@@ -345,6 +366,8 @@ static closs_status check_run(const checked_samples *args, const checked_run *ru
             for (int64_t k = 0; k < n; k++)
                 copy[k] = weight_at(&args->sample_weight, args->sample_weight_dtype,
                                     run->weight + (i + k) * run->weight_stride);
+        else if (looked)
+            weights_of_labels(args, run, i, n, copy);
         else {
             const closs_status status = read_weights(args, run, i, n, copy, report);
             if (status != CLOSS_OK) return status;

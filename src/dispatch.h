@@ -118,4 +118,19 @@ INLINE double weight_at(const closs_const_array *array, closs_dtype dtype, int64
     return dtype == CLOSS_F32 ? (double)((const float *)array->data)[offset] : ((const double *)array->data)[offset];
 }
 
+/* Times the class weights of n labels, of at least one class. What has a negative label is 0 or NaN and remains so. */
+INLINE void weigh_labels(const closs_const_array *array, closs_dtype dtype, const int64_t *restrict label, int64_t n,
+                         double *restrict weight)
+{
+    const int64_t stride = array->strides ? array->strides[0] : 1;
+#define WEIGH(type)                                                                                                    \
+    for (int64_t i = 0; i < n; i++)                                                                                    \
+        weight[i] *= (double)((const type *)array->data)[(label[i] >= 0) * label[i] * stride];
+    if (dtype == CLOSS_F32)
+        WEIGH(float)
+    else
+        WEIGH(double)
+#undef WEIGH
+}
+
 #endif

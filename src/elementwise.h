@@ -332,8 +332,9 @@ static void elementwise(const closs_elementwise_args *args, int64_t begin, int64
     const element_weights copied = {weighted ? weights : NULL, 0};
     const int direct_types = args->dtype == REAL_DTYPE && grad_type == REAL_DTYPE && hess_type == REAL_DTYPE &&
                              !args->pos_weight.data;
+    const size_t written = (args->grad.data != NULL) + (args->hess.data != NULL);
     const int stream = direct_types && !args->fresh && (args->grad.data || args->hess.data) &&
-                       args->grad.data != args->pred.data && worth_streaming(args->shape, args->ndim, sizeof(real));
+                       args->grad.data != args->pred.data && worth_streaming(args->shape, args->ndim, written * sizeof(real));
     for (int64_t i = 0; loss == CLOSS_SIGMOID_CROSS_ENTROPY && i < ELEMENTS; i++) positive_copy[i] = 1;
     stream_writer writers[2] = {{{0}, NULL, 0}, {{0}, NULL, 0}}; /* of gradient and Hessian */
     value_sum values = {{0}, 0};

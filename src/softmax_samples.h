@@ -193,11 +193,8 @@ INLINE void labels_and_weights(const closs_softmax_args *args, const sample_run 
         }
     }
 #undef READ_LABELS
-    if (weighted_by_label(args)) {
-        const int64_t stride = stride_of(args->class_weight.strides, 0, 1);
-        for (int64_t i = 0; i < run->count; i++)
-            if (label[i] >= 0) weight[i] *= weight_at(&args->class_weight, args->class_weight_dtype, label[i] * stride);
-    }
+    if (weighted_by_label(args) && args->classes > 0)
+        weigh_labels(&args->class_weight, args->class_weight_dtype, label, run->count, weight);
     if (args->sample_weight.data)
         load_weights(&args->sample_weight, args->sample_weight_dtype, run->first.weight, run->step.weight, run->count,
                      1, weight);
