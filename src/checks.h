@@ -307,8 +307,8 @@ static void weights_of_labels(const checked_samples *args, const checked_run *ru
         weigh_labels(&args->class_weight, args->class_weight_dtype, label, n, weights);
     if (!args->sample_weight.data) return;
     for (int64_t k = 0; k < n; k++) /* one that is not finite makes even 0 NaN */
-        weights[k] *= weight_at(&args->sample_weight, args->sample_weight_dtype,
-                                run->weight + (i + k) * run->weight_stride);
+        weights[k] *=
+            weight_at(&args->sample_weight, args->sample_weight_dtype, run->weight + (i + k) * run->weight_stride);
 }
 
 /* The same, one by one, of labels that may be out of range. */

@@ -280,7 +280,7 @@ typedef struct {
 
 /* `count` elements of them. */
 static void element_packed(closs_elementwise_loss loss, double parameter, const element_arrays *arrays,
-                          stream_writer *stream, double scale, int64_t count, value_sum *values)
+                           stream_writer *stream, double scale, int64_t count, value_sum *values)
 {
     ALIGNED real v[ELEMENTS], slopes[ELEMENTS], curvatures[ELEMENTS];
     const int weighted = arrays->weights.data != NULL;
@@ -330,11 +330,12 @@ static void elementwise(const closs_elementwise_args *args, int64_t begin, int64
     if (loss == CLOSS_PSEUDO_HUBER && args->parameter == INFINITY) loss = CLOSS_HUBER; /* even where d is infinite */
     const int weighted = args->sample_weight.data != NULL, floats = args->sample_weight_dtype == CLOSS_F32;
     const element_weights copied = {weighted ? weights : NULL, 0};
-    const int direct_types = args->dtype == REAL_DTYPE && grad_type == REAL_DTYPE && hess_type == REAL_DTYPE &&
-                             !args->pos_weight.data;
-    const size_t written = (args->grad.data != NULL) + (args->hess.data != NULL);
-    const int stream = direct_types && !args->fresh && (args->grad.data || args->hess.data) &&
-                       args->grad.data != args->pred.data && worth_streaming(args->shape, args->ndim, written * sizeof(real));
+    const int direct_types =
+        args->dtype == REAL_DTYPE && grad_type == REAL_DTYPE && hess_type == REAL_DTYPE && !args->pos_weight.data;
+    /* All arrays together of 3/2 of what one array of rows needs: x1.1 to x1.6 from there on. */
+    const size_t written = (args->grad.data != NULL) + (args->hess.data != NULL), moved = 2 + weighted + written;
+    const int stream = direct_types && !args->fresh && written > 0 && args->grad.data != args->pred.data &&
+                       worth_streaming(args->shape, args->ndim, moved * sizeof(real) * 2 / 3);
     for (int64_t i = 0; loss == CLOSS_SIGMOID_CROSS_ENTROPY && i < ELEMENTS; i++) positive_copy[i] = 1;
     stream_writer writers[2] = {{{0}, NULL, 0}, {{0}, NULL, 0}}; /* of gradient and Hessian */
     value_sum values = {{0}, 0};

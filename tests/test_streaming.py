@@ -1,4 +1,6 @@
-"""Results of 32 MB and more are written past the caches: the same bits as in smaller calls, and nothing beside them."""
+"""Results of 32 MB and more, of elementwise losses less, are written past the caches: the same bits as in smaller calls, and nothing beside them."""
+
+import functools
 
 import numpy as np
 import pytest
@@ -54,14 +56,18 @@ def test_elements(rng, dtype, shift, threads):
     pred, target = rng.standard_normal((2, count)).astype(dtype)
     grad_memory, grad = kept((1, count), dtype, shift, 0)
     hess_memory, hess = kept((1, count), dtype, 3 * shift, 0)
-    with closs.threads(threads):
-        closs.huber_loss(pred, target, reduction="sum", grad=grad[0], hess=hess[0])
-        for result, which in ((grad[0], 1), (hess[0], 2)):
-            expected = in_parts(
-                lambda p, t, which=which: closs.huber_loss(p, t, reduction="sum", grad=True, hess=True)[which],
-                count, 1 << 20, pred, target,
-            )  # fmt: skip
-            assert np.array_equal(result, expected)
+    weights = rng.random(count)
+
+    def derivative(which, p, t, w=None):
+        return closs.huber_loss(p, t, sample_weight=w, reduction="sum", grad=True, hess=True)[which]
+
+    for arrays in ((pred, target), (pred, target, weights.astype(np.float32)), (pred, target, weights)):
+        with closs.threads(threads):
+            weight = arrays[2] if len(arrays) == 3 else None
+            closs.huber_loss(pred, target, sample_weight=weight, reduction="sum", grad=grad[0], hess=hess[0])
+            for result, which in ((grad[0], 1), (hess[0], 2)):
+                expected = in_parts(functools.partial(derivative, which), count, 1 << 18, *arrays)
+                assert np.array_equal(result, expected)
     for memory, result in ((grad_memory, grad), (hess_memory, hess)):
         result[...] = 7
         assert np.all(memory == 7)
