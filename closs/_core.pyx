@@ -479,8 +479,8 @@ cdef void softmax_block(const void *args, int64_t begin, int64_t end, double *su
     closs_softmax_run(<const closs_softmax_args *> args, begin, end, sum)
 
 
-# Sample weights that a thread checks at a time, at least, and how often at most. The sum of all of them has the same bits
-# as from one call, for a power of two of the stretches of 1024 that are added by themselves are checked at a time.
+# Sample weights that a thread checks at a time, at least, and of how many blocks at most. Their sum has the bits of one
+# call: a block is a power of two of the stretches of 1024 that are added by themselves.
 cdef int64_t CHECKED = 16384
 cdef int64_t MOST_CHECKS = 4096
 

@@ -16,8 +16,8 @@ from closs._buffers cimport (
 )
 from closs._core cimport (
     CLOSS_F32, CLOSS_F64, CLOSS_HUBER, CLOSS_L1, CLOSS_LOG_COSH, CLOSS_MSE, CLOSS_PSEUDO_HUBER, CLOSS_QUANTILE,
-    CLOSS_SIGMOID_CROSS_ENTROPY, CLOSS_SMOOTH_L1, closs_elementwise_args,
-    closs_elementwise_defaults, closs_elementwise_loss, closs_report, elementwise_check, elementwise_run, threads_for,
+    CLOSS_SIGMOID_CROSS_ENTROPY, CLOSS_SMOOTH_L1, closs_elementwise_args, closs_elementwise_defaults,
+    closs_elementwise_loss, closs_report, elementwise_check, elementwise_run, threads_for,
 )
 
 cnp.import_array()

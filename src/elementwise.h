@@ -8,7 +8,6 @@
 #define element_loss KERNEL(element_loss)
 #define element_source KERNEL(element_source)
 #define element_weights KERNEL(element_weights)
-#define element_weight KERNEL(element_weight)
 #define element_weigh KERNEL(element_weigh)
 #define element_store KERNEL(element_store)
 #define element_place KERNEL(element_place)
@@ -182,11 +181,6 @@ typedef struct {
     int are_floats;
 } element_weights;
 
-INLINE double element_weight(const void *weights, const int are_floats, int64_t i)
-{
-    return are_floats ? (double)((const float *)weights)[i] : ((const double *)weights)[i];
-}
-
 /* Weighs n derivatives where they are. */
 static OUT_OF_LINE void element_weigh(real *computed, const element_weights *weights, int64_t first, int64_t n,
                                       double scale)
@@ -194,7 +188,7 @@ static OUT_OF_LINE void element_weigh(real *computed, const element_weights *wei
 #define WEIGH(are_floats)                                                                                              \
     _Pragma("omp simd") for (int64_t i = 0; i < n; i++)                                                                \
     {                                                                                                                  \
-        const double weight = element_weight(weights->data, are_floats, first + i);                                    \
+        const double weight = nth_weight(weights->data, are_floats, first + i);                                        \
         const real product = (real)((double)computed[i] * (weight * scale));                                           \
         computed[i] = weight == 0 ? 0 : product;                                                                       \
     }
@@ -232,7 +226,7 @@ INLINE void element_sum_products(value_sum *sum, real *v, const void *weights, c
 {
     ALIGNED double lane[BATCH];
     int64_t i = 0;
-#define VALUE(i) weighted_value(element_weight(weights, are_floats, i), (double)v[i])
+#define VALUE(i) weighted_value(nth_weight(weights, are_floats, i), (double)v[i])
 #define ADD_ONE()                                                                                                      \
     {                                                                                                                  \
         const double value = VALUE(i);                                                                                 \

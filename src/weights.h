@@ -4,14 +4,18 @@
  * rounding took from each: the sum's error is that of every gradient of a mean. Floats of similar size have sums that
  * are not rounded, and half the work: the bits are the same.
  */
+INLINE double nth_weight(const void *weights, const int are_floats, int64_t i)
+{
+    return are_floats ? (double)((const float *)weights)[i] : ((const double *)weights)[i];
+}
+
 INLINE int add_weights_of(const void *weights, const int are_floats, int64_t number, int64_t count,
                           closs_weights *total)
 {
     enum { L = WEIGHT_LANES };
-#define WEIGHT(i) (are_floats ? (double)((const float *)weights)[i] : ((const double *)weights)[i])
 #define ADD_ONE(i)                                                                                                     \
     {                                                                                                                  \
-        const double weight = WEIGHT(i);                                                                               \
+        const double weight = nth_weight(weights, are_floats, i);                                                      \
         weight_add(weight, &total->sum[(number + (i)) % L], &total->lost[(number + (i)) % L]);                         \
         total->counted += weight != 0;                                                                                 \
     }
@@ -24,7 +28,7 @@ INLINE int add_weights_of(const void *weights, const int are_floats, int64_t num
     for (; i + L <= count; i += L) {
 #pragma omp simd
         for (int l = 0; l < L; l++) {
-            const double weight = WEIGHT(i + l), size = fabs(weight);
+            const double weight = nth_weight(weights, are_floats, i + l), size = fabs(weight);
             weight_add(weight, &sum[l], &lost[l]);
             least[l] = size < least[l] ? size : least[l];
         }
@@ -33,17 +37,16 @@ INLINE int add_weights_of(const void *weights, const int are_floats, int64_t num
 #pragma omp simd reduction(| : zero)
     for (int l = 0; l < L; l++) zero |= least[l] == 0;
     total->counted += i - first;
-    for (int64_t k = first; k < i && zero; k++) total->counted -= WEIGHT(k) == 0;
+    for (int64_t k = first; k < i && zero; k++) total->counted -= nth_weight(weights, are_floats, k) == 0;
     for (; i < count; i++) ADD_ONE(i);
 #pragma omp simd reduction(| : strange)
     for (int l = 0; l < L; l++) strange |= !(total->lost[l] - total->lost[l] == 0);
     return strange != 0;
 #undef ADD_ONE
-#undef WEIGHT
 }
 
-/* Whether sums of floats of one lane of a stretch are doubles, in any order, and how many floats are 0. Those of n floats
- * below 2^(k+1), multiples of 2^m, are if k + 1 - m + log2 n <= 53; here log2 n = 6 and m >= the least k - 23. */
+/* Whether sums of floats of one lane of a stretch are doubles, in any order, and how many floats are 0. Those of n
+ * floats below 2^(k+1), multiples of 2^m, are if k + 1 - m + log2 n <= 53; here log2 n = 6 and m >= the least k - 23. */
 static int sums_are_exact(const float *weight, int64_t count, int64_t *zeros)
 {
     const uint32_t absent = UINT32_MAX; /* the size of 0, less 1 */

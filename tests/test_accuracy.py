@@ -96,7 +96,7 @@ def test_bit_patterns(dtype, layout, rng):
 @pytest.mark.parametrize("zeros", [0.0, 0.3])
 @pytest.mark.parametrize("octaves", [1, 16, 23, 24, 28, 32, 36, 50])
 def test_sums_of_sample_weights(octaves, zeros, dtype, rng):
-    """What two large ones that cancel leave of the others: exact sums of floats of similar size, and those that keep what
+    """What two large ones that cancel leave of others: exact sums of floats of similar size, and those that keep what
     is rounded. Signs, zeros, subnormal floats."""
     for count in (40, 1023, 1024, 1025, 5000):
         for top in (octaves - 140, 0, 120) if dtype == "f4" else (0,):

@@ -1,4 +1,4 @@
-"""Results of 32 MB and more, of elementwise losses less, are written past the caches: the same bits as in smaller calls, and nothing beside them."""
+"""Results of 32 MB and more are written past the caches: the same bits as in smaller calls, and nothing beside them."""
 
 import functools
 

@@ -87,7 +87,11 @@ WORKLOADS = (
     Workload("zero_one_loss", "logits", "labels", (VALUE,)),
     Workload("sigmoid_cross_entropy", "elements", "fractions", ALL, ELEMENTS, exponentials=1),
     Workload(
-        "sigmoid_cross_entropy:weighted", "elements", "fractions", shapes=ELEMENTS, exponentials=1,
+        "sigmoid_cross_entropy:weighted",
+        "elements",
+        "fractions",
+        shapes=ELEMENTS,
+        exponentials=1,
         weights="sample_weight",
     ),
     *(
