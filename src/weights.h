@@ -46,7 +46,7 @@ INLINE int add_weights_of(const void *weights, const int are_floats, int64_t num
 }
 
 /* Whether sums of floats of one lane of a stretch are doubles, in any order, and how many floats are 0. Those of n
- * floats below 2^(k+1), multiples of 2^m, are if k + 1 - m + log2 n <= 53; here log2 n = 6 and m >= the least k - 23. */
+ * floats below 2^(k+1), multiples of 2^m, are if k + 1 - m + log2 n <= 53; here n = 64 and m >= the least k - 23. */
 static int sums_are_exact(const float *weight, int64_t count, int64_t *zeros)
 {
     const uint32_t absent = UINT32_MAX; /* the size of 0, less 1 */
