@@ -327,9 +327,9 @@ static void elementwise(const closs_elementwise_args *args, int64_t begin, int64
     const int direct_types =
         args->dtype == REAL_DTYPE && grad_type == REAL_DTYPE && hess_type == REAL_DTYPE && !args->pos_weight.data;
     /* All arrays together of 3/2 of what one array of rows needs: x1.1 to x1.6 from there on. */
-    const size_t written = (args->grad.data != NULL) + (args->hess.data != NULL), moved = 2 + weighted + written;
+    const int written = (args->grad.data != NULL) + (args->hess.data != NULL), moved = 2 + weighted + written;
     const int stream = direct_types && !args->fresh && written > 0 && args->grad.data != args->pred.data &&
-                       worth_streaming(args->shape, args->ndim, moved * sizeof(real) * 2 / 3);
+                       worth_streaming(args->shape, args->ndim, (size_t)moved * sizeof(real) * 2 / 3);
     for (int64_t i = 0; loss == CLOSS_SIGMOID_CROSS_ENTROPY && i < ELEMENTS; i++) positive_copy[i] = 1;
     stream_writer writers[2] = {{{0}, NULL, 0}, {{0}, NULL, 0}}; /* of gradient and Hessian */
     value_sum values = {{0}, 0};

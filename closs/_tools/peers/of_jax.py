@@ -27,7 +27,7 @@ def prepare(case: Case, inputs: Inputs, threads: int) -> Calls:
         return {"fresh" if case.output == ARRAY else "": lambda: array(values).block_until_ready()}
     losses, exact = losses_of(case), np.float64 if case.dtype == "float64" else np.float32
     by_class, ignored = case.workload.weights == "class_weight", inputs.keywords.get("ignore_index")
-    weights = inputs.keywords.get(case.workload.weights)
+    weights = inputs.keywords.get(case.workload.weights or "")
     others = [None if array is None else jax.device_put(array) for array in (inputs.target, weights)]
 
     def mean(x: Any, t: Any, w: Any) -> Any:
