@@ -291,24 +291,28 @@ static int64_t first_odd_weight(const checked_samples *args, const checked_run *
     return k;
 }
 
-/* The weights of n samples from the i-th of a run, whose labels were looked at; 0 of those that are to be ignored. */
-static void weights_of_labels(const checked_samples *args, const checked_run *run, int64_t i, int64_t n,
-                              double *restrict weights)
+/* The weights of n samples from the i-th of a run, whose labels were looked at; 0 of those that are to be ignored.
+ * Returns 0 where another thread has written one that is out of range since. */
+static int weights_of_labels(const checked_samples *args, const checked_run *run, int64_t i, int64_t n,
+                             double *restrict weights)
 {
     int64_t label[CHECKED_AT_ONCE];
-    for (int64_t k = 0; k < n; k++) weights[k] = 1;
+    int lost = 0;
     for (int64_t k = 0; k < n; k++) label[k] = label_at(args, run->label + i + k);
-    for (int64_t k = 0; args->has_ignore_index && k < n; k++) {
-        const int absent = label[k] == args->ignore_index;
+    for (int64_t k = 0; k < n; k++) {
+        const int absent = args->has_ignore_index && label[k] == args->ignore_index;
+        const int valid = (uint64_t)label[k] < (uint64_t)args->classes;
         weights[k] = absent ? 0 : 1;
         label[k] = absent ? -1 : label[k];
+        lost |= !absent & !valid;
     }
+    if (lost) return 0;
     if (args->class_weight.data && args->classes > 0)
         weigh_labels(&args->class_weight, args->class_weight_dtype, label, n, weights);
-    if (!args->sample_weight.data) return;
-    for (int64_t k = 0; k < n; k++) /* one that is not finite makes even 0 NaN */
+    for (int64_t k = 0; args->sample_weight.data && k < n; k++) /* one that is not finite makes even 0 NaN */
         weights[k] *=
             weight_at(&args->sample_weight, args->sample_weight_dtype, run->weight + (i + k) * run->weight_stride);
+    return 1;
 }
 
 /* The same, one by one, of labels that may be out of range. */
@@ -366,9 +370,7 @@ static closs_status check_run(const checked_samples *args, const checked_run *ru
             for (int64_t k = 0; k < n; k++)
                 copy[k] = weight_at(&args->sample_weight, args->sample_weight_dtype,
                                     run->weight + (i + k) * run->weight_stride);
-        else if (looked)
-            weights_of_labels(args, run, i, n, copy);
-        else {
+        else if (!looked || !weights_of_labels(args, run, i, n, copy)) {
             const closs_status status = read_weights(args, run, i, n, copy, report);
             if (status != CLOSS_OK) return status;
         }

@@ -221,31 +221,20 @@ INLINE void element_sum(value_sum *sum, const real *v, int64_t n, const uintptr_
     for (; i < n; i++) sum->lane[i % BATCH] += (double)v[i];
 }
 
-INLINE void element_sum_products(value_sum *sum, real *v, const void *weights, const int are_floats, int64_t n,
-                                 const int wanted)
+INLINE void element_sum_products(value_sum *sum, const real *v, const void *weights, const int are_floats, int64_t n)
 {
     ALIGNED double lane[BATCH];
     int64_t i = 0;
 #define VALUE(i) weighted_value(nth_weight(weights, are_floats, i), (double)v[i])
-#define ADD_ONE()                                                                                                      \
-    {                                                                                                                  \
-        const double value = VALUE(i);                                                                                 \
-        sum->lane[sum->next++ % BATCH] += value;                                                                       \
-        if (wanted) v[i] = (real)value;                                                                                \
-    }
-    for (; i < n && sum->next % BATCH != 0; i++) ADD_ONE();
+    for (; i < n && sum->next % BATCH != 0; i++) sum->lane[sum->next++ % BATCH] += VALUE(i);
     for (int l = 0; l < BATCH; l++) lane[l] = sum->lane[l];
     for (int64_t whole = i + (n - i) / BATCH * BATCH; i < whole; i += BATCH) {
         sum->next += BATCH;
 #pragma omp simd
         for (int l = 0; l < BATCH; l++) lane[l] += VALUE(i + l);
-        if (!wanted) continue;
-#pragma omp simd
-        for (int l = 0; l < BATCH; l++) v[i + l] = (real)VALUE(i + l);
     }
     for (int l = 0; l < BATCH; l++) sum->lane[l] = lane[l];
-    for (; i < n; i++) ADD_ONE();
-#undef ADD_ONE
+    for (; i < n; i++) sum->lane[sum->next++ % BATCH] += VALUE(i);
 #undef VALUE
 }
 
@@ -255,14 +244,12 @@ static OUT_OF_LINE void element_sum_weighted(value_sum *sum, real *v, const elem
 {
     const void *from = weights->are_floats ? (const void *)((const float *)weights->data + first)
                                            : (const void *)((const double *)weights->data + first);
-    if (weights->are_floats && wanted)
-        element_sum_products(sum, v, from, 1, n, 1);
-    else if (weights->are_floats)
-        element_sum_products(sum, v, from, 1, n, 0);
-    else if (wanted)
-        element_sum_products(sum, v, from, 0, n, 1);
+    if (weights->are_floats)
+        element_sum_products(sum, v, from, 1, n);
     else
-        element_sum_products(sum, v, from, 0, n, 0);
+        element_sum_products(sum, v, from, 0, n);
+    for (int64_t i = 0; wanted && i < n; i++)
+        v[i] = (real)weighted_value(nth_weight(from, weights->are_floats, i), (double)v[i]);
 }
 
 /* Contiguous arrays of `real`. */

@@ -109,7 +109,7 @@ static void lanes_begin(lanes_state *state, const closs_softmax_args *args, samp
         offsets_of(run.first.logits, run.step.logits, places, state->logits + done);
         if (args->grad.data) offsets_of(run.first.grad, run.step.grad, places, state->grad + done);
         if (args->values.data) offsets_of(run.first.values, run.step.values, run.count, state->values + done);
-        if (has_values(args)) labels_and_weights(args, &run, state->label + done, state->weight + done);
+        if (has_values(args)) labels_and_weights_here(args, &run, state->label + done, state->weight + done);
         done += run.count;
     }
     for (int64_t l = count; l < state->width; l++) {

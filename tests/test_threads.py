@@ -330,3 +330,28 @@ def test_rows_of_very_many_classes(parts):
     probabilities /= probabilities.sum()
     assert expected[0] == pytest.approx(-np.log(probabilities[7]), rel=1e-5)
     np.testing.assert_allclose(expected[2], probabilities * (1 - probabilities), rtol=1e-4)
+
+
+@pytest.mark.parametrize("options", ["class_weight=w", "sample_weight=l + 1.0, ignore_index=-1, class_weight=w", ""])
+def test_labels_that_another_thread_writes_are_no_index(options):
+    """While a call runs: an error, or any numbers, but nothing far away is read or written."""
+    code = f"""
+        import threading
+        import numpy as np
+        import closs
+        z, l, w = np.zeros((100_000, 4), np.float32), np.zeros(100_000, np.int64), np.ones(4)
+
+        def call():
+            for _ in range(150):
+                try:
+                    closs.softmax_cross_entropy(z, l, grad=z, {options})
+                except (IndexError, ValueError):
+                    pass
+
+        worker = threading.Thread(target=call)
+        worker.start()
+        while worker.is_alive():
+            l[-1] = 1 << 40
+            l[-1] = 0
+    """
+    run_python(code)
