@@ -393,9 +393,9 @@ static void measure_pieces(const closs_softmax_args *args, const terms_place *pl
         measure_terms_of(args, piece, place->along ? L : place->width, sums);
         return;
     }
+    measure_outputs outputs;
     for (int64_t c = 0; c < (place->along ? 1 : place->width); c += L) {
-        measure_outputs outputs;
-        measure_factors(args, place, c, divisor, &outputs);
+        if (c == 0 || args->sample_weight.data) measure_factors(args, place, c, divisor, &outputs);
         outputs.ahead = from_lane(g_ahead, c), outputs.to = to, outputs.step = step;
         measure_slopes_of(args, piece, c, &outputs, sums + c);
         if (!piece->has_tail) continue;
