@@ -42,7 +42,7 @@ cdef int axis_of(object given, int ndim) except -1:
     if type(given) is int and given == -1 and ndim > 0:
         return ndim - 1
     try:
-        axis = operator.index(given)
+        axis = operator.index(None if isinstance(given, bool) else given)
     except Exception:
         raise TypeError(f"axis must be an integer, got {type(given).__name__}") from None
     if not -ndim <= axis < ndim:
@@ -140,9 +140,8 @@ cdef char kind_of(cnp.ndarray array) noexcept:
 
 
 cdef str name_of_dtype(cnp.ndarray array):
-    return array.dtype.name if array.dtype.kind not in "OSUVMm" else {
-        "O": "object", "S": "bytes", "U": "str", "V": array.dtype.name, "M": "datetime64", "m": "timedelta64",
-    }[array.dtype.kind]
+    names = {"O": "object", "S": "bytes", "U": "str", "M": "datetime64", "m": "timedelta64"}
+    return names.get(array.dtype.kind, array.dtype.name)
 
 
 cdef int bfloat16_number = -1  # numpy's number of the ml_dtypes dtype, once an array of it was seen
@@ -299,7 +298,7 @@ cdef int need_one_shape(cnp.ndarray first, str first_name, cnp.ndarray second, s
 
 
 cdef bint is_floating(object target):
-    """Whether it is an array of a floating dtype that is supported: of class probabilities, not labels, say."""
+    """Whether it is an array of a supported floating dtype: class probabilities, say, and not labels."""
     if not cnp.PyArray_CheckExact(target):
         return False
     cdef int type_number = cnp.PyArray_TYPE(<cnp.ndarray> target)

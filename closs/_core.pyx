@@ -123,10 +123,9 @@ cdef extern from *:
 # large as SERIAL_WORK came in the last AWAKE seconds.
 # The threads of others (a matrix product of numpy, the OpenMP that a wheel brings) spin after their work, too, and ours
 # wait for a processor then: 2 ms where torch and closs take turns, 6 ms after a matrix product. So waits are paid from
-# what threads gain, of which CREDIT seconds are kept, and one in PATIENCE seconds is added. Where they take more, calls
-# that take less than the last one waited, or than LONGEST_WAIT, stay on the caller's thread, until they took as long as
-# that, or twice as long as the last time, up to MOST_ALONE seconds: who takes turns with others is alone for a part of
-# his turn.
+# what threads gain: up to CREDIT seconds are kept, and one in PATIENCE seconds is added. Once they are spent, calls
+# shorter than the last wait (at most LONGEST_WAIT) stay on the caller's thread until they add up to it; each time this
+# happens again, to twice as much, up to MOST_ALONE seconds.
 cdef int64_t SERIAL_WORK = 20480
 cdef int64_t COLD_WORK = 1048576
 cdef double ELEMENT = 0.4e-9
@@ -247,13 +246,13 @@ ctypedef void (*block_function)(const void *args, int64_t begin, int64_t end, do
 cdef enum:
     LINE = 16  # numbers in a line of a cache
     ALIGNMENT = 64
-    LEFT = 2   # items of another's share that are left to him: their lines are in his cache
+    LEFT = 2   # items of another thread's share that are left to it: their lines are in its cache
 
 
 cdef void run_items(item_function run, const void *work, int64_t items, int threads) noexcept nogil:
     """Runs each item once. A thread's share is a stretch of them: it finds that in its cache in every call, and no
-    other thread writes beside it, which with the class axis first took twice the time of one thread. Who is through
-    with his share helps with the others', so that threads end together whatever else the machine does."""
+    other thread writes beside it, which with the class axis first took twice the time of one thread. A thread that is
+    through with its share helps with the others', so that all end together whatever else the machine does."""
     global last_large_call
     cdef int shares = <int> min(threads, items)
     cdef int *next = NULL  # the next item of each share, in a line of its own
@@ -285,7 +284,7 @@ cdef void run_items(item_function run, const void *work, int64_t items, int thre
 
 cdef int64_t take_items(item_function run, const void *work, int64_t items, int shares, int *next,
                         int own) noexcept nogil:
-    """The items of a share, then what is left of the others. Returns how many it were."""
+    """The items of a share, then what is left of the others. Returns how many there were."""
     cdef int64_t item, end, taken = 0
     cdef int turn, share
     for turn in range(shares):

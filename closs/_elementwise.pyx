@@ -153,7 +153,8 @@ def l1_loss(pred, target, *, sample_weight=None, reduction="mean", grad=False, h
     TypeError
         If a dtype is not supported, or a buffer has the wrong one.
     ValueError
-        If shapes differ, a weight or `reduction` is out of range, or a buffer is read-only or overlaps.
+        If shapes differ, a weight, their sum in a mean or `reduction` is out of range, or a buffer is read-only
+        or overlaps.
 
     Warns
     -----
@@ -220,7 +221,8 @@ def mse_loss(pred, target, *, sample_weight=None, reduction="mean", grad=False, 
     TypeError
         If a dtype is not supported, or a buffer has the wrong one.
     ValueError
-        If shapes differ, a weight or `reduction` is out of range, or a buffer is read-only or overlaps.
+        If shapes differ, a weight, their sum in a mean or `reduction` is out of range, or a buffer is read-only
+        or overlaps.
 
     Warns
     -----
@@ -290,7 +292,8 @@ def huber_loss(pred, target, *, delta=1.0, sample_weight=None, reduction="mean",
     TypeError
         If a dtype is not supported, or a buffer has the wrong one, or `delta` is no number.
     ValueError
-        If shapes differ, `delta`, a weight or `reduction` is out of range, or a buffer is read-only or overlaps.
+        If shapes differ, `delta`, a weight, their sum in a mean or `reduction` is out of range, or a buffer is
+        read-only or overlaps.
 
     Warns
     -----
@@ -365,7 +368,8 @@ def smooth_l1_loss(pred, target, *, beta=1.0, sample_weight=None, reduction="mea
     TypeError
         If a dtype is not supported, or a buffer has the wrong one, or `beta` is no number.
     ValueError
-        If shapes differ, `beta`, a weight or `reduction` is out of range, or a buffer is read-only or overlaps.
+        If shapes differ, `beta`, a weight, their sum in a mean or `reduction` is out of range, or a buffer is
+        read-only or overlaps.
 
     Warns
     -----
@@ -441,7 +445,8 @@ def pseudo_huber_loss(pred, target, *, delta=1.0, sample_weight=None, reduction=
     TypeError
         If a dtype is not supported, or a buffer has the wrong one, or `delta` is no number.
     ValueError
-        If shapes differ, `delta`, a weight or `reduction` is out of range, or a buffer is read-only or overlaps.
+        If shapes differ, `delta`, a weight, their sum in a mean or `reduction` is out of range, or a buffer is
+        read-only or overlaps.
 
     Warns
     -----
@@ -515,7 +520,8 @@ def log_cosh_loss(pred, target, *, sample_weight=None, reduction="mean", grad=Fa
     TypeError
         If a dtype is not supported, or a buffer has the wrong one.
     ValueError
-        If shapes differ, a weight or `reduction` is out of range, or a buffer is read-only or overlaps.
+        If shapes differ, a weight, their sum in a mean or `reduction` is out of range, or a buffer is read-only
+        or overlaps.
 
     Warns
     -----
@@ -585,7 +591,8 @@ def quantile_loss(pred, target, *, quantile=0.5, sample_weight=None, reduction="
     TypeError
         If a dtype is not supported, or a buffer has the wrong one, or `quantile` is no number.
     ValueError
-        If shapes differ, `quantile`, a weight or `reduction` is out of range, or a buffer is read-only or overlaps.
+        If shapes differ, `quantile`, a weight, their sum in a mean or `reduction` is out of range, or a buffer
+        is read-only or overlaps.
 
     Warns
     -----
@@ -663,7 +670,8 @@ def sigmoid_cross_entropy(logits, target, *, pos_weight=None, sample_weight=None
     TypeError
         If a dtype is not supported, or a buffer has the wrong one.
     ValueError
-        If shapes differ, a weight or `reduction` is out of range, or a buffer is read-only or overlaps.
+        If shapes differ, a weight, their sum in a mean or `reduction` is out of range, or a buffer is read-only
+        or overlaps.
 
     Warns
     -----

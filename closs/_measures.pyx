@@ -110,7 +110,8 @@ def entropy(p, *, axis=-1, base=None, sample_weight=None, reduction="none", grad
     TypeError
         If a dtype is not supported, `base` is no number, or a buffer has the wrong dtype.
     ValueError
-        If shapes do not fit, `base`, a weight or `reduction` is out of range, or a buffer is read-only or overlaps.
+        If shapes do not fit, `base`, a weight, their sum in a mean or `reduction` is out of range, or a buffer
+        is read-only or overlaps.
     numpy.exceptions.AxisError
         If `axis` is out of range.
 
@@ -183,8 +184,8 @@ def cross_entropy(p, q, *, axis=-1, base=None, sample_weight=None, reduction="no
     TypeError
         If a dtype is not supported, `base` is no number, or a buffer has the wrong dtype.
     ValueError
-        If shapes do not fit, `base`, `wrt`, a weight or `reduction` is out of range, or a buffer is read-only or
-        overlaps.
+        If shapes do not fit, `base`, `wrt`, a weight, their sum in a mean or `reduction` is out of range, or a
+        buffer is read-only or overlaps.
     IndexError
         If a label is out of range.
     numpy.exceptions.AxisError
@@ -290,8 +291,8 @@ def kl_divergence(p, q, *, axis=-1, base=None, sample_weight=None, reduction="no
     TypeError
         If a dtype is not supported, `base` is no number, or a buffer has the wrong dtype.
     ValueError
-        If shapes do not fit, `base`, `wrt`, a weight or `reduction` is out of range, or a buffer is read-only or
-        overlaps.
+        If shapes do not fit, `base`, `wrt`, a weight, their sum in a mean or `reduction` is out of range, or a
+        buffer is read-only or overlaps.
     numpy.exceptions.AxisError
         If `axis` is out of range.
 
@@ -370,8 +371,8 @@ def js_divergence(p, q, *, axis=-1, base=None, sample_weight=None, reduction="no
     TypeError
         If a dtype is not supported, `base` is no number, or a buffer has the wrong dtype.
     ValueError
-        If shapes do not fit, `base`, `wrt`, a weight or `reduction` is out of range, or a buffer is read-only or
-        overlaps.
+        If shapes do not fit, `base`, `wrt`, a weight, their sum in a mean or `reduction` is out of range, or a
+        buffer is read-only or overlaps.
     numpy.exceptions.AxisError
         If `axis` is out of range.
 
@@ -455,8 +456,8 @@ def zero_one_loss(pred, target, *, axis=-1, sample_weight=None, reduction="mean"
     TypeError
         If labels are no integers or bools, or a dtype is not supported.
     ValueError
-        If shapes do not fit (as when target and scores change places), a weight or `reduction` is out of range, or
-        `out` is read-only or overlaps.
+        If shapes do not fit (as when target and scores change places), a weight, their sum in a mean or
+        `reduction` is out of range, or `out` is read-only or overlaps.
     IndexError
         If a target beside scores is outside [0, C).
     numpy.exceptions.AxisError

@@ -159,8 +159,9 @@ def softmax_cross_entropy(logits, target, *, axis=-1, class_weight=None, sample_
     TypeError
         If a dtype is not supported, labels are no integers, or a buffer has another dtype than the logits.
     ValueError
-        If shapes do not fit, a weight, `label_smoothing` or `reduction` is out of range, `ignore_index` comes with
-        class probabilities, there is no class for them, or a buffer is read-only or overlaps.
+        If shapes do not fit, a weight, their sum in a mean, `label_smoothing` or `reduction` is out of range,
+        `ignore_index` comes with class probabilities, there is no class for them, or a buffer is read-only or
+        overlaps.
     numpy.exceptions.AxisError
         If `axis` is out of range.
 
@@ -304,8 +305,8 @@ def distillation_loss(logits, target_logits, *, axis=-1, temperature=1.0, sample
     TypeError
         If a dtype is not supported, `temperature` is no number, or a buffer has the wrong dtype.
     ValueError
-        If shapes differ, `temperature`, a weight or `reduction` is out of range, there is no class, or a buffer is
-        read-only or overlaps.
+        If shapes differ, `temperature`, a weight, their sum in a mean or `reduction` is out of range, there is
+        no class, or a buffer is read-only or overlaps.
     numpy.exceptions.AxisError
         If `axis` is out of range.
 
@@ -403,8 +404,8 @@ def softmax_entropy(logits, *, axis=-1, base=None, sample_weight=None, reduction
     TypeError
         If a dtype is not supported, `base` is no number, or a buffer has the wrong dtype.
     ValueError
-        If `base`, a weight or `reduction` is out of range, shapes do not fit, there is no class, or a buffer is
-        read-only or overlaps.
+        If `base`, a weight, their sum in a mean or `reduction` is out of range, shapes do not fit, there is no
+        class, or a buffer is read-only or overlaps.
     numpy.exceptions.AxisError
         If `axis` is out of range.
 

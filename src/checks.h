@@ -327,7 +327,6 @@ static closs_status read_weights(const checked_samples *args, const checked_run 
                 weight_at(&args->sample_weight, args->sample_weight_dtype, run->weight + (i + k) * run->weight_stride);
         report->index = run->first + i + k;
         if (!is_finite(weights[k])) return CLOSS_BAD_SAMPLE_WEIGHT;
-        if (!args->labels.data) continue;
         const int64_t label = label_at(args, run->label + (i + k) * run->label_stride);
         if (args->has_ignore_index && label == args->ignore_index) {
             weights[k] = 0;
@@ -433,7 +432,6 @@ static closs_status check_samples(const checked_samples *args, int64_t samples, 
 static int64_t first_bad_weight(const closs_const_array *weights, closs_dtype dtype, int64_t offset, int64_t step,
                                 int64_t count)
 {
-    int64_t i = 0;
 #define LOOK_AT_WEIGHTS(type)                                                                                          \
     {                                                                                                                  \
         const type *weight = (const type *)weights->data + offset;                                                     \
@@ -446,11 +444,11 @@ static int64_t first_bad_weight(const closs_const_array *weights, closs_dtype dt
     else if (step == 1)
         LOOK_AT_WEIGHTS(double)
 #undef LOOK_AT_WEIGHTS
-    for (; i < count; i++) {
+    for (int64_t i = 0; i < count; i++) {
         const double weight = weight_at(weights, dtype, offset + i * step);
-        if (!(weight >= 0 && weight < INFINITY)) break;
+        if (!(weight >= 0 && weight < INFINITY)) return i;
     }
-    return i;
+    return count;
 }
 
 static closs_status check_class_weights(const closs_softmax_args *args, closs_report *report)

@@ -19,7 +19,8 @@ const char *closs_status_string(closs_status status)
         return "an argument is missing, unknown, out of its range, too large, or of a wrong size field";
     case CLOSS_BAD_LABEL: return "a label is outside [0, classes)";
     case CLOSS_BAD_CLASS_WEIGHT: return "a class weight is negative or not finite";
-    case CLOSS_BAD_SAMPLE_WEIGHT: return "a sample weight is not finite, or their sum or its reciprocal";
+    case CLOSS_BAD_SAMPLE_WEIGHT:
+        return "a sample weight, or the sum of weights that a mean is divided by, or its reciprocal, is not finite";
     case CLOSS_NOT_AVAILABLE: return "the instruction set is unknown, not compiled in, or not on this CPU";
     case CLOSS_BAD_POS_WEIGHT: return "a positive weight is negative or not finite";
     }
@@ -60,9 +61,9 @@ static double reduced(double sum, closs_reduction reduction, double weight_sum)
 
 /* ---- The softmax family ---------------------------------------------------------------------------------------- */
 
-/* Of samples behind the class axis, `block` of which are enough for a thread's turn: as many neighbours as a tile has
- * room for, if there are so many that threads share four such blocks. Short runs stay whole, and long ones are cut
- * into equal pieces, because two threads would read, and write, the same lines of memory where one is cut elsewhere. */
+/* For samples behind the class axis. `block` of them are work enough for a thread's turn; more are taken, up to what a
+ * tile has room for, while there are four blocks to share. Short runs stay whole and long ones are cut into equal
+ * pieces: where one is cut elsewhere two threads read, and write, the same lines of memory. */
 static int64_t block_of_runs(const closs_softmax_args *args, int64_t samples, int64_t block)
 {
     const int64_t run = samples > 0 && args->ndim > 0 ? args->shape[args->ndim - 1] : 1;
@@ -139,7 +140,8 @@ static closs_softmax_args unsmoothed(const closs_softmax_args *args)
 void closs_softmax_run(const closs_softmax_args *args, int64_t begin, int64_t end, double *sum)
 {
     const int adds_up = args->result != CLOSS_SOFTMAX && args->result != CLOSS_LOG_SOFTMAX && !is_measure(args);
-    if (begin >= end || (args->classes == 0 && !adds_up && !args->values.data)) return; /* however many of nothing */
+    if (begin >= end || (args->classes == 0 && !adds_up && !args->values.data))
+        return; /* no class and no value: nothing to write */
     const closs_kernels *kernels = closs_chosen_kernels();
     const environment callers = enter();
     if (is_measure(args)) {

@@ -16,6 +16,9 @@
  *            with closs_sum: the result then has the same bits for any number of threads.
  *   one-shot does check, all blocks and the combination, on the calling thread, with those same bits.
  *
+ * The result of a sample does not depend on how many others there are, but for up to six samples of more than 128
+ * classes whose axis is not the fastest in memory: another kernel computes these, with other last bits.
+ *
  * A worked example: the mean loss of 32 rows of 1000 logits, with its gradient.
  *
  *     float logits[32 * 1000], gradient[32 * 1000];
@@ -36,7 +39,7 @@
  * Threads
  * -------
  * run, sum_part and write_part write only to the samples and classes they are given, so that calls for different ones
- * may run at once with one argument struct, which nothing writes to. Inputs must not change between check and the last
+ * may run at once with one argument struct, which nothing writes to (with scratch: with a copy each). Inputs must not change between check and the last
  * run; a label that does makes NaN of its sample, and is never used as an index. closs_set_isa comes before all that.
  *
  * After an error
@@ -44,8 +47,8 @@
  * check writes *report alone, and the one-shot calls write to no output, nor to *value, on any status but CLOSS_OK:
  * what was in them is still there. There is no error after check has passed, but for what the one-shot calls ask of the
  * weights of a mean. What comes of numbers, NaN and infinity included, is a value and no error; see the special values
- * of each family. Options that a result or a loss does not have must be as the _INIT macro leaves them (but
- * for parameter, which losses without one do not look at).
+ * of each family. Options that a result or a loss does not have must be as the _INIT macro leaves them; but parameter,
+ * fresh, first_class and the wide_ fields are not looked at where they mean nothing.
  *
  * Units
  * -----
@@ -98,12 +101,13 @@ CLOSS_API const char *closs_version(void);
 
 typedef enum {
     CLOSS_OK = 0,
-    CLOSS_BAD_ARGUMENT = 1,      /* a missing or unknown one, out of its range or too large; of a wrong size field */
-    CLOSS_BAD_LABEL = 2,         /* a label outside [0, classes) that is not ignore_index; report.index, report.label */
-    CLOSS_BAD_CLASS_WEIGHT = 3,  /* negative, infinite or NaN; report.index is the class */
-    CLOSS_BAD_SAMPLE_WEIGHT = 4, /* infinite or NaN; report.index is the sample, or -1: the sum of a mean's */
-    CLOSS_NOT_AVAILABLE = 5,     /* closs_set_isa: unknown, not compiled in, or not on this CPU */
-    CLOSS_BAD_POS_WEIGHT = 6     /* negative, infinite or NaN; report.index is the element */
+    CLOSS_BAD_ARGUMENT = 1,     /* a missing or unknown one, out of its range or too large; of a wrong size field */
+    CLOSS_BAD_LABEL = 2,        /* a label outside [0, classes) that is not ignore_index; report.index, report.label */
+    CLOSS_BAD_CLASS_WEIGHT = 3, /* negative, infinite or NaN; report.index is the class */
+    CLOSS_BAD_SAMPLE_WEIGHT =
+        4, /* infinite or NaN: of sample report.index, or, if that is -1, the sum a mean is divided by */
+    CLOSS_NOT_AVAILABLE = 5, /* closs_set_isa: unknown, not compiled in, or not on this CPU */
+    CLOSS_BAD_POS_WEIGHT = 6 /* negative, infinite or NaN; report.index is the element */
 } closs_status;
 
 /* One sentence for a status; never NULL. */
@@ -414,7 +418,8 @@ CLOSS_API double closs_sum_total(const closs_sum *sum);
 /* ---- Instruction sets -------------------------------------------------------------------------------------------- */
 
 /* Names: "baseline", "avx2" (AVX2, FMA, F16C), "avx512" (F, BW, DQ, VL), "neon". The best one that was compiled in and
- * that CPU and operating system have is chosen at the first run. */
+ * that CPU and operating system have is chosen at the first call; on Intel's Skylake-SP to Cooper Lake, which 512-bit
+ * code slows down, "avx2". closs_set_isa("avx512") takes it all the same. */
 CLOSS_API const char *closs_isa(void);
 
 /* Comma-separated, best last. */

@@ -1,4 +1,4 @@
-/* cpu.c: which instruction set is used. One table is chosen once, atomically; all of it is read in a minute. */
+/* cpu.c: which instruction set is used. The first call chooses a table, atomically; closs_set_isa pins another. */
 #include <stdatomic.h>
 #include <string.h>
 

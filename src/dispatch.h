@@ -92,7 +92,7 @@ INLINE int classes_fastest(const closs_softmax_args *args)
 enum { CLOSS_FEW_F64 = 128, CLOSS_FEW_F32 = 192 };
 INLINE int samples_are_lanes(const closs_softmax_args *args, int64_t few)
 {
-    enum { FEW = 6 };    /* rows, though copied, are x1 to x9; halves of six without gradient x.7 */
+    enum { FEW = 6 };    /* rows, though copied, are x1 to x9; six of half types without gradient x0.7 */
     int64_t samples = 1; /* they are counted: no product overflows */
     for (int32_t axis = 0; axis < args->ndim; axis++) samples *= args->shape[axis];
     return args->classes <= few || (!classes_fastest(args) && samples > FEW);

@@ -2,10 +2,10 @@
  * depend on the thread that computes them.
  *
  * enter() sets the default one (round to nearest, subnormal numbers kept, exceptions masked) and returns the caller's,
- * which leave() restores, and but for aarch64 the exception flags with it: the caller sees none that a call raised.
+ * which leave() restores, and except on aarch64 the exception flags with it: the caller sees none that a call raised.
  *
- * Compilers, who know nothing of this, keep arithmetic between the two if it is in functions that are not inlined, or
- * if its operands and its result are memory or pass through inside(). */
+ * Compilers know nothing of this. They leave arithmetic between the two if it is in functions that are not inlined, or
+ * if its operands and its result are in memory or pass through inside(). */
 #if defined(__GNUC__)
 #define CLOSS_MEMORY_STAYS() __asm__ volatile("" : : : "memory")
 static inline double inside(double number)

@@ -24,6 +24,7 @@
 #define measure_total KERNEL(measure_total)
 #define measure_stretch KERNEL(measure_stretch)
 #define measure_careful KERNEL(measure_careful)
+#define measure_careful_terms KERNEL(measure_careful_terms)
 #define measure_again KERNEL(measure_again)
 #define measure_plain KERNEL(measure_plain)
 #define measure_terms KERNEL(measure_terms)
@@ -139,45 +140,54 @@ typedef struct {
     int64_t step;
 } measure_outputs;
 
-/* Adds the terms of groups [first, end) to total, and with `outputs` writes derivatives, times their scale, to `g`,
- * where they all have room and no input is. Without `careful` returns whether all was ordinary, else it did nothing
- * that counts. */
+/* Adds the terms of groups [first, end) to total, and writes derivatives, times their scale, to `g`, where they all have
+ * room and no input is. Returns whether all was ordinary; else it did nothing that counts. */
 INLINE int measure_stretch(const terms_piece *piece, int64_t first, int64_t end, int64_t column, log_scale log,
-                           const int kind, const int careful, const int wrt_p, const measure_outputs *outputs,
-                           real *restrict g, double *restrict total)
+                           const int kind, const int wrt_p, const measure_outputs *outputs, real *restrict g,
+                           double *restrict total)
 {
     enum { L = LANES_OF_TERMS };
-    const int pairs = kind != CLOSS_ENTROPY, slopes = outputs != NULL;
-    const int quotient = slopes && !wrt_p && (kind == CLOSS_PROBABILITY_CROSS_ENTROPY || kind == CLOSS_KL_DIVERGENCE);
-    const int alone = slopes && wrt_p && kind == CLOSS_PROBABILITY_CROSS_ENTROPY; /* log q counts where p = 0 */
+    const int pairs = kind != CLOSS_ENTROPY;
+    const int quotient = !wrt_p && (kind == CLOSS_PROBABILITY_CROSS_ENTROPY || kind == CLOSS_KL_DIVERGENCE);
+    const int alone = wrt_p && kind == CLOSS_PROBABILITY_CROSS_ENTROPY; /* log q counts where p = 0 */
     const memory_ahead z_ahead = from_lane(piece->z_ahead, column), v_ahead = from_lane(piece->v_ahead, column);
     measure_seen seen;
     measure_unseen(&seen);
     ALIGNED real sum[L] = {0};
     for (int64_t i = first; i < end; i++) {
-        const real *z = careful ? group_z(piece, i, column) : piece->z + i * piece->z_step + column;
-        const real *v = careful ? group_v(piece, i, column) : piece->v + i * piece->v_step + column;
+        const real *z = piece->z + i * piece->z_step + column, *v = piece->v + i * piece->v_step + column;
         fetch(z_ahead, i, L * sizeof(real));
         if (pairs) fetch(v_ahead, i, L * sizeof(real));
-        if (slopes) fetch(outputs->ahead, i, L * sizeof(real));
+        fetch(outputs->ahead, i, L * sizeof(real));
 #pragma omp simd
         for (int l = 0; l < L; l++) {
             const real q = z[l], p = pairs ? v[l] : q;
-            const measure element = measure_element(kind, p, q, wrt_p, log, careful);
+            const measure element = measure_element(kind, p, q, wrt_p, log, 0);
             sum[l] += element.term;
-            if (slopes) g[(i - first) * L + l] = outputs->scale[l] == 0 ? 0 : element.slope * outputs->scale[l];
-            if (!careful) measure_look(&seen, l, kind, quotient, alone, p, q);
+            g[(i - first) * L + l] = outputs->scale[l] == 0 ? 0 : element.slope * outputs->scale[l];
+            measure_look(&seen, l, kind, quotient, alone, p, q);
         }
     }
-    if (!careful && !measure_ordinary(&seen, sum, quotient)) return 0;
-    if (careful)
-        measure_total(piece, first, end, column, log, kind, sum, total);
-    else
-        for (int l = 0; l < L; l++) total[l] += (double)sum[l];
+    if (!measure_ordinary(&seen, sum, quotient)) return 0;
+    for (int l = 0; l < L; l++) total[l] += (double)sum[l];
     return 1;
 }
 
-/* The same where it needs care: with derivatives that are written only when all of a group is read. */
+/* The terms where they need care. */
+INLINE void measure_careful_terms(const terms_piece *piece, int64_t first, int64_t end, int64_t column, log_scale log,
+                                  const int kind, double *restrict total)
+{
+    enum { L = LANES_OF_TERMS };
+    ALIGNED real sum[L] = {0};
+    for (int64_t i = first; i < end; i++) {
+        const real *z = group_z(piece, i, column), *v = group_v(piece, i, column);
+#pragma omp simd
+        for (int l = 0; l < L; l++) sum[l] += measure_element(kind, v[l], z[l], 0, log, 1).term;
+    }
+    measure_total(piece, first, end, column, log, kind, sum, total);
+}
+
+/* Terms and derivatives where they need care; a group's are written when all of it is read. */
 INLINE void measure_careful(const closs_softmax_args *args, const terms_piece *piece, int64_t first, int64_t end,
                             int64_t column, log_scale log, const int kind, const int wrt_p,
                             const measure_outputs *outputs, double *restrict total)
@@ -220,7 +230,7 @@ static OUT_OF_LINE void measure_again(const closs_softmax_args *args, const term
     if (outputs)                                                                                                       \
         measure_careful(args, piece, first, end, column, log, kind, wrt_p, outputs, total);                            \
     else                                                                                                               \
-        measure_stretch(piece, first, end, column, log, kind, 1, 0, NULL, NULL, total);                                \
+        measure_careful_terms(piece, first, end, column, log, kind, total);                                            \
     break
     switch (args->result) {
     case CLOSS_ENTROPY: AGAIN(CLOSS_ENTROPY);
@@ -308,8 +318,7 @@ INLINE void measure_slopes(const closs_softmax_args *args, const terms_piece *pi
     ALIGNED real held[TERMS_WIDENED * L]; /* derivatives may take the place of what must be read once more */
     for (int64_t first = 0; first < piece->groups; first += TERMS_WIDENED) {
         const int64_t end = piece->groups - first < TERMS_WIDENED ? piece->groups : first + TERMS_WIDENED;
-        if (outputs->extreme ||
-            !measure_stretch(piece, first, end, column, log, kind, 0, wrt_p, outputs, held, total)) {
+        if (outputs->extreme || !measure_stretch(piece, first, end, column, log, kind, wrt_p, outputs, held, total)) {
             measure_again(args, piece, first, end, column, outputs, total);
             continue;
         }

@@ -320,8 +320,7 @@ static void row_block(row_state *state, const real *x, int64_t n, real max, int6
             ALIGNED real partial[LANES] = {0};
             state->open[0] += state->left_out + (row_exp_pivots(x, n, max, ahead, partial) - 1) * EXP_SCALE;
             state->left_out = max < INFINITY ? EXP_SCALE : (double)NAN;
-#pragma omp simd
-            for (int l = 0; l < LANES; l++) state->open[l] += (double)partial[l];
+            row_widen(partial, 0, state->open);
             return;
         }
     }
@@ -330,12 +329,10 @@ static void row_block(row_state *state, const real *x, int64_t n, real max, int6
     ALIGNED real partial[LANES] = {0}, gaps[LANES];
     for (int l = 0; smoothed && l < LANES; l++) gaps[l] = 0;
     state->left_out += (double)row_exps(x, n, hit, base, ahead, partial, smoothed ? gaps : NULL, store, far);
-#pragma omp simd
-    for (int l = 0; l < LANES; l++) state->open[l] += (double)partial[l];
+    row_widen(partial, 0, state->open);
     if (!smoothed) return;
     state->seen += n;
-#pragma omp simd
-    for (int l = 0; l < LANES; l++) state->gaps[l] += (double)gaps[l];
+    row_widen(gaps, 0, state->gaps);
 }
 
 /* The row itself if classes are contiguous in the type of the kernel, else NULL. */

@@ -9,14 +9,15 @@
 
 #ifndef CLOSS_CUT
 #define CLOSS_CUT
-enum { MOST_CUT = LANES_OF_TERMS / 4 };
+enum { MOST_CUT = LANES_OF_TERMS / 4, MOST_CUT_JS = 6 }; /* samples; of JS, which computes most, 5 x 239 x1.3 */
 static const int64_t cut_strides[2] = {TERMS_WIDENED, 1};
 #endif
 
 /* Whether `count` samples are so few that they are faster cut, which where classes lie apart they are not. */
 INLINE int are_worth_cutting(const closs_softmax_args *args, int64_t count)
 {
-    return count <= MOST_CUT && args->classes > 2 * TERMS_WIDENED && classes_fastest(args);
+    const int64_t most = args->result == CLOSS_JS_DIVERGENCE ? MOST_CUT_JS : MOST_CUT;
+    return count <= most && args->classes > 2 * TERMS_WIDENED && classes_fastest(args);
 }
 
 /* The classes of the samples, and targets beside them, lane after lane, later gradient and Hessian; what the kernels

@@ -87,7 +87,8 @@ INLINE int64_t terms_count(const closs_softmax_args *args, const sample_cursor *
                          (!args->hess.data || hess_dtype(args) == native);
     int64_t most = tile / (args->classes > 0 ? args->classes : 1) / L * L, wide = in_place ? TERM_WIDE : L;
     most = most > TERM_WIDE ? TERM_WIDE : most < L ? L : most;
-    /* Measures, which keep nothing, read less of neighbours at a time: with all of it 1000 x 1000 floats took x1.1. */
+    /* Measures, which keep nothing, read less of neighbours at a time: with all of it 1000 x 1000 floats took
+     * 1.1 times as long. */
     *chunk = kind >= MEASURE_ONE ? CHUNK_OF(tile) / 3 * 2 : CHUNK_OF(tile);
     if (beside && kind >= MEASURE_ONE && most == L && !in_place) {
         wide = tile / TERMS_WIDENED < TERM_WIDE ? tile / TERMS_WIDENED : TERM_WIDE;
