@@ -2,7 +2,7 @@
  * however large the vocabulary: classes are read in shards, and the states of the shards are merged into that of the
  * row. Machines that hold a shard each do the same, and send the states.
  *
- *     cc stream.c $(python -m closs config --cflags --libs) -lm -o stream
+ *     cc stream.c $(python -m closs config --cflags --libs) -o stream
  *     ./stream logits.f16 labels.i64 50257
  *
  * The files are plain: float16 logits, row after row, and int64 labels, of which -100 is ignored; native byte order.

@@ -39,8 +39,9 @@
  * Threads
  * -------
  * run, sum_part and write_part write only to the samples and classes they are given, so that calls for different ones
- * may run at once with one argument struct, which nothing writes to (with scratch: with a copy each). Inputs must not change between check and the last
- * run; a label that does makes NaN of its sample, and is never used as an index. closs_set_isa comes before all that.
+ * may run at once with one argument struct, which nothing writes to (with scratch: with a copy each). Inputs must not
+ * change between check and the last run; a label that does makes NaN of its sample, and is never used as an index.
+ * closs_set_isa comes before all that.
  *
  * After an error
  * --------------

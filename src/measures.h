@@ -140,8 +140,8 @@ typedef struct {
     int64_t step;
 } measure_outputs;
 
-/* Adds the terms of groups [first, end) to total, and writes derivatives, times their scale, to `g`, where they all have
- * room and no input is. Returns whether all was ordinary; else it did nothing that counts. */
+/* Adds the terms of groups [first, end) to total, and writes derivatives, times their scale, to `g`, where they all
+ * have room and no input is. Returns whether all was ordinary; else it did nothing that counts. */
 INLINE int measure_stretch(const terms_piece *piece, int64_t first, int64_t end, int64_t column, log_scale log,
                            const int kind, const int wrt_p, const measure_outputs *outputs, real *restrict g,
                            double *restrict total)

@@ -21,8 +21,8 @@
 #undef FEW_TERMS
 #undef FEW_MEASURES
 /* Elements of a tile: all of most samples, whose exponentials are then computed once. With two arrays of 8 KB lanes of
- * 129 to 192 floats or 65 to 96 doubles, and rows of 2049 to 3072 or 1025 to 1536, took 1.3 to 1.6 times as long with a gradient;
- * larger ones would take more of the stack, and of L1. */
+ * 129 to 192 floats or 65 to 96 doubles, and rows of 2049 to 3072 or 1025 to 1536, took 1.3 to 1.6 times as long with a
+ * gradient; larger ones would take more of the stack, and of L1. */
 #define TERM_TILE (12288 / (int)sizeof(real))
 /* Classes up to which a row costs more by itself than in a lane. */
 #define FEW_TERMS (REAL_DTYPE == CLOSS_F32 ? 288 : 128)

@@ -12,7 +12,8 @@
  * that do little else call exp_above(t, lowest) with lowest = exp_lowest(), called before them: one instruction where a
  * constant is two.
  *
- * log1p_positive(z), 0 <= z < 2^126 (2^1022); NaN and +inf pass through. With 1 + z = 2^k (1 + f), sqrt(1/2) <= 1 + f < sqrt(2):
+ * log1p_positive(z), 0 <= z < 2^126 (2^1022); NaN and +inf pass through. With 1 + z = 2^k (1 + f) and
+ * sqrt(1/2) <= 1 + f < sqrt(2):
  *     log1p(z) = k ln 2 + log(1 + f),   f = z 2^-k + (2^-k - 1) rounded once, since both terms are exact,
  *     log(1 + f) = f - (f^2/2 - s (f^2/2 + s^2 R(s^2))),   s = f / (2 + f).
  * (The last form is that of K. C. Ng's log1p in FDLIBM, 1993.) For k = 0, f = z: full relative accuracy near 0.

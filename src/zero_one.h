@@ -6,7 +6,8 @@
  *
  * Lanes are samples if there are few classes, or if the classes are apart and the samples not few: in place where
  * samples are neighbours of this type, else in a tile. Otherwise lanes are classes of one row, which is given up after
- * the stretch that proves it wrong; rows of another type, or with gaps, are copied stretch by stretch. Passes: at most one. Values and sum: see zero_one_labels.h.
+ * the stretch that proves it wrong; rows of another type, or with gaps, are copied stretch by stretch. Passes: at most
+ * one. Values and sum: see zero_one_labels.h.
  */
 #define zero_one_row KERNEL(zero_one_row)
 #define zero_one_rows KERNEL(zero_one_rows)
@@ -160,7 +161,7 @@ static void zero_one_lanes(const closs_softmax_args *args, int64_t stride, int l
     const memory_ahead packed = {begin, args->classes * size, BATCH * size, LATER_BYTES};
     const memory_ahead beside = {begin, size, stride * size, later_beside(stride * size, args->classes)};
     memory_ahead next = stride == 1 ? packed : beside;
-    /* Hardware keeps up where little is read, or lies as it is read; else far-off memory takes up to 1.7 times as long. */
+    /* Hardware keeps up where little is read, or in its order; else far-off memory takes up to 1.7 times as long. */
     const int far = large && args->classes > 3 && size >= (stride == 1 ? 4 : 8);
     for (int64_t first = 0; first < args->classes; first += chunk) {
         const int64_t n = args->classes - first < chunk ? args->classes - first : chunk;

@@ -62,6 +62,7 @@ CASES = [
     ({"axis": -3}, np.exceptions.AxisError, "axis -3 is out of bounds"),
     ({"axis": 1.0}, TypeError, "axis must be an integer, got float"),
     ({"axis": None}, TypeError, "axis must be an integer, got NoneType"),
+    ({"axis": True}, TypeError, "axis must be an integer, got bool"),
     # Labels
     ({"target": LABELS.astype("f8")}, TypeError, "target: labels must be integers, got float64"),
     ({"target": LABELS > 0}, TypeError, "target: labels must be integers, got bool"),

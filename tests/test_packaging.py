@@ -57,6 +57,16 @@ def test_actions_are_pinned():
         assert re.fullmatch(r" +- uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), line
 
 
+def test_what_a_wheel_is_tested_with():
+    """The files that .ci/suite copies beside the tests are those that cibuildwheel does."""
+    suite = ROOT / ".ci" / "suite"
+    if not suite.exists():
+        pytest.skip(".ci is not beside the tests")
+    (copied,) = re.findall(r'cp -r "\$top"/\{(.+?)\}', suite.read_text(encoding="utf-8"))
+    named = {path.name for pattern in copied.split(",") for path in ROOT.glob(pattern)}
+    assert named == set(PYPROJECT["tool"]["cibuildwheel"]["test-sources"])
+
+
 def test_the_oldest_numpy():
     """The C API that the extensions are compiled for is that of the oldest numpy allowed."""
     (oldest,) = re.findall(r"numpy>=(\d+\.\d+)", str(PYPROJECT["project"]["dependencies"]))

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 import os
 import re
 import subprocess
@@ -20,7 +21,7 @@ from closs._tools.ceilings import Ceilings
 from closs._tools.peers import installed_peers, of_numpy
 from closs._tools.results import Report
 from closs._tools.targets import TARGETS
-from closs._tools.workloads import cases
+from closs._tools.workloads import WORKLOADS, cases, random_cases
 
 ROOT = Path(__file__).parent.parent
 REPORT = ROOT / "benchmarks" / "report.py"
@@ -177,6 +178,27 @@ def test_bench_of_every_function(tmp_path, capsys):
     losses = {name for name in closs.__all__ if callable(getattr(closs, name))}
     assert raced == losses - NO_LOSSES
     assert {case.dtype for case in cases()} >= {"float16", "float32", "float64"}
+
+
+def test_bench_of_random_cases(tmp_path, capsys):
+    """The same for the same seed; each function, few and many elements, samples before and behind the classes."""
+    chosen = list(random_cases(2000, 3))
+    assert chosen == list(random_cases(2000, 3)) != list(random_cases(2000, 4))
+    assert {case.workload.name for case in chosen} == {workload.name for workload in WORKLOADS}
+    assert {case.axis for case in chosen} == {-1, 1}
+    assert all(case.output in case.workload.outputs and min(case.shape) >= 1 for case in chosen)
+    sizes = sorted(math.prod(case.shape) for case in chosen)
+    assert sizes[0] < 200
+    assert 10_000 < sizes[1000] < 40_000
+    assert 2_000_000 < sizes[-1] <= 4_000_000
+    file = tmp_path / "bench.json"
+    command = ["bench", "--quick", "--random", "4", "--seed", "1", "--peers", "numpy", "--json", str(file)]
+    assert main(command) == 0
+    assert "MISMATCH" not in capsys.readouterr().out
+    raced = [result["case"] for result in json.loads(file.read_text())["results"]]
+    assert list(dict.fromkeys(name.removesuffix(" fresh") for name in raced)) == [c.name for c in random_cases(4, 1)]
+    assert main(["bench", "--random", "0"]) == 2
+    assert capsys.readouterr().err == "closs bench: --random must be at least 1, got 0\n"
 
 
 def test_bench_reports_a_wrong_peer(monkeypatch, capsys):

@@ -23,7 +23,7 @@ import closs._core as _core
 from closs._tools import ceilings, files, peers, tables, targets
 from closs._tools.results import Report, Result, compare, make_results
 from closs._tools.timing import timings
-from closs._tools.workloads import Case, Inputs, cases
+from closs._tools.workloads import Case, Inputs, cases, random_cases
 
 QUICK_ROUNDS, QUICK_SECONDS, SECONDS = 3, 2e-4, 2e-3
 
@@ -36,6 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="cases whose name, between spaces, contains TEXT; may be repeated",
     )
     parser.add_argument("--targets", action="store_true", help="only the cases that have a target of their own")
+    parser.add_argument("--random", type=int, metavar="N", help="N cases of random shapes in place of those listed")
+    parser.add_argument("--seed", type=int, default=0, help="of the random cases (default: %(default)s)")
     parser.add_argument("--peers", metavar="A,B", help=f"of {', '.join(peers.PACKAGES)} (default: all installed)")
     parser.add_argument("--rounds", type=int, default=7, help="timings of each contender (default: %(default)s)")
     parser.add_argument("--threads", type=int, help="threads of closs and of every peer that has more than one")
@@ -116,6 +118,7 @@ def fault_of(options: argparse.Namespace, chosen: list[Case], names: list[str]) 
     unknown = [name for name in names if name not in peers.installed_peers()]
     for fault, text in (
         (unknown, f"not installed or not known: {', '.join(unknown)}"),
+        (options.random is not None and options.random < 1, f"--random must be at least 1, got {options.random}"),
         (not chosen, f"no case contains {' or '.join(options.only or [])}"),
         (options.rounds < 1, f"--rounds must be at least 1, got {options.rounds}"),
     ):
@@ -146,7 +149,7 @@ def run(options: argparse.Namespace) -> int:
     names = peers.installed_peers() if options.peers is None else [name for name in options.peers.split(",") if name]
     chosen = [
         case
-        for case in cases()
+        for case in (cases() if options.random is None else random_cases(options.random, options.seed))
         if (not options.only or any(text in f" {case.name} " for text in options.only))
         and (not options.targets or case.name in targets.TARGETS)
     ]

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import prod
@@ -151,7 +152,9 @@ class Case:
         rng = np.random.default_rng(8)
         if "ignore_index" in keywords:
             assert target is not None
-            target[rng.random(target.shape) < 0.2] = keywords["ignore_index"]
+            ignored = rng.random(target.shape) < 0.2
+            ignored.flat[0] = False  # a mean of none is NaN
+            target[ignored] = keywords["ignore_index"]
         if workload.weights:
             keywords[workload.weights] = rng.uniform(0.5, 1.5, self.weights_shape).astype(weight_dtype(self.dtype))
         return Inputs(x, target, keywords)
@@ -212,3 +215,24 @@ def cases() -> Iterator[Case]:
             for shape, axis in workload.shapes:
                 for output in workload.outputs:
                     yield Case(workload, dtype, shape, axis, output)
+
+
+def random_cases(count: int, seed: int) -> Iterator[Case]:
+    """Cases that nobody chose: of any workload and dtype, with 100 to 4 million elements and 2 to 50,000 classes, both
+    as likely small as large; one in seven with samples behind the class axis."""
+    rng = random.Random(seed)
+
+    def up_to(most: int, least: int = 1) -> int:
+        return round(least * (max(most, least) / least) ** rng.random())
+
+    for _ in range(count):
+        workload, dtype = rng.choice(WORKLOADS), rng.choice(list(filter(has_dtype, DTYPES)))
+        elements = up_to(4_000_000, 100)
+        shape: tuple[int, ...] = (elements,)
+        if workload.first != "elements":
+            classes = up_to(min(50_000, elements), 2)
+            shape = (elements // classes, classes)
+            if rng.random() < 1 / 7:
+                outer = up_to(shape[0])
+                shape = (outer, classes, shape[0] // outer)
+        yield Case(workload, dtype, shape, 1 if len(shape) == 3 else -1, rng.choice(workload.outputs))

@@ -1,7 +1,7 @@
 #!/bin/sh
 # libcloss on other machines:  portable.sh
-# The C tests, thinned, under qemu for aarch64 (NEON), s390x (big-endian) and i686 (32 bits); and compiled by zig for
-# Windows and macOS, where nothing is run. PYTHON names an interpreter with ziglang.
+# The C tests, thinned: under qemu for aarch64 (NEON), s390x (big-endian) and i686 (32 bits), and by zig with musl. For
+# Windows, macOS and WebAssembly zig compiles and links, and nothing is run. PYTHON names an interpreter with ziglang.
 set -eu
 source=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
@@ -28,13 +28,20 @@ emulated s390x-linux-gnu-gcc qemu-s390x -fexcess-precision=fast
 emulated i686-linux-gnu-gcc qemu-i386 -msse2 -mfpmath=sse
 
 python=${PYTHON:-python3}
+musl() { # target and, if need be, an emulator
+    step "C tests by zig for $1"
+    printf '#!/bin/sh\nexec "%s" -m ziglang cc -target %s -Wno-pass-failed "$@"\n' "$python" "$1" > "$work/cc-$1"
+    chmod +x "$work/cc-$1"
+    EMULATOR=${2:-} STEP=13 sh "$source/tests/run.sh" "$work/cc-$1" -static
+}
 zig() { # target and levels: every file and a program that is linked with them
     target=$1
     shift
     step "zig for $target"
     mkdir "$work/$target"
-    flags="-target $target -std=c11 -O2 -fno-math-errno -fno-trapping-math -ffp-contract=off -fopenmp-simd -Wall -Wextra
-        -Wno-pass-failed -Werror -I$source"
+    case $target in wasm32*) simd=-msimd128 ;; *) simd= ;; esac
+    flags="-target $target $simd -std=c11 -O2 -fno-math-errno -fno-trapping-math -ffp-contract=off -fopenmp-simd -Wall
+        -Wextra -Wno-pass-failed -Werror -I$source"
     have=
     for level in "$@"; do have="$have -DCLOSS_HAVE_$(echo "$level" | tr '[:lower:]' '[:upper:]')"; done
     for file in closs cpu isa_baseline "$@"; do
@@ -49,13 +56,17 @@ zig() { # target and levels: every file and a program that is linked with them
     "$python" -m ziglang cc $flags "$source/tests/refused.c" "$work/$target"/*.o -o "$work/$target/refused"
 }
 if "$python" -m ziglang version > /dev/null 2>&1; then
+    [ "$(uname -sm)" != "Linux x86_64" ] || musl x86_64-linux-musl
+    # Without fuzz, whose reference needs logl in 128 bits, which musl computes in double.
+    ! has qemu-aarch64 || TESTS="door refused parts bits zero_one guard" musl aarch64-linux-musl qemu-aarch64
     zig x86_64-windows-gnu avx2 avx512
     zig aarch64-windows-gnu neon
     zig x86_64-macos avx2 avx512
     zig aarch64-macos neon
+    zig wasm32-wasi
 else
     left_out="$left_out
-  Windows and macOS: no ziglang for $python (PYTHON names another)"
+  musl, Windows, macOS and WebAssembly: no ziglang for $python (PYTHON names another)"
 fi
 
 step "all passed; left out:${left_out:- nothing}"
