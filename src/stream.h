@@ -1,5 +1,5 @@
 /* stream.h: gradients of long rows of at least CLOSS_STREAM_BYTES, and derivatives of elementwise losses if all arrays
- * take 3/2 of that, are written past the caches, which could not keep them. The lines that will be overwritten are then
+ * together take that, are written past the caches, which could not keep them. The lines that will be overwritten are then
  * not read first, which is a third of a gradient's traffic. They are copied from a block that is in L1; the values are
  * the same.
  *
