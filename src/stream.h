@@ -1,7 +1,7 @@
-/* stream.h: gradients of long rows of at least CLOSS_STREAM_BYTES, and derivatives of elementwise losses if all arrays
- * together take that, are written past the caches, which could not keep them. The lines that will be overwritten are then
- * not read first, which is a third of a gradient's traffic. They are copied from a block that is in L1; the values are
- * the same.
+/* stream.h: gradients of rows from CLOSS_STREAM_BYTES on (which rows: plan_of_rows in softmax_rows.h), and derivatives
+ * of elementwise losses if all arrays together take that, are written past the caches, which could not keep them. The
+ * lines that will be overwritten are then not read first, which is a third of a gradient's traffic. They are copied
+ * from a block that is in L1; the values are the same.
  *
  * They go by whole lines: bytes that do not fill one are held until the next ones come, of the same row or the next. (A
  * line written in parts, some by ordinary stores, takes 200 ns: rows of 1001 floats were 2.4 times as slow as those of
