@@ -1,11 +1,12 @@
 """Writes the figures of docs/performance.md, and its picture, from races.
 
     python -m closs bench --json avx512.json
-    python -m closs bench --isa avx2 --json avx2.json
-    python benchmarks/report.py avx512.json avx2.json
+    python -m closs bench --isa avx2 --targets --json avx2.json
+    python -m closs bench --random 400 --json random.json
+    python benchmarks/report.py avx512.json avx2.json --random random.json
 
 The page has pairs of markers, <!-- begin NAME --> and <!-- end NAME -->; what stands between them is replaced. The
-first race is the one whose picture is drawn, and whose fresh arrays are listed.
+first race is the one whose picture is drawn, and whose fresh arrays are listed. Without --random that part stays.
 """
 
 import argparse
@@ -68,7 +69,9 @@ def reached(reports: list[Report]) -> str:
             else:
                 cells += [in_units(results[case].seconds["closs"]), here[2], met(results[case], here[3])]
         rows.append(cells)
-    return table(head, rows)
+    sums = [f"{report.facts['isa']} {sum(row[3] == 'yes' for row in found.values())} of {len(found)}"
+            for report, found in zip(reports, tables, strict=True)]  # fmt: skip
+    return f"{table(head, rows)}\n\nMet: {', '.join(sums)}."
 
 
 def functions(reports: list[Report]) -> str:
@@ -105,6 +108,11 @@ def behind(reports: list[Report]) -> str:
     return table(["case", "level", "closs", "best peer / closs"], rows)
 
 
+def unchosen(reports: list[Report]) -> str:
+    """What a race of random shapes gave, and where it was lost."""
+    return "\n\n".join([*(f"{report.facts['isa']}: {report.summary()}." for report in reports), behind(reports)])
+
+
 def fresh(reports: list[Report]) -> str:
     """What a new array costs, for float32 and the largest shape of each function."""
     results = {result.case: result for result in reports[0].results}
@@ -131,6 +139,7 @@ def main() -> int:
     parser.add_argument("races", nargs="+", type=Path, help="JSON of `python -m closs bench`, the main one first")
     parser.add_argument("--page", type=Path, default=DOCS / "performance.md")
     parser.add_argument("--plot", type=Path, default=DOCS / "performance.svg")
+    parser.add_argument("--random", type=Path, help="JSON of a race of random shapes")
     options = parser.parse_args()
     reports = [Report.from_json(json.loads(file.read_text())) for file in options.races]
     empty = [str(file) for file, report in zip(options.races, reports, strict=True) if not report.raced()]
@@ -138,13 +147,16 @@ def main() -> int:
         print(f"report: no peer was raced in {', '.join(empty)}", file=sys.stderr)
         return 1
     text = options.page.read_text(encoding="utf-8")
-    for name, section in SECTIONS.items():
+    sections = {name: section(reports) for name, section in SECTIONS.items()}
+    if options.random:
+        sections["random"] = unchosen([Report.from_json(json.loads(options.random.read_text()))])
+    for name, section in sections.items():
         begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
         if text.count(begin) != 1 or text.count(end) != 1:
             print(f"report: {options.page} must have one {begin} and one {end}", file=sys.stderr)
             return 1
         before, rest = text.split(begin)
-        text = "\n".join([before + begin, section(reports), end + rest.split(end)[1]])
+        text = "\n".join([before + begin, section, end + rest.split(end)[1]])
     from closs._tools import pictures
 
     pictures.draw(reports[0], options.plot)

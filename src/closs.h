@@ -102,13 +102,12 @@ CLOSS_API const char *closs_version(void);
 
 typedef enum {
     CLOSS_OK = 0,
-    CLOSS_BAD_ARGUMENT = 1,     /* a missing or unknown one, out of its range or too large; of a wrong size field */
-    CLOSS_BAD_LABEL = 2,        /* a label outside [0, classes) that is not ignore_index; report.index, report.label */
-    CLOSS_BAD_CLASS_WEIGHT = 3, /* negative, infinite or NaN; report.index is the class */
-    CLOSS_BAD_SAMPLE_WEIGHT =
-        4, /* infinite or NaN: of sample report.index, or, if that is -1, the sum a mean is divided by */
-    CLOSS_NOT_AVAILABLE = 5, /* closs_set_isa: unknown, not compiled in, or not on this CPU */
-    CLOSS_BAD_POS_WEIGHT = 6 /* negative, infinite or NaN; report.index is the element */
+    CLOSS_BAD_ARGUMENT = 1,      /* a missing or unknown one, out of its range or too large; of a wrong size field */
+    CLOSS_BAD_LABEL = 2,         /* a label outside [0, classes) that is not ignore_index; report.index, report.label */
+    CLOSS_BAD_CLASS_WEIGHT = 3,  /* negative, infinite or NaN; report.index is the class */
+    CLOSS_BAD_SAMPLE_WEIGHT = 4, /* infinite or NaN; report.index: the sample, or -1 for a mean's sum of weights */
+    CLOSS_NOT_AVAILABLE = 5,     /* closs_set_isa: unknown, not compiled in, or not on this CPU */
+    CLOSS_BAD_POS_WEIGHT = 6     /* negative, infinite or NaN; report.index is the element */
 } closs_status;
 
 /* One sentence for a status; never NULL. */

@@ -313,7 +313,8 @@ static void elementwise(const closs_elementwise_args *args, int64_t begin, int64
     const element_weights copied = {weighted ? weights : NULL, 0};
     const int direct_types =
         args->dtype == REAL_DTYPE && grad_type == REAL_DTYPE && hess_type == REAL_DTYPE && !args->pos_weight.data;
-    /* All arrays together count: from 32 to 48 MB x1.1 to x1.6 on one thread; on two x1.05 to x1.15, with Hessian x.97. */
+    /* All arrays together count: from 32 to 48 MB x1.1 to x1.6 on one thread; on two x1.05 to x1.15, with Hessian
+     * x0.97. */
     const int written = (args->grad.data != NULL) + (args->hess.data != NULL), moved = 2 + weighted + written;
     const int stream = direct_types && !args->fresh && written > 0 && args->grad.data != args->pred.data &&
                        worth_streaming(args->shape, args->ndim, (size_t)moved * sizeof(real));

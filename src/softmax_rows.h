@@ -182,14 +182,15 @@ static rows_plan plan_of_rows(const closs_softmax_args *args, const row_view *ro
     rows_plan plan = {0};
     const int64_t held = classes <= HELD || classes <= room ? classes : room / CLOSS_PART * CLOSS_PART;
     const int in_place = row_direct(row) && (!written || row_direct(grad));
-    const int short_row = is_short_row(args), rounded = bytes_of(grad->dtype) == 2;
+    const int short_row = is_short_row(args), together = short_row && in_place, rounded = bytes_of(grad->dtype) == 2;
     /* Past the caches rows in place are taken one after the other. Together, through the caches, doubles are x1.0 to
-     * x1.2, floats up to twice the size x1.1 to x1.4; so are half types, whose results are fetched meanwhile, x1.1. */
-    const int through = (short_row && in_place && (classes <= BLOCK || REAL_DTYPE == CLOSS_F64)) ||
-                        (!short_row && rounded && classes <= MOST_WRITTEN);
-    const int64_t size = classes * bytes_of(grad->dtype), half = short_row && in_place ? 2 : 1;
+     * x1.2, and floats up to twice the size x1.1 to x1.4; so are long rows of half types, which are fetched meanwhile,
+     * x1.1. */
+    const int through =
+        together ? classes <= BLOCK || REAL_DTYPE == CLOSS_F64 : !short_row && rounded && classes <= MOST_WRITTEN;
+    const int64_t size = classes * bytes_of(grad->dtype) / (together ? 2 : 1);
     plan.past = written && !through && !args->fresh && grad->data != args->logits.data && grad->stride == 1 &&
-                worth_streaming(args->shape, args->ndim, (size_t)(size / half));
+                worth_streaming(args->shape, args->ndim, (size_t)size);
     plan.batches = short_row && (!plan.past || !in_place);
     plan.at_once = bytes * (written && in_place ? 2 : 1) <= LARGE_ROW ? TOGETHER : TOGETHER / 2;
     while (classes > BLOCK && plan.at_once > 1 && plan.at_once * bytes > (in_place ? ROWS_BYTES / 2 : ROWS_BYTES))

@@ -313,13 +313,16 @@ def test_the_report_fills_the_page(tmp_path):
     only = ["--only= huber_loss float32 1000 ", "--only= softmax_cross_entropy float32 64x10 "]
     assert main(["bench", "--quick", *only, "--peers", "numpy,scipy", "--json", str(race)]) == 0
     page.write_text((ROOT / "docs" / "performance.md").read_text(encoding="utf-8"), encoding="utf-8")
-    command = [sys.executable, str(REPORT), str(race), str(race), "--page", str(page), "--plot", str(plot)]
+    command = [sys.executable, str(REPORT), str(race), str(race), "--random", str(race)]
+    command += ["--page", str(page), "--plot", str(plot)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     subprocess.run(command, check=True, env=environment)
     text = page.read_text(encoding="utf-8")
     for row in (
         r"\| `huber_loss float32 1000 value` \| >= 5 x, <= 600 ns \| ",
+        r"Met: (\w+ \d of 3(, |\.)){2}",
         r"\| `softmax_cross_entropy` \| 3 \| [0-9.]+ \| ",
+        r"<!-- begin random -->\n\w+: best peer / closs: geometric mean ",
         r"\| `softmax_cross_entropy float32 64x10 value\+gradient` \| .* \(scipy\) \|",
     ):
         assert re.search(row, text)
