@@ -451,7 +451,7 @@ def test_exceptions_of_arguments():
     """Of any sort: they become ours, which name the argument."""
     for fault, words in (
         (lambda: closs.huber_loss([1.0], 0.0, delta=Refusing()), "delta must be a number, got Refusing"),
-        (lambda: closs.entropy([1.0], base=np.timedelta64(2)), "base must be a number, got timedelta64"),
+        (lambda: closs.entropy([1.0], base=np.timedelta64(2, "s")), "base must be a number, got timedelta64"),
         (lambda: closs.softmax([1.0], axis=Refusing()), "axis must be an integer, got Refusing"),
         (lambda: call(ignore_index=Refusing()), "ignore_index must be an integer or None, got Refusing"),
         (lambda: closs.threads(Refusing()), "n must be an integer, got Refusing"),
