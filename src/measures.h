@@ -404,6 +404,7 @@ static void measure_pieces(const closs_softmax_args *args, const terms_place *pl
     }
     measure_outputs outputs;
     for (int64_t c = 0; c < (place->along ? 1 : place->width); c += L) {
+        /* Those of the first lanes are those of all where nothing is weighted. */
         if (c == 0 || args->sample_weight.data) measure_factors(args, place, c, divisor, &outputs);
         outputs.ahead = from_lane(g_ahead, c), outputs.to = to, outputs.step = step;
         measure_slopes_of(args, piece, c, &outputs, sums + c);
